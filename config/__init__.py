@@ -1,0 +1,1 @@
+"""The top floor: settings, URLs, the Celery application, and what needs every floor below."""

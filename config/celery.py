@@ -1,0 +1,56 @@
+"""The Celery application and the whole beat schedule."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """A sweep that no worker has taken when the next is due is not needed: without workers none pile up."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+app = Celery("meridian")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_ignore_result=True,  # state lives in the database
+    task_acks_late=True,  # a worker that dies gives its task back; every task may run twice
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_serializer="json",
+    accept_content=["json"],
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        # Longer than any task; kombu's own defaults redeliver only after about 100 s more.
+        "visibility_timeout": 120,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        # A publisher that finds Redis gone must not hold a web thread: the sweep finds the work anyway.
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+    },
+    task_publish_retry=False,
+    timezone="UTC",
+    beat_schedule={
+        # Consents that were answered at Microsoft but whose nudge was lost, or whose worker died.
+        "redeem-answered-consents": _every(5.0, "integrations.redeem_answered"),
+        # Tokens whose time has come, and connections that failed for a passing reason.
+        "refresh-due-tokens": _every(10.0, "integrations.refresh_due"),
+        # Connections against the settings that hold now; a lost nudge costs a minute.
+        "apply-policy": _every(60.0, "integrations.apply_policy"),
+        # Consents nobody finished, and what was kept of those that ended.
+        "forget-old-consents": _every(600.0, "integrations.forget_old_consents"),
+    },
+)
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Connected, so that Celery leaves logging as settings.py configured it."""

@@ -1,0 +1,21 @@
+"""Every address of the portal: one include per floor."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="meetings"), name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("auth/", include("allauth.account.urls")),
+    path("", include("accounts.urls")),
+    path("", include("integrations.urls")),
+    path("", include("calendaring.urls")),
+]
+
+handler400 = "accounts.views.errors.bad_request"
+handler500 = "accounts.views.errors.server_error"
