@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        # Declares the audit actions of sign-in and listens to allauth's signals.
+        from accounts.sign_in import adapter  # noqa: F401

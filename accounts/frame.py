@@ -1,0 +1,75 @@
+"""What stands around every page: the left navigation, made for the person who looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts import openings
+from accounts.models import Membership
+from accounts.openings import NavigationItem
+
+PROFILE = NavigationItem("Profile", "profile", "person", order=0)
+USERS = NavigationItem("Users", "people", "people", order=0)
+GROUPS = NavigationItem("Groups", "groups", "people", order=1)
+ACCOUNT_SETTINGS = NavigationItem("Account Settings", "account_settings", "shield", order=0)
+AUDIT = NavigationItem("Audit log", "audit", "shield", order=1)
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    href: str
+    icon: str
+    # For `aria-current`: "page" on the page itself, "true" on those beneath it, else empty.
+    current: str
+
+
+@dataclass(frozen=True)
+class Part:
+    label: str
+    icon: str
+    links: tuple[Link, ...]
+
+
+class Frame:
+    """Asks the database only when a template looks: a fragment pays nothing."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def personal(self) -> tuple[Link, ...]:
+        return tuple(self._link(item) for item in sorted([PROFILE, *openings.navigation], key=lambda item: item.order))
+
+    @cached_property
+    def admin(self) -> tuple[Part, ...]:
+        user = self._request.user
+        if not user.is_authenticated:
+            return ()
+        if user.is_account_admin:
+            return (
+                Part("User Management", "people", (self._link(USERS), self._link(GROUPS))),
+                Part("Account Management", "shield", (self._link(ACCOUNT_SETTINGS), self._link(AUDIT))),
+            )
+        if Membership.objects.filter(user=user, is_admin=True).exists():
+            return (Part("User Management", "people", (self._link(GROUPS),)),)
+        return ()
+
+    def _link(self, item: NavigationItem) -> Link:
+        href = reverse(item.url_name)
+        return Link(item.label, href, item.icon, self._current(item.url_name, href))
+
+    def _current(self, url_name: str, href: str) -> str:
+        match = self._request.resolver_match
+        if match is not None and match.view_name == url_name:
+            return "page"
+        return "true" if href != "/" and self._request.path.startswith(href) else ""
+
+
+def frame(request: HttpRequest) -> dict[str, Frame]:
+    """Context processor: `frame` in every template."""
+    return {"frame": Frame(request)}

@@ -1,0 +1,154 @@
+"""The one place that builds a `requests.Session`: allowed hosts, and a deadline for the whole exchange.
+
+`requests` timeouts are per socket operation and bound nothing: a server that sends one byte a second keeps a
+thread for ever. Here a watchdog shuts the socket down when the time is over, wherever the exchange stands.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+CONNECT_TIMEOUT = 3.0
+POOL_SIZE = 32  # as many as a worker has requests in flight
+
+_local = threading.local()
+
+
+class DeadlineExceeded(requests.exceptions.Timeout):
+    """The exchange as a whole took longer than it was given."""
+
+
+class HostNotAllowed(requests.exceptions.InvalidURL):
+    """The address is not of a host this session may speak to, or not over TLS."""
+
+
+@contextmanager
+def deadline(total: timedelta) -> Iterator[None]:
+    """Everything this thread asks inside shares `total`; an outer, earlier deadline stays in force."""
+    outer = getattr(_local, "ends_at", None)
+    ends_at = time.monotonic() + total.total_seconds()
+    _local.ends_at = min(ends_at, outer) if outer else ends_at
+    try:
+        yield
+    finally:
+        _local.ends_at = outer
+
+
+def session(*, allowed_hosts: Iterable[str], total: timedelta, verify: str | bool = True) -> requests.Session:
+    """A session for `allowed_hosts` ("host" or "host:port"), over TLS only.
+
+    Each request ends within `total`, or within an enclosing `deadline` if that is earlier: DeadlineExceeded.
+    Proxies and CA bundles of the environment are not used, and no redirect is followed: it could lead elsewhere.
+    """
+    return _Session(frozenset(allowed_hosts), total, verify)
+
+
+class _Session(requests.Session):
+    def __init__(self, allowed_hosts: frozenset[str], total: timedelta, verify: str | bool) -> None:
+        super().__init__()
+        self.allowed_hosts, self.total, self.verify = allowed_hosts, total, verify
+        self.trust_env = False
+        self.mount("https://", _WatchedAdapter(pool_maxsize=POOL_SIZE))
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        self._check_host(request.url or "")
+        left = self.total.total_seconds()
+        if outer := getattr(_local, "ends_at", None):
+            left = min(left, outer - time.monotonic())
+        if left <= 0:
+            raise DeadlineExceeded("The time for this work is over.", request=request)
+        # Setting Connection: close is not needed: a connection that was shut down is not reused.
+        # Not streamed: a body that is read later would be read without a watch.
+        kwargs |= {"timeout": (min(CONNECT_TIMEOUT, left), left), "allow_redirects": False, "stream": False}
+        watch = _Watch(ends_at=time.monotonic() + left)
+        alarm = threading.Timer(left, watch.bark)
+        alarm.daemon = True
+        _local.watch = watch
+        alarm.start()
+        try:
+            response = super().send(request, **kwargs)
+        except requests.exceptions.RequestException as problem:
+            if watch.has_barked:
+                raise DeadlineExceeded(f"No complete answer within {left:.1f} s.", request=request) from problem
+            raise
+        finally:
+            alarm.cancel()
+            _local.watch = None
+        if watch.has_barked:
+            # The body may have been cut without an error, where its length was not announced.
+            raise DeadlineExceeded(f"No complete answer within {left:.1f} s.", request=request)
+        return response
+
+    def _check_host(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not {parts.netloc, parts.hostname} & self.allowed_hosts:
+            raise HostNotAllowed(f"{parts.scheme}://{parts.hostname} is not a host this portal may ask.")
+
+
+class _Watch:
+    """Knows the connection in use, and ends it."""
+
+    def __init__(self, *, ends_at: float) -> None:
+        self.ends_at = ends_at
+        self.connection: HTTPConnection | None = None
+        self.has_barked = False
+
+    def bark(self) -> None:
+        self.has_barked = True
+        held = self.connection.sock if self.connection else None
+        if held is not None:
+            with suppress(OSError):  # closed already: nobody waits on it
+                # On the plain socket: SSLSocket.shutdown() would pull the TLS state from under the reader.
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
+
+
+def _attend(connection: HTTPConnection) -> None:
+    watch: _Watch | None = getattr(_local, "watch", None)
+    if watch is not None:
+        watch.connection = connection
+
+
+class _WatchedHTTPSConnection(HTTPSConnection):
+    def connect(self) -> None:
+        _attend(self)
+        super().connect()
+        watch: _Watch | None = getattr(_local, "watch", None)
+        if watch is not None and watch.has_barked:
+            raise TimeoutError("The time was over before the connection stood.")
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _attend(self)
+        super().request(*args, **kwargs)
+
+    def _new_conn(self) -> socket.socket:
+        """The TLS handshake, which no watch can interrupt, gets what is left: Python bounds it as a whole by the
+        socket's timeout."""
+        connected: socket.socket = super()._new_conn()
+        watch: _Watch | None = getattr(_local, "watch", None)
+        if watch is not None:
+            left = max(watch.ends_at - time.monotonic(), 0.001)
+            connected.settimeout(min(connected.gettimeout() or left, left))
+        return connected
+
+
+class _WatchedPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPSConnection
+
+
+class _WatchedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        pools: dict[str, type[HTTPConnectionPool]] = {"http": HTTPConnectionPool, "https": _WatchedPool}
+        self.poolmanager.pool_classes_by_scheme = pools

@@ -1,0 +1,101 @@
+"""How signing in works here: by invitation only, and every change of a credential is recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import User
+from accounts.sign_in import addresses
+
+SIGNED_IN = audit.declare("person.signed_in", "{actor} signed in.")
+PASSWORD_CHANGED = audit.declare("person.password_changed", "{actor} changed their password.")
+PASSWORD_RESET = audit.declare("person.password_reset", "{actor} set a new password by an e-mailed link.")
+ADDRESS_CHANGED = audit.declare("person.address_changed", "{actor} changed their sign-in e-mail.")
+
+
+class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """allauth's questions, answered. It finds this class by the setting ACCOUNT_ADAPTER."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": "This person may not sign in at present. Ask an admin of your organisation.",
+        "duplicate_email": "That is already your address, or you are changing to it.",
+        "email_password_mismatch": "E-mail and password do not belong together.",
+        "email_taken": "Somebody else uses this address already.",
+        "enter_current_password": "That is not your current password.",
+        "incorrect_password": "That is not your password.",
+        "invalid_login": "E-mail and password do not belong together.",
+        "invalid_password_reset": "This link was used already or is too old.",
+        "too_many_login_attempts": "That was wrong too often. Wait five minutes, then try again.",
+        "rate_limited": "That was too often. Wait a few minutes, then try again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        with transaction.atomic():
+            super().login(request, user)
+            _record(SIGNED_IN, user)
+
+    def set_password(self, user: User, password: str) -> None:
+        by_link = getattr(self.request.resolver_match, "url_name", "") == "account_reset_password_from_key"
+        with transaction.atomic():
+            super().set_password(user, password)
+            _record(PASSWORD_RESET if by_link else PASSWORD_CHANGED, user)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Makes a confirmed address the one to sign in with, unless somebody else took it meanwhile."""
+        user = email_address.user
+        before = user.email
+        try:
+            with transaction.atomic():
+                if addresses.is_taken(email_address.email, by_others_than=user):
+                    return self._refuse(request, email_address)
+                confirmed = super().confirm_email(request, email_address)
+                if confirmed and before.lower() != user.email.lower():
+                    _record(ADDRESS_CHANGED, user, before={"email": before}, after={"email": user.email})
+        except IntegrityError:  # taken between the question and the write
+            return self._refuse(request, email_address)
+        return bool(confirmed)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Built on PUBLIC_URL: a link in a letter must not depend on what the browser called us."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return f"{settings.PUBLIC_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("profile") if request.user.is_authenticated else reverse("account_login")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Sent when the transaction is over: a mail server is slow, and what was rolled back must not be told."""
+        letter = self.render_mail(template_prefix, email, {"email": email, "portal": settings.PUBLIC_URL, **context})
+        transaction.on_commit(letter.send)
+
+    def _refuse(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        self.add_message(
+            request,
+            messages.ERROR,
+            "account/messages/email_confirmation_failed.txt",
+            {"email": email_address.email},
+        )
+        return False
+
+
+def _record(action: str, user: User, *, before: Any = None, after: Any = None) -> None:
+    now = timezone.now()
+    audit.record(action, account=user.account, actor=user, on=user, now=now, before=before, after=after)
