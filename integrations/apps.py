@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class IntegrationsConfig(AppConfig):
+    name = "integrations"
+    verbose_name = "Integrations"
+
+    def ready(self) -> None:
+        """Tell the ground floor what we declare, and fill its openings."""
+        from accounts import openings
+        from accounts.cascade import declare
+        from accounts.cascade.write import decided
+        from integrations import disconnecting, panels
+        from integrations.preferences import Integrations
+
+        declare.register(Integrations)
+        openings.person_panels.append(panels.on_profile)
+        openings.row_panels["integrations.enabled"] = panels.on_enabled_row
+        openings.on_leaving.append(disconnecting.leave)
+        decided.connect(panels.settings_changed, dispatch_uid="integrations")

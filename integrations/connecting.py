@@ -1,0 +1,168 @@
+"""Consent: one browser's trip to Microsoft and back, and what a worker makes of it.
+
+    start()          the portal keeps MSAL's flow, sealed, and sends the browser to Microsoft
+    record_answer()  the callback only writes Microsoft's answer down
+    redeem()         a worker changes the code for tokens, checks who it is, opens the mailbox
+
+A worker may die anywhere in redeem(): the request is claimed for a while only, and goes on from its last step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts import audit, outbound
+from accounts.cascade.read import effective
+from accounts.models import User
+from integrations import scopes, vault
+from integrations.microsoft import identity
+from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
+from integrations.policy import Obstacle, Shape, may_connect
+from integrations.preferences import Integrations
+
+NARROWED = audit.declare("calendar.narrowed", "{actor} lets Meridian use less of {target}.")
+
+LASTS = timedelta(minutes=10)  # as long as Microsoft's code
+KEEP = timedelta(days=30)
+PATIENCE = timedelta(seconds=5)  # of a page; only the first trip of a process asks Microsoft anything
+
+
+class NotAllowed(Exception):
+    """The settings do not permit it."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(obstacle.value)
+        self.obstacle = obstacle
+
+
+class NotOurs(Exception):
+    """A callback that does not belong to an open request of this person and this browser."""
+
+
+def new_browser_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def start(
+    person: User,
+    *,
+    calendar_write: bool,
+    contacts_write: bool,
+    browser: str,
+    now: datetime,
+) -> str:
+    """Where to send the browser. Raises NotAllowed, `CalendarError` where Microsoft cannot be reached."""
+    wish = Shape(calendar_write=calendar_write, contacts_write=contacts_write)
+    if obstacle := may_connect(effective(Integrations, person), wish):
+        raise NotAllowed(obstacle)
+    existing = Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
+    with outbound.deadline(PATIENCE):
+        flow = identity.begin(
+            scopes=scopes.scopes_for(calendar_write=calendar_write, contacts_write=contacts_write),
+            redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"),
+            login_hint=(existing and existing.address) or person.email,
+        )
+    request = ConsentRequest(
+        id=uuid.uuid4(),
+        user=person,
+        state_digest=_digest(flow["state"]),
+        browser_digest=_digest(browser),
+        calendar_write=calendar_write,
+        contacts_write=contacts_write,
+        created_at=now,
+        expires_at=now + LASTS,
+    )
+    request.flow = vault.seal(json.dumps(flow), bound_to=place(request, "flow"))
+    with transaction.atomic():
+        _supersede(person, now=now)
+        request.save()
+    return str(flow["auth_uri"])
+
+
+def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime) -> bool:
+    """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again.
+
+    False: it is not less, or there is no working connection; then a new consent is the way.
+    """
+    wish = {"calendar_write": calendar_write, "contacts_write": contacts_write}
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update().filter(user=person, state__in=ALIVE).first()
+        if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
+            return False
+        before = {name: getattr(connection, name) for name in wish}
+        Connection.objects.filter(pk=connection.pk).update(**wish)
+        audit.record(NARROWED, account=person.account, actor=person, on=connection, now=now, before=before, after=wish)
+    return True
+
+
+def record_answer(person: User, answer: Mapping[str, str], *, browser: str, now: datetime) -> ConsentRequest:
+    """Write Microsoft's answer down, once. Raises NotOurs for everything replayed, forged, late, of another
+    browser or another person; then nothing has changed."""
+    request = ConsentRequest.objects.filter(
+        state_digest=_digest(answer.get("state", "")), user=person, step=Step.SENT, expires_at__gt=now
+    ).first()
+    if request is None or not hmac.compare_digest(request.browser_digest, _digest(browser)):
+        raise NotOurs
+    sealed = vault.seal(json.dumps(dict(answer)), bound_to=place(request, "answer"))
+    # Compare-and-set: of two callbacks at the same moment one is too late.
+    if not ConsentRequest.objects.filter(pk=request.pk, step=Step.SENT).update(
+        step=Step.ANSWERED, answer=sealed, answered_at=now
+    ):
+        raise NotOurs
+    return request
+
+
+def newest(person: User) -> ConsentRequest | None:
+    """What a page tells the person about the way."""
+    return ConsentRequest.objects.filter(user=person).order_by("-created_at", "-id").first()
+
+
+def to_redeem(*, now: datetime) -> list[uuid.UUID]:
+    """Answered, and in nobody's hands: nudges get lost and workers die."""
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    ripe = Q(not_before=None) | Q(not_before__lte=now)
+    found = ConsentRequest.objects.filter(free, ripe, answered_at__isnull=False, ended_at=None)
+    return list(found.order_by("answered_at").values_list("id", flat=True)[:100])
+
+
+def forget_old(*, now: datetime) -> int:
+    """End what nobody finished, and delete what ended long ago."""
+    ConsentRequest.objects.filter(step=Step.SENT, expires_at__lte=now).update(
+        step=Step.FAILED, reason=Ending.EXPIRED, ended_at=now, flow=""
+    )
+    count, _ = ConsentRequest.objects.filter(ended_at__lte=now - KEEP).delete()
+    return count
+
+
+def place(request: ConsentRequest, column: str) -> str:
+    """Where a sealed secret of a request belongs, for the vault."""
+    return f"integrations_consentrequest:{column}:{request.pk}"
+
+
+def opened(request: ConsentRequest, column: str) -> dict[str, Any]:
+    """A sealed column of a request. Raises `vault.CannotOpen`."""
+    found: dict[str, Any] = json.loads(vault.open_sealed(getattr(request, column), bound_to=place(request, column)))
+    return found
+
+
+def _supersede(person: User, *, now: datetime) -> None:
+    """A new trip ends the one before, so that two open windows cannot both succeed."""
+    ConsentRequest.objects.filter(user=person, step=Step.SENT).update(
+        step=Step.FAILED, reason=Ending.SUPERSEDED, ended_at=now, flow=""
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

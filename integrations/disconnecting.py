@@ -1,0 +1,39 @@
+"""The ways a connection ends on our side: the person's own wish, and the policy's grace running out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import User
+from integrations import states
+from integrations.models import Connection, ConsentRequest, Ending, State, Step
+
+DISCONNECTED = audit.declare("calendar.disconnected", "{actor} disconnected {target}.")
+
+
+def disconnect(person: User, *, actor: User | None, now: datetime) -> bool:
+    """Destroy the tokens and end what is on the way. The row and its history stay. False: nothing to end.
+
+    What Microsoft itself lists remains there; withdrawing it needs rights this portal does not ask for.
+    """
+    with transaction.atomic():
+        ConsentRequest.objects.filter(user=person, ended_at=None).update(
+            step=Step.FAILED, reason=Ending.SUPERSEDED, ended_at=now, flow="", answer="", tokens=""
+        )
+        connection = (
+            Connection.objects.select_for_update().filter(user=person).exclude(state=State.DISCONNECTED).first()
+        )
+        if connection is None:
+            return False
+        before = {"state": connection.state}
+        states.disconnected(connection, now=now)
+        audit.record(DISCONNECTED, account=person.account, actor=actor, on=connection, now=now, before=before)
+    return True
+
+
+def leave(person: User, *, actor: User | None, now: datetime) -> None:
+    """Somebody was deactivated: nothing of theirs is used any more (`openings.on_leaving`)."""
+    disconnect(person, actor=actor, now=now)

@@ -1,0 +1,117 @@
+# ruff: noqa: E501  sentences stay whole, so that a search finds them
+"""What is wrong with a connection, or with the way to one, in words a person can act on. One button each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integrations.failures import Reason
+from integrations.models import Connection, ConsentRequest, Ending, State
+from integrations.policy import Obstacle
+
+RECONNECT = "reconnect"
+CONNECT = "connect"
+WAIT = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """`says` is the sentence in bold, `explains` what follows from it; `button` is what mends it, if anything."""
+
+    kind: str
+    says: str
+    explains: str = ""
+    button: str = WAIT
+
+
+_KEPT = "Your settings and history are kept."
+_LOST: dict[str, str] = {
+    Reason.SESSIONS_REVOKED: "Microsoft no longer accepts Meridian’s access: your sessions were ended or your password was changed.",
+    Reason.INACTIVE: "Microsoft ended Meridian’s access because it was not used for 90 days.",
+    Reason.GRANT_EXPIRED: "Microsoft’s permission for Meridian has expired.",
+    Reason.SIGN_IN_TOO_OLD: "Your organisation asks you to sign in at Microsoft again from time to time.",
+    Reason.CONSENT_WITHDRAWN: "The permission for Meridian was withdrawn at Microsoft.",
+    Reason.PASSWORD_EXPIRED: "Your password at Microsoft has expired. Change it there, then reconnect.",
+    Reason.ACCOUNT_DISABLED: "Your account at Microsoft is disabled. Your Microsoft 365 admin can enable it.",
+    Reason.ACCOUNT_GONE: "Microsoft no longer knows this account. Your Microsoft 365 admin can tell why.",
+    Reason.ACCOUNT_LOCKED: "Your account at Microsoft is locked after too many attempts. Wait a while, then reconnect.",
+    Reason.MFA_NEEDED: "Microsoft wants to confirm that it is you, with a second step.",
+    Reason.CONDITIONAL_ACCESS: "A rule of your organisation at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
+    Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
+    Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it again.",
+    Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
+}
+_PASSING: dict[str, str] = {
+    Reason.TOO_MANY_REQUESTS: "Microsoft asks us to wait: too many requests.",
+    Reason.SERVICE_TROUBLE: "Microsoft has trouble answering.",
+    Reason.NO_ANSWER: "Microsoft does not answer.",
+    Reason.TOKEN_REFUSED: "Microsoft refused a key that it had just given.",
+    Reason.PERMISSION_MISSING: "Microsoft refused a question that your permissions should allow.",
+}
+_POLICY: dict[str, str] = {
+    Obstacle.TURNED_OFF: "Your organisation has turned calendar integration off.",
+    Obstacle.ANOTHER_SERVICE: "Your organisation now uses another calendar service.",
+    Obstacle.ANOTHER_API: "Your organisation now connects calendars in another way.",
+    Obstacle.SET_UP_BY_ADMIN: "In your organisation the Microsoft 365 admin sets calendars up for everybody.",
+    Obstacle.CALENDAR_WRITE: "Your organisation allows reading calendars only.",
+    Obstacle.CONTACTS_WRITE: "Your organisation allows reading contacts only.",
+}
+_CONSENT: dict[str, str] = {
+    Reason.DECLINED: "You declined at Microsoft.",
+    Reason.CANCELLED: "You left Microsoft’s page without finishing.",
+    Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval: your organisation does not let people give these permissions themselves. Ask your Microsoft 365 admin to approve Meridian.",
+    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read: it may be a guest, have no licence, or keep its mailbox on a server of its own.",
+    Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
+    Reason.CREDENTIAL_WRONG: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
+    Reason.REQUEST_REJECTED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
+    Ending.EXPIRED: "You did not come back from Microsoft within ten minutes.",
+    Ending.INTERRUPTED: "The way to Microsoft was interrupted at the last step.",
+    Ending.UNTRUSTED: "The answer could not be proved to come from Microsoft.",
+    Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. An admin of your organisation can tell more.",
+    Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
+    Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works.",
+    Ending.NOT_ALLOWED: "Your organisation changed its settings while you were at Microsoft.",
+}
+_PAUSED: dict[str, str] = {
+    Reason.KEY_MISSING: "Meridian cannot open what it keeps for this connection. Its operator has been told.",
+}
+_OPERATOR = "Meridian’s own registration at Microsoft needs attention. Its operator has been told."
+_FALLBACK = "Something unexpected stopped it."
+
+
+def of_connection(connection: Connection) -> Words | None:
+    """None: all is well, or nothing is connected."""
+    match connection.state:
+        case State.NEEDS_REAUTH:
+            return Words("bad", _LOST.get(connection.reason, _LOST[Reason.REFUSED]), _KEPT, RECONNECT)
+        case State.DEGRADED:
+            explains = "Your connection is kept; Meridian tries again by itself. There is nothing you need to do."
+            return Words("warn", _PASSING.get(connection.reason, _PASSING[Reason.SERVICE_TROUBLE]), explains)
+        case State.PAUSED:
+            says = _PAUSED.get(connection.reason, _OPERATOR)
+            return Words("warn", says, "Your connection is kept and comes back by itself. Do not reconnect.")
+        case State.BLOCKED_BY_POLICY:
+            explains = (
+                "Meridian uses nothing of this connection. If it is allowed again within seven days, "
+                "it comes back by itself."
+            )
+            return Words("warn", _POLICY.get(connection.reason, _FALLBACK), explains)
+        case State.NOT_ELIGIBLE:
+            return Words("bad", _CONSENT[Reason.NO_MAILBOX], "Ask your Microsoft 365 admin, then try again.", RECONNECT)
+        case _:
+            return None
+
+
+def of_consent(request: ConsentRequest) -> Words:
+    """Why a way to Microsoft ended without a connection."""
+    says = _CONSENT.get(request.reason) or _LOST.get(request.reason) or _PASSING.get(request.reason) or _FALLBACK
+    return Words("warn", says, "Nothing has changed. You can try again.", CONNECT)
+
+
+def of_passing(reason: str) -> str:
+    """Passing trouble on the way, or none worth a word."""
+    return _PASSING.get(reason) or _CONSENT.get(reason, "")
+
+
+def of_obstacle(obstacle: Obstacle) -> str:
+    return _POLICY[obstacle]

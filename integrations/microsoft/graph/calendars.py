@@ -1,0 +1,14 @@
+"""GET /me/calendar: the default calendar."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from integrations.contracts import RemoteCalendar
+from integrations.microsoft import http
+
+
+def get_default_calendar(access_token: str) -> RemoteCalendar:
+    """Raises `CalendarError`."""
+    body = http.get(f"{settings.MICROSOFT_GRAPH_URL}/me/calendar?$select=id,name", access_token)
+    return RemoteCalendar(str(body.get("id", "")), str(body.get("name", "")))

@@ -1,0 +1,73 @@
+"""The one way to somebody's calendar for the floors above: a connection, opened."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from accounts.models import User
+from integrations import states, tokens
+from integrations.contracts import CalendarError, CalendarProvider
+from integrations.failures import Reason
+from integrations.microsoft.graph.provider import GraphCalendar
+from integrations.models import Connection
+
+BRAND_NEW = timedelta(seconds=10)  # an access token this young cannot have expired
+USED_EVERY = timedelta(hours=1)  # how exactly it is written down that somebody looked
+
+
+class NotNow(Exception):
+    """Microsoft asked us to wait, or does not answer; a worker tries again by itself."""
+
+
+class TokenPending(Exception):
+    """A worker has been asked for a fresh token; look again in a moment."""
+
+
+def connection_of(person: User) -> Connection | None:
+    """None: never connected. Look at `state`."""
+    return Connection.objects.filter(user=person).first()
+
+
+def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
+    """For pages: never waits for Microsoft. `connection` must be alive.
+
+    Raises TokenPending after asking a worker, NotNow while it would be rude or useless to ask.
+    """
+    waits = states.is_waiting(connection, now=now)
+    if waits and connection.reason == Reason.TOO_MANY_REQUESTS:
+        raise NotNow
+    if connection.last_used_at is None or now - connection.last_used_at > USED_EVERY:
+        Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
+    token = tokens.held_token(connection, now=now)
+    if token is None and waits:
+        raise NotNow
+    if token is None:
+        ask_for_token(connection, now=now)
+        raise TokenPending
+    return GraphCalendar(token)
+
+
+def ask_for_token(connection: Connection, *, now: datetime) -> None:
+    """Nudge a worker; should the nudge be lost, the sweep finds the connection due."""
+    from integrations.tasks import nudge, refresh_one
+
+    if tokens.want_refresh(connection, now=now):
+        nudge(refresh_one, connection_id=connection.pk)
+
+
+def report(connection: Connection, problem: CalendarError, *, now: datetime) -> None:
+    """File what went wrong while reading, so that the profile tells the truth.
+
+    Raises TokenPending where only the access token was refused: a fresh one will tell. A fresh one that is refused
+    too is trouble like any other.
+    """
+    is_fresh = connection.refreshed_at is not None and now - connection.refreshed_at < BRAND_NEW
+    if problem.failure.reason == Reason.TOKEN_REFUSED and not is_fresh:
+        tokens.forget_access(connection)
+        ask_for_token(connection, now=now)
+        raise TokenPending from problem
+    states.went_wrong(connection, problem.failure, now=now)
+
+
+def report_success(connection: Connection, *, now: datetime) -> None:
+    states.went_well(connection, now=now)

@@ -1,0 +1,73 @@
+"""Celery's door: load, one call inwards. Any task may run twice, late or never; the sweeps make that harmless."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from accounts.models import Account
+from integrations import connecting, fitting, redeeming, states, tokens
+from integrations.models import ALIVE, Connection, State
+
+log = structlog.get_logger(__name__)
+
+
+def nudge(task: Any, **arguments: object) -> None:
+    """Start a task soon. Without Redis it starts at the next sweep, which needs no nudge."""
+    try:
+        task.apply_async(kwargs=arguments, expires=60, retry=False)
+    except (OperationalError, RedisError):
+        log.warning("nudge.lost", task=task.name)
+
+
+@shared_task(name="integrations.redeem")
+def redeem(*, consent_id: str, **_: object) -> None:
+    redeeming.redeem(uuid.UUID(consent_id), now=timezone.now())
+
+
+@shared_task(name="integrations.redeem_answered")
+def redeem_answered(**_: object) -> None:
+    """Each in a task of its own: together they could last longer than Redis waits before it gives a task away."""
+    for consent_id in connecting.to_redeem(now=timezone.now()):
+        nudge(redeem, consent_id=str(consent_id))
+
+
+@shared_task(name="integrations.refresh_one")
+def refresh_one(*, connection_id: int, **_: object) -> None:
+    connection = Connection.objects.filter(pk=connection_id, state__in=ALIVE).select_related("user__account").first()
+    now = timezone.now()
+    if connection is None or states.is_waiting(connection, now=now):
+        return  # a page that asks again and again does not shorten the wait Microsoft was promised
+    if tokens.held_token(connection, now=now) is None:
+        tokens.refresh(connection, now=now)
+
+
+@shared_task(name="integrations.refresh_due")
+def refresh_due(**_: object) -> None:
+    """One batch; a full one is followed by another task, for the same reason."""
+    if tokens.refresh_due(now=timezone.now()) == tokens.BATCH:
+        nudge(refresh_due)
+
+
+@shared_task(name="integrations.apply_policy_to")
+def apply_policy_to(*, account_id: int, **_: object) -> None:
+    fitting.apply_policy(Account.objects.get(pk=account_id), now=timezone.now())
+
+
+@shared_task(name="integrations.apply_policy")
+def apply_policy(**_: object) -> None:
+    fitting.let_go(now=timezone.now())
+    held = [*ALIVE, State.BLOCKED_BY_POLICY]
+    for account in Account.objects.filter(people__connection__state__in=held).distinct():
+        fitting.apply_policy(account, now=timezone.now())
+
+
+@shared_task(name="integrations.forget_old_consents")
+def forget_old_consents(**_: object) -> None:
+    connecting.forget_old(now=timezone.now())

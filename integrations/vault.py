@@ -1,0 +1,43 @@
+"""Secrets at rest: AES-256-GCM, the key's id in the ciphertext, bound to the row it belongs to.
+
+`TOKEN_KEYS` holds several keys: the first encrypts, each can decrypt. A ciphertext that was moved to another
+row, or another column, does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+_VERSION = "v1"
+_NONCE_BYTES = 12  # NIST SP 800-38D: 96 bits, random; safe far beyond 2^32 messages a key would allow us
+
+
+class CannotOpen(Exception):
+    """The ciphertext is damaged, of another row, or of a key that is not in TOKEN_KEYS."""
+
+
+def seal(secret: str, *, bound_to: str) -> str:
+    """`bound_to` names the place: table, column and primary key."""
+    key_id, key = next(iter(settings.TOKEN_KEYS.items()))
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + AESGCM(key).encrypt(nonce, secret.encode(), bound_to.encode())
+    return f"{_VERSION}.{key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
+
+
+def open_sealed(sealed: str, *, bound_to: str) -> str:
+    """Raises CannotOpen; never returns anything but what was sealed for this place."""
+    version, _, rest = sealed.partition(".")
+    key_id, _, encoded = rest.partition(".")
+    key = settings.TOKEN_KEYS.get(key_id)
+    if version != _VERSION or key is None:
+        raise CannotOpen(f"No key {key_id!r} in TOKEN_KEYS for {bound_to}.")
+    try:
+        raw = base64.urlsafe_b64decode(encoded)
+        return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound_to.encode()).decode()
+    except (InvalidTag, ValueError) as problem:
+        raise CannotOpen(f"What is stored for {bound_to} cannot be opened.") from problem
