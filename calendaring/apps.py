@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CalendaringConfig(AppConfig):
+    name = "calendaring"
+    verbose_name = "Calendaring"
+
+    def ready(self) -> None:
+        from accounts import openings
+
+        item = openings.NavigationItem(label="Meetings", url_name="meetings", icon="calendar", order=20)
+        openings.navigation.append(item)

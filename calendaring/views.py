@@ -1,0 +1,60 @@
+"""Meetings: a page that answers at once, and a fragment of its own that asks the calendar."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.doors import SignedInRequest, signed_in
+from calendaring import agenda as agendas
+from integrations import health
+
+GIVE_UP_AFTER = 30  # polls for a token, a second apart: then a page says that no worker answers
+
+
+@require_safe
+@signed_in
+def meetings(request: SignedInRequest) -> HttpResponse:
+    """`?read=now`, for browsers without scripts, reads before it answers."""
+    now = timezone.now()
+    if "read" in request.GET:
+        found = agendas.read(request.user, zone=_zone(request), now=now)
+    else:
+        found = agendas.connection_state(request.user)
+    return render(request, "calendaring/meetings.html", _context(request, found, polls=0))
+
+
+@require_safe
+@signed_in
+def agenda(request: SignedInRequest) -> HttpResponse:
+    found = agendas.read(request.user, zone=_zone(request), now=timezone.now())
+    polls = request.GET.get("polls", "0")
+    return render(
+        request, "calendaring/_agenda.html", _context(request, found, polls=int(polls) + 1 if polls.isdigit() else 1)
+    )
+
+
+def _context(request: SignedInRequest, found: agendas.Agenda, *, polls: int) -> dict[str, object]:
+    zone = _zone(request)
+    today = timezone.now().astimezone(zone).date()
+    return {
+        "agenda": found,
+        "words": health.of_connection(found.connection) if found.connection else None,
+        "zone": zone.key,
+        "today": today,
+        "until": today + agendas.LENGTH - timedelta(days=1),
+        "polls": polls,
+        "is_silent": polls > GIVE_UP_AFTER,
+    }
+
+
+def _zone(request: HttpRequest) -> ZoneInfo:
+    try:
+        return ZoneInfo(request.user.time_zone)  # type: ignore[union-attr]  # behind signed_in
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
