@@ -1,0 +1,157 @@
+"""The processes the product is made of, and what each is told. The demo runs them, and so do the journeys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.demo.children import ROOT, Command
+from config.demo.place import Ports, private_directory
+
+# From the laptop's environment: what finds programs, and nothing that would lead to its databases or proxies.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "USER", "LOGNAME")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One installation: where it keeps its data, what it stands on, which ports it has."""
+
+    data: Path
+    ports: Ports
+    keys: Mapping[str, str] = field(repr=False)
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    # For the portal, on top of the rest.
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.ports.portal}"
+
+    @property
+    def readiness(self) -> str:
+        return f"{self.url}/readyz"
+
+    @property
+    def simulator_url(self) -> str:
+        """The pages people see; programs use HTTPS."""
+        return f"http://localhost:{self.ports.simulator_http}"
+
+    @property
+    def simulator_readiness(self) -> str:
+        return f"{self.simulator_url}/healthz"
+
+    @property
+    def certificate_authority(self) -> Path:
+        return self.data / "simulator" / "ca.pem"
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where Microsoft sends people back to; an application names it to Microsoft beforehand."""
+        return f"{self.url}/integrations/microsoft/callback/"
+
+    # ── Its processes ───────────────────────────────────────────────────────
+    def simulator(self) -> Command:
+        return Command(
+            "simulator",
+            _python(
+                ROOT / "manage.py",
+                "simulator",
+                f"--data={private_directory(self.data / 'simulator')}",
+                f"--https-port={self.ports.simulator_https}",
+                f"--http-port={self.ports.simulator_http}",
+            ),
+            {
+                **bare_environment(),
+                "SIMULATOR_DATA": str(self.data / "simulator"),
+                "SIMULATOR_CONTROL_TOKEN": self.keys["SIMULATOR_CONTROL_TOKEN"],
+                "SIMULATOR_APP_CLIENT_ID": self.keys["MICROSOFT_CLIENT_ID"],
+                "SIMULATOR_APP_CLIENT_SECRET": self.keys["MICROSOFT_CLIENT_SECRET"],
+                "SIMULATOR_APP_REDIRECT_URI": self.redirect_uri,
+            },
+        )
+
+    def manage(self, name: str, *arguments: str) -> Command:
+        """A management command that ends by itself."""
+        return Command(name, _python(ROOT / "manage.py", *arguments), self.environment())
+
+    def portal(self) -> Command:
+        return self._module(
+            "portal",
+            "gunicorn",
+            "config.wsgi:application",
+            f"--bind=127.0.0.1:{self.ports.portal}",
+            "--worker-class=gthread",
+            "--workers=2",
+            "--threads=4",
+            "--graceful-timeout=2",
+            "--no-control-socket",
+            f"--worker-tmp-dir={private_directory(self.data / 'run')}",
+        )
+
+    def worker(self) -> Command:
+        return self._module(
+            "worker",
+            "celery",
+            "-A",
+            "config",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            "8",
+            "--without-gossip",
+            "--without-mingle",
+        )
+
+    def beat(self) -> Command:
+        schedule = private_directory(self.data / "run") / "beat"
+        # No pid file: one that a kill -9 left behind would stop the next start.
+        return self._module("beat", "celery", "-A", "config", "beat", "-s", str(schedule), "--pidfile=")
+
+    def environment(self) -> dict[str, str]:
+        """The portal's: its only configuration, in the demo as in production."""
+        simulator = f"https://localhost:{self.ports.simulator_https}"
+        return {
+            **bare_environment(),
+            "SECRET_KEY": self.keys["SECRET_KEY"],
+            "TOKEN_KEYS": self.keys["TOKEN_KEYS"],
+            "PUBLIC_URL": self.url,
+            "OPERATOR_EMAILS": "operator@meridian.example",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            # The slash after the scheme's two is the separator, the path's own comes after it.
+            "EMAIL_URL": f"filemail:///{private_directory(self.data / 'mail')}",
+            "STATIC_ROOT": str(self.data / "static"),
+            "LOG_JSON": "false",
+            "MICROSOFT_CLIENT_ID": self.keys["MICROSOFT_CLIENT_ID"],
+            "MICROSOFT_CLIENT_SECRET": self.keys["MICROSOFT_CLIENT_SECRET"],
+            "MICROSOFT_AUTHORITY_HOST": simulator,
+            "MICROSOFT_GRAPH_URL": f"{simulator}/v1.0",
+            "MICROSOFT_CA_BUNDLE": str(self.certificate_authority),
+            "MICROSOFT_SIGN_IN_ORIGINS": f"{simulator},{self.simulator_url}",
+            **self.overrides,
+        }
+
+    def _module(self, name: str, *arguments: str) -> Command:
+        return Command(name, _python("-m", *arguments), self.environment())
+
+
+def bare_environment() -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def worker_is_ready(output: str) -> bool:
+    """Celery's own words once it takes tasks."""
+    return " ready." in output
+
+
+def _python(*arguments: str | Path) -> tuple[str, ...]:
+    return (sys.executable, *(str(argument) for argument in arguments))

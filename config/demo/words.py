@@ -1,0 +1,50 @@
+"""What the demo says on the console."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.demo.place import Ports
+
+
+class CannotStart(Exception):
+    """One sentence on what is in the way and what to do."""
+
+
+class GaveUp(Exception):
+    """One sentence on which child cannot be kept alive, and where its last words are."""
+
+
+class AskedToStop(Exception):
+    """Ctrl-C, a signal, or the end of who started us."""
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def welcome(ports: Ports, data: Path) -> str:
+    return f"""
+  Meridian is ready:  http://localhost:{ports.portal}
+
+  Who may sign in, all with the password meridian-demo-1
+    dana@kestrel.example    Dana, owner of Kestrel & Co
+    gus@kestrel.example     Gus, admin of the group Sales
+    alice@kestrel.example   Alice, member of Sales
+    bob@kestrel.example     Bob, in no group
+  In the simulated Microsoft 365 they have the same addresses, with the password kestrel-demo-1
+
+  What to try first
+    1. Sign in as Dana. Account Management > Account Settings > Mail & Calendar > Integrations: switch it on.
+    2. Sign in as Alice (another browser, or a private window). Profile > Configure Calendar and Contacts Service.
+    3. Look at Alice’s Meetings: her next two weeks, read from Microsoft 365.
+    4. Revoke her sessions at http://localhost:{ports.simulator_http}, and watch the portal ask her to connect again.
+
+  Mail is written to {data / "mail"}, logs to {data / "logs"}.
+  Ctrl-C stops everything and keeps the data; make demo-reset forgets it.
+"""
