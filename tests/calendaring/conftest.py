@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.integrations.wired import microsoft
+
+__all__ = ["microsoft"]

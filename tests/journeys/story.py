@@ -1,0 +1,93 @@
+"""The steps of the main job, as a person does them."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.processes import Product
+
+PORTAL_PASSWORD = "meridian-demo-1"
+MICROSOFT_PASSWORD = "kestrel-demo-1"
+SWITCH = "Integrate third-party mail and calendar services"
+CONFIGURE = "Configure Calendar and Contacts Service"
+A_WORKER_TAKES_MS = 30_000
+
+
+def address(name: str) -> str:
+    return f"{name}@{'corvid' if name == 'mallory' else 'kestrel'}.example"
+
+
+def sign_in(page: Page, product: Product, name: str, password: str = PORTAL_PASSWORD) -> None:
+    page.goto(product.url)
+    page.get_by_label("E-mail").fill(address(name))
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Meetings")).to_be_visible()
+
+
+# ── The admin ───────────────────────────────────────────────────────────────
+def to_mail_and_calendar(page: Page) -> None:
+    page.get_by_role("navigation", name="Portal").get_by_role("link", name="Account Settings").click()
+    page.get_by_role("link", name="Mail & Calendar").click()
+
+
+def flip_the_switch(page: Page, to: str) -> None:
+    """`to`: Enable or Disable, as the confirmation says."""
+    switch(page).click()
+    page.get_by_role("dialog").get_by_role("button", name=to, exact=True).click()
+    expect(switch(page)).to_have_attribute("aria-checked", "true" if to == "Enable" else "false")
+
+
+def switch(page: Page) -> Locator:
+    return page.get_by_role("switch", name=SWITCH)
+
+
+# ── The person, in the portal ───────────────────────────────────────────────
+def to_profile(page: Page, product: Product) -> None:
+    page.goto(f"{product.url}/profile/")
+
+
+def to_permissions(page: Page, product: Product) -> None:
+    to_profile(page, product)
+    page.get_by_role("link", name=CONFIGURE).click()
+    page.get_by_role("radio", name="Office 365").check()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", name="Office 365")).to_be_visible()
+
+
+def to_microsoft(page: Page, product: Product) -> None:
+    to_permissions(page, product)
+    page.get_by_role("button", name="Authorize").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def panel(page: Page) -> Locator:
+    """The profile's section on the calendar."""
+    return page.locator("#calendar-panel")
+
+
+def badge(page: Page) -> Locator:
+    """The state in a word or two, as the profile shows it."""
+    return panel(page).locator(".account .tag")
+
+
+def is_connected(page: Page) -> None:
+    expect(badge(page)).to_have_text("Connected", timeout=A_WORKER_TAKES_MS)
+
+
+def connect(page: Page, product: Product) -> None:
+    """From nothing to *Connected*."""
+    to_microsoft(page, product)
+    sign_in_at_microsoft(page)
+    accept(page)
+    is_connected(page)
+
+
+# ── The person, at Microsoft ────────────────────────────────────────────────
+def sign_in_at_microsoft(page: Page) -> None:
+    page.get_by_label("Password").fill(MICROSOFT_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def accept(page: Page) -> None:
+    page.get_by_role("button", name="Accept").click()

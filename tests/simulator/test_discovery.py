@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from tests.simulated import Simulator
+from tests.simulator.client import Client, header
+
+KESTREL = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
+# As captured from the service.
+MEMBERS = {
+    "issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint",
+    "device_authorization_endpoint", "end_session_endpoint", "kerberos_endpoint", "mtls_endpoint_aliases",
+    "tls_client_certificate_bound_access_tokens", "response_types_supported", "response_modes_supported",
+    "subject_types_supported", "scopes_supported", "id_token_signing_alg_values_supported",
+    "token_endpoint_auth_methods_supported", "claims_supported", "request_uri_parameter_supported",
+    "http_logout_supported", "frontchannel_logout_supported", "tenant_region_scope", "cloud_instance_name",
+    "cloud_graph_host_name", "msgraph_host", "rbac_url",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tenant", [KESTREL, "kestrel.example", "KESTREL.example", "common", "organizations"])
+def test_every_name_of_a_tenant_is_discovered(client: Client, tenant: str) -> None:
+    origin = client.simulator.origin
+
+    document = client.http.get(f"{origin}/{tenant}/v2.0/.well-known/openid-configuration").json()
+
+    segment = "{tenantid}" if tenant in ("common", "organizations") else KESTREL
+    assert document["issuer"] == f"{origin}/{segment}/v2.0"
+    assert document["token_endpoint"].startswith(f"{origin}/")
+    assert document["authorization_endpoint"].startswith(f"{client.simulator.human_url}/")
+    assert set(document) == MEMBERS
+
+
+@pytest.mark.parametrize("path", ["v2.0/.well-known/openid-configuration", "discovery/v2.0/keys"])
+def test_an_unknown_tenant_is_refused(client: Client, path: str) -> None:
+    answer = client.http.get(f"{client.simulator.origin}/nowhere.example/{path}")
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_request"
+    assert answer.json()["error_codes"] == [90002]
+
+
+def test_the_key_set_holds_the_key_that_signs(client: Client) -> None:
+    key = client.http.get(f"{client.simulator.authority}/discovery/v2.0/keys").json()["keys"][0]
+
+    tokens = client.connect()
+
+    assert {"kty", "use", "kid", "x5t", "n", "e", "x5c"} <= set(key)
+    assert header(tokens["id_token"]) == {"typ": "JWT", "alg": "RS256", "kid": key["kid"]}
+    assert header(tokens["access_token"]) == {"typ": "JWT", "alg": "RS256", "kid": key["kid"], "x5t": key["x5t"]}
+
+
+def test_instance_discovery_knows_this_host_and_no_other(client: Client) -> None:
+    origin = client.simulator.origin
+    url = f"{origin}/common/discovery/instance?api-version=1.1&authorization_endpoint="
+
+    known = client.http.get(f"{url}{origin}/organizations/oauth2/v2.0/authorize")
+    unknown = client.http.get(f"{url}https://login.elsewhere.example/common/oauth2/v2.0/authorize")
+
+    assert known.json()["tenant_discovery_endpoint"].startswith(f"{origin}/organizations/")
+    assert known.json()["metadata"][0]["aliases"] == [f"localhost:{client.simulator.https_port}"]
+    assert (unknown.status_code, unknown.json()["error"]) == (400, "invalid_instance")
+
+
+def test_addresses_follow_the_host_that_was_asked(client: Client) -> None:
+    url = f"https://127.0.0.1:{client.simulator.https_port}/common/v2.0/.well-known/openid-configuration"
+
+    document = client.http.get(url).json()
+
+    assert document["token_endpoint"].startswith(f"https://127.0.0.1:{client.simulator.https_port}/")
+
+
+def test_a_foreign_host_name_is_refused(client: Client) -> None:
+    """A page elsewhere could point its own name at this machine."""
+    for origin in (client.simulator.origin, client.simulator.human_url):
+        answer = client.http.get(f"{origin}/healthz", headers={"Host": "rebound.example"})
+
+        assert answer.status_code == 400
+
+
+def test_the_certificate_is_one_that_strict_clients_accept(simulator: Simulator) -> None:
+    authority = x509.load_pem_x509_certificate(simulator.ca_path.read_bytes())
+    leaf = x509.load_pem_x509_certificate((simulator.data / "server.pem").read_bytes())
+
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    issuer_key = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "m365.localhost"]
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days <= 90
+    own_key = authority.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_KEY_IDENTIFIER).value
+    assert isinstance(own_key, x509.SubjectKeyIdentifier)
+    assert issuer_key.key_identifier == own_key.digest
+    leaf.verify_directly_issued_by(authority)
+
+
+@pytest.mark.parametrize("name", ["ca-key.pem", "server-key.pem", "signing-key.pem"])
+def test_private_keys_are_their_owners_alone(simulator: Simulator, name: str) -> None:
+    path = simulator.data / name
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert isinstance(load_pem_private_key(path.read_bytes(), password=None), RSAPrivateKey)
+
+
+def test_who_does_not_trust_the_authority_is_not_served(simulator: Simulator) -> None:
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{simulator.origin}/healthz", timeout=10)
+
+
+def test_silent_connections_do_not_stop_the_others(client: Client) -> None:
+    """A port scanner that connects and says nothing must not hold up the handshakes of all others."""
+    silent = [socket.create_connection(("127.0.0.1", client.simulator.https_port)) for _ in range(4)]
+
+    answer = client.simulator.http().get(f"{client.simulator.origin}/healthz", timeout=3)
+
+    assert answer.ok
+    for connection in silent:
+        connection.close()

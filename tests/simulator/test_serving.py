@@ -1,0 +1,166 @@
+"""The process: when it refuses to start, how it ends, what it keeps."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.simulated import ROOT, Simulator, free_port
+from tests.simulator.client import BOB, Client
+
+
+def _refused(data: Path, *options: str, **environment: str) -> str:
+    """Start where it must not start; the one line it says."""
+    ports = ["--https-port", str(free_port()), "--http-port", str(free_port())]
+    done = subprocess.run(
+        [sys.executable, "manage.py", "simulator", "--data", str(data), *ports, *options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = done.stderr.strip().splitlines()
+    assert done.returncode == 1, done.stderr
+    assert len([line for line in said if "WARNING" not in line]) == 1, done.stderr
+    return said[-1]
+
+
+@pytest.mark.parametrize("option", ["--https-port", "--http-port"])
+def test_a_port_in_use_is_said_in_one_line(tmp_path: Path, option: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        said = _refused(tmp_path, option, str(taken.getsockname()[1]))
+
+    assert "the port is in use" in said
+
+
+def test_a_data_directory_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a directory")
+
+    assert "cannot be used" in _refused(file / "data")
+
+
+def test_a_broken_database_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "simulator.sqlite3").write_text("this is no database " * 100)
+
+    assert "cannot be used" in _refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("tenants: [", "YAML"), ("tenants: {}", "does not make sense"), ("", "does not make sense")]
+)
+def test_a_bad_seed_is_said_in_one_line(tmp_path: Path, text: str, reason: str) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(text)
+
+    assert reason in _refused(tmp_path / "data", "--seed", str(seed))
+
+
+def test_it_does_not_start_in_production(tmp_path: Path) -> None:
+    assert "production" in _refused(tmp_path, ENVIRONMENT="Production")
+
+
+def test_it_is_not_reachable_from_elsewhere_by_accident(tmp_path: Path) -> None:
+    assert "--allow-remote" in _refused(tmp_path, "--host", "0.0.0.0")  # noqa: S104
+
+
+@pytest.mark.parametrize("by", ["terminate", "interrupt"])
+def test_it_ends_at_once_and_cleanly(tmp_path: Path, by: str) -> None:
+    import signal
+
+    simulator = Simulator().start(tmp_path)
+    began = time.monotonic()
+
+    simulator.process.send_signal(signal.SIGTERM if by == "terminate" else signal.SIGINT)
+
+    assert simulator.process.wait(timeout=10) == 0
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in simulator.log_path.read_text()
+
+
+def test_starting_again_keeps_people_tokens_keys_and_takes_the_new_application(tmp_path: Path) -> None:
+    simulator = Simulator().start(tmp_path)
+    client = Client(simulator)
+    tokens = client.connect()
+    authority = simulator.ca_path.read_bytes()
+    simulator.kill()
+    simulator.redirect_uri = "http://localhost:9999/elsewhere/"
+    old_secret, simulator.client_secret = simulator.client_secret, "another-secret-altogether"
+
+    simulator.start()
+    try:
+        refreshed = client.refresh(tokens["refresh_token"])
+        with_old_secret = client.refresh(tokens["refresh_token"], client_secret=old_secret)
+        profile = client.graph(tokens["access_token"], "/me")
+        state = simulator.control("GET", "state")
+    finally:
+        simulator.stop()
+
+    assert (refreshed.status_code, profile.status_code) == (200, 200)
+    assert with_old_secret.json()["error_codes"] == [7000215]
+    assert simulator.ca_path.read_bytes() == authority
+    assert [app["redirect_uris"] for app in state["applications"]] == [["http://localhost:9999/elsewhere/"]]
+
+
+def test_a_certificate_near_its_end_is_renewed_by_the_same_authority(tmp_path: Path) -> None:
+    from integrations.simulator import certificates
+
+    certificates.ensure(tmp_path, now=datetime.now(UTC) - timedelta(days=80))
+    authority, old = (tmp_path / "ca.pem").read_bytes(), (tmp_path / "server.pem").read_bytes()
+
+    renewed = certificates.ensure(tmp_path, now=datetime.now(UTC))
+    again = certificates.ensure(tmp_path, now=datetime.now(UTC))
+
+    leaf = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
+    assert (renewed, again) == (True, False)
+    assert (tmp_path / "ca.pem").read_bytes() == authority
+    assert (tmp_path / "server.pem").read_bytes() != old
+    assert leaf.not_valid_after_utc - datetime.now(UTC) > timedelta(days=80)
+
+
+def test_a_control_token_is_made_and_kept_private(tmp_path: Path) -> None:
+    simulator = Simulator(environment={"SIMULATOR_CONTROL_TOKEN": ""}).start(tmp_path)
+    path = tmp_path / "control-token"
+    simulator.control_token = path.read_text()
+
+    state = simulator.control("GET", "state")
+    simulator.stop()
+
+    assert state["people"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_after_weeks_off_the_fortnight_is_as_lively_as_ever(tmp_path: Path) -> None:
+    """The database is put back in time: it was last filled a fortnight ago."""
+    import sqlite3
+
+    simulator = Simulator().start(tmp_path)
+    simulator.stop()
+    past = datetime.now(UTC).date() - timedelta(days=14)
+    with sqlite3.connect(tmp_path / "simulator.sqlite3") as database:
+        database.execute("DELETE FROM simulator_event WHERE starts_at > ?", (past.isoformat(),))
+        database.execute("UPDATE simulator_calendar SET filled_until = ?, today_filled_on = ?", (past, past))
+    database.close()
+
+    simulator.start()
+    client = Client(simulator)
+    first = datetime.now(UTC).date()
+    last = first + timedelta(days=14)
+    window = f"startDateTime={first}T00:00:00Z&endDateTime={last}T00:00:00Z&$top=1000"
+    found = client.graph(client.connect(BOB)["access_token"], f"/me/calendarView?{window}").json()["value"]
+    simulator.stop()
+
+    assert len(found) > 50
+    assert "Quarterly figures walk-through" in {event["subject"] for event in found}
