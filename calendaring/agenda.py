@@ -55,9 +55,9 @@ class Agenda:
     read_at: datetime | None = None
 
 
-def connection_state(person: User) -> Agenda:
-    """What is known without asking anybody outside. One query."""
-    connection = opening.connection_of(person)
+def connection_state(person: User, *, now: datetime) -> Agenda:
+    """What is known without asking anybody outside. Two queries."""
+    connection = opening.connection_of(person, now=now)
     if connection is None or connection.state == State.DISCONNECTED:
         return Agenda("not_connected", [])
     if not connection.is_alive:
@@ -67,7 +67,7 @@ def connection_state(person: User) -> Agenda:
 
 def read(person: User, *, zone: ZoneInfo, now: datetime) -> Agenda:
     """Ask the calendar, page after page, for at most five seconds altogether."""
-    known = connection_state(person)
+    known = connection_state(person, now=now)
     if known.state != "pending" or known.connection is None:
         return known
     connection = known.connection
@@ -146,5 +146,5 @@ def _after(problem: CalendarError, person: User, connection: Connection, *, now:
         opening.report(connection, problem, now=now)
     except opening.TokenPending:
         return Agenda("pending", [], connection)
-    known = connection_state(person)
+    known = connection_state(person, now=now)
     return Agenda("slow", [], known.connection) if known.state == "pending" else known

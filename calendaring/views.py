@@ -25,7 +25,7 @@ def meetings(request: SignedInRequest) -> HttpResponse:
     if "read" in request.GET:
         found = agendas.read(request.user, zone=_zone(request), now=now)
     else:
-        found = agendas.connection_state(request.user)
+        found = agendas.connection_state(request.user, now=now)
     return render(request, "calendaring/meetings.html", _context(request, found, polls=0))
 
 

@@ -30,14 +30,16 @@ _TELLING_TEXT = re.compile(
     r"|\b(?:[01]\.A|M\.C)[\w.!*$-]{40,}"
     r"|\bbearer\s+[^\s\"',]+"
     r"|(?P<name>\b(?:code|state|access_token|refresh_token|id_token|client_secret|client_assertion|code_verifier|password)"
-    r"\b[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+",
+    r"\b[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
+    # Addresses that carry a key: invitations, confirmed addresses, new passwords.
+    r"|(?P<path>/(?:invitation|confirm-email|password/reset/key)/)[^/\s\"']+",
     re.IGNORECASE,
 )
 _QUIET_PATHS = ("/healthz", "/readyz", "/static/")
 
 
 def redact_text(text: str) -> str:
-    return _TELLING_TEXT.sub(lambda found: (found.group("name") or "") + REDACTED, text)
+    return _TELLING_TEXT.sub(lambda found: (found.group("name") or found.group("path") or "") + REDACTED, text)
 
 
 def redact(value: Any, name: str = "") -> Any:

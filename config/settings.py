@@ -161,6 +161,7 @@ CELERY_BROKER_URL = REDIS_URL
 
 # ── Mail ────────────────────────────────────────────────────────────────────
 vars().update(read.mail("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # seconds; some mails are sent while somebody waits for a page
 DEFAULT_FROM_EMAIL = read.text("DEFAULT_FROM_EMAIL", default=f"Meridian <no-reply@{urlsplit(PUBLIC_URL).hostname}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = [(address, address) for address in OPERATOR_EMAILS]

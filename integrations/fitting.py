@@ -45,6 +45,15 @@ def apply_policy(account: Account, *, now: datetime) -> int:
     return changed
 
 
+def settle(connection: Connection, settings: Integrations, *, now: datetime) -> Connection:
+    """The same for one, before a page speaks of it or uses it: a switch holds at once, whether a worker runs or not."""
+    if connection.state not in (*ALIVE, State.BLOCKED_BY_POLICY):
+        return connection
+    if _apply(connection, still_fits(settings, shape_of(connection), services_locked=False), now=now):
+        connection.refresh_from_db()
+    return connection
+
+
 def let_go(*, now: datetime) -> int:
     """After the grace, the tokens of what stayed blocked are destroyed; answers of how many."""
     gone = 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from accounts.cascade.read import effective
 from accounts.models import User
-from integrations import states, tokens
+from integrations import fitting, states, tokens
 from integrations.contracts import CalendarError, CalendarProvider
 from integrations.failures import Reason
 from integrations.microsoft.graph.provider import GraphCalendar
 from integrations.models import Connection
+from integrations.preferences import Integrations
+from integrations.tasks import nudge, refresh_one
 
 BRAND_NEW = timedelta(seconds=10)  # an access token this young cannot have expired
 USED_EVERY = timedelta(hours=1)  # how exactly it is written down that somebody looked
@@ -23,9 +26,10 @@ class TokenPending(Exception):
     """A worker has been asked for a fresh token; look again in a moment."""
 
 
-def connection_of(person: User) -> Connection | None:
-    """None: never connected. Look at `state`."""
-    return Connection.objects.filter(user=person).first()
+def connection_of(person: User, *, now: datetime) -> Connection | None:
+    """As the settings allow it now; look at `state`. None: never connected."""
+    connection = Connection.objects.filter(user=person).select_related("user__account").first()
+    return connection and fitting.settle(connection, effective(Integrations, person), now=now)
 
 
 def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
@@ -49,8 +53,6 @@ def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
 
 def ask_for_token(connection: Connection, *, now: datetime) -> None:
     """Nudge a worker; should the nudge be lost, the sweep finds the connection due."""
-    from integrations.tasks import nudge, refresh_one
-
     if tokens.want_refresh(connection, now=now):
         nudge(refresh_one, connection_id=connection.pk)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.cascade.read import effective
 from accounts.models import Account, User
 from accounts.openings import Panel, Remark
-from integrations import connecting, health
+from integrations import connecting, fitting, health
 from integrations.health import Words
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Shape, may_connect
@@ -53,11 +53,14 @@ def on_profile(request: HttpRequest, person: User) -> Panel:
 
 def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
     """What the section on the profile shows. Three queries."""
-    connection = Connection.objects.filter(user=person).first()
+    preferences = effective(Integrations, person)
+    connection = Connection.objects.filter(user=person).select_related("user__account").first()
+    if connection:
+        connection = fitting.settle(connection, preferences, now=now)
     consent = connecting.newest(person)
     is_there = connection is not None and connection.state != State.DISCONNECTED
     kind, icon = _KINDS.get(State(connection.state), ("bad", "alert")) if connection else ("", "")
-    obstacle = may_connect(effective(Integrations, person), Shape())
+    obstacle = may_connect(preferences, Shape())
     return {
         "connection": connection if is_there else None,
         "service": SERVICE_NAMES[Service(connection.service)] if connection else "",

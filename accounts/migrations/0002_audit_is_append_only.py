@@ -10,7 +10,9 @@ A later migration that alters a column of this table makes SQLite build the tabl
 a migration must end by making it again. A test looks whether it is there.
 """
 
+from django.apps.registry import Apps as StateApps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 POSTGRESQL = """
 CREATE FUNCTION refuse_change_of_audit_log() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -32,11 +34,11 @@ BEGIN SELECT RAISE(ABORT, 'The audit log is append-only: UPDATE refused.'); END
 SQLITE_BACK = "DROP TRIGGER audit_log_is_append_only"
 
 
-def protect(apps, schema_editor):
+def protect(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     schema_editor.execute(POSTGRESQL if schema_editor.connection.vendor == "postgresql" else SQLITE, params=None)
 
 
-def unprotect(apps, schema_editor):
+def unprotect(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     schema_editor.execute(
         POSTGRESQL_BACK if schema_editor.connection.vendor == "postgresql" else SQLITE_BACK, params=None
     )

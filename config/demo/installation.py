@@ -144,6 +144,8 @@ def bare_environment() -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
         "PYTHONUNBUFFERED": "1",
+        # Everything is on this machine; and macOS may kill a forked process that asks it for its proxies.
+        "NO_PROXY": "*",
         "PYTHONPATH": str(ROOT),
     }
 

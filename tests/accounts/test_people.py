@@ -59,6 +59,33 @@ def test_an_address_exists_once_over_all_accounts_and_the_refusal_does_not_say_w
     assert _actions() == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_accounts_that_invite_the_same_address_at_once_one_gets_it(cast: Cast) -> None:
+    start = threading.Barrier(2)
+    refused: list[people.AddressTaken] = []
+
+    def invite(actor: User) -> None:
+        start.wait(10)
+        try:
+            people.invite(
+                account=actor.account, email="nia@kestrel.example", name="", role="member", actor=actor, now=NOW
+            )
+        except people.AddressTaken as refusal:
+            refused.append(refusal)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=invite, args=(actor,)) for actor in (cast.dana, cast.mallory)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert User.objects.filter(email="nia@kestrel.example").count() == 1
+    assert len(refused) == 1
+    assert _actions() == ["person.invited"]
+
+
 def test_only_an_owner_invites_an_owner(cast: Cast) -> None:
     admin = joined(cast.kestrel, name="Ada", email="ada@kestrel.example", role=Role.ADMIN)
 
