@@ -88,6 +88,18 @@ class Client:
         self.simulator.control("POST", f"people/{name}/{action}", json)
 
 
+@dataclass
+class Reader(Client):
+    _tokens: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def connect(self, name: str = ALICE, scope: str = SCOPE) -> dict[str, Any]:
+        if (name, scope) not in self._tokens:
+            # A grant only ever grows: whoever asks for one permission alone must not have had others.
+            self.simulator.control("DELETE", f"people/{name}/grants")
+            self._tokens[name, scope] = super().connect(name, scope)
+        return self._tokens[name, scope]
+
+
 def payload(token: str) -> dict[str, Any]:
     return dict(json.loads(_decode(token.split(".")[1])))
 

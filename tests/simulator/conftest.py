@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulated import Simulator
-from tests.simulator.client import Client
+from tests.simulator.client import Client, Reader
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,26 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def client(simulator: Simulator) -> Client:
+def client(simulator: Simulator) -> Iterator[Client]:
     """A client of the simulator as it was on its first day: nobody has consented, nothing is broken."""
-    simulator.control("POST", "reset")
-    return Client(simulator)
+    before = _lasting(simulator)
+    yield Client(simulator)
+    # Many tests are refused before anything is written; a reset is quick, but they are many.
+    if _lasting(simulator) != before:
+        simulator.control("POST", "reset")
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """A client of a simulator that nobody changes: whoever signs in once keeps the token for all tests."""
+    started = Simulator().start(Path(tmp_path_factory.mktemp("read-only")))
+    yield Reader(started)
+    started.stop()
+
+
+def _lasting(simulator: Simulator) -> dict[str, Any]:
+    state = simulator.control("GET", "state")
+    kept = {name: state[name] for name in ("applications", "grants", "refresh_tokens", "faults")}
+    # A reset makes new applications and moves TokensValidFrom; neither tells one test from another.
+    people = [{**person, "tokens_valid_from": None} for person in state["people"]]
+    return {**kept, "people": people}

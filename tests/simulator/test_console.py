@@ -184,6 +184,16 @@ def test_a_senseless_order_is_refused_with_a_sentence(
     assert answer.json()["error"].endswith(".")
 
 
+def test_a_reset_ends_everything_that_was_given(client: Client) -> None:
+    tokens = client.connect()
+
+    client.simulator.control("POST", "reset")
+
+    assert client.refresh(tokens["refresh_token"]).json()["error_codes"] == [70000]
+    assert client.graph(tokens["access_token"], "/me").status_code == 401
+    assert client.simulator.control("GET", "state")["grants"] == []
+
+
 def test_the_state_tells_everything_but_secrets(client: Client) -> None:
     client.connect()
 

@@ -15,7 +15,7 @@ from integrations.simulator.entra import errors, scopes
 from integrations.simulator.graph import errors as graph_errors
 from integrations.simulator.graph import times, zones
 
-MOMENTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2099, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 HERE = Path(__file__).parent
 
 
@@ -49,16 +49,6 @@ def test_anything_else_is_refused_and_never_an_accident(text: str) -> None:
         times.read("StartDateTime", text)
     except graph_errors.Refused as refused:
         assert refused.status == 400
-
-
-@given(MOMENTS, st.integers(0, 5), MOMENTS, st.integers(0, 5))
-def test_what_overlaps_has_a_moment_in_common(at: datetime, length: int, first: datetime, span: int) -> None:
-    start, end = at, at + timedelta(hours=length)
-    last = first + timedelta(hours=span)
-
-    in_common = max(start, first) < min(end, last) or (start == end and first <= start < last)
-
-    assert times.overlaps(start, end, first=first, last=last) == in_common
 
 
 def test_every_zone_of_the_table_exists_and_has_its_name_back() -> None:
@@ -96,7 +86,7 @@ def test_every_refusal_is_a_sentence_with_its_number(code: int) -> None:
     kind = errors.KINDS[code]
     fields = {name: "x" for _, name, _, _ in string.Formatter().parse(kind.text) if name}
 
-    refused = errors.Refused(code, **fields)
+    refused = errors.Refused(code, retry_after=None, **fields)
 
     assert refused.text.startswith(f"AADSTS{code}: ")
     assert (kind.status == 401) == (kind.error == "invalid_client" and code != 650053)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +17,8 @@ from cryptography import x509
 
 from tests.simulated import ROOT, Simulator, free_port
 from tests.simulator.client import BOB, Client
+
+TABLES = ("simulator_authorizationcode", "simulator_browsersession")
 
 
 def _refused(data: Path, *options: str, **environment: str) -> str:
@@ -78,8 +82,6 @@ def test_it_is_not_reachable_from_elsewhere_by_accident(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("by", ["terminate", "interrupt"])
 def test_it_ends_at_once_and_cleanly(tmp_path: Path, by: str) -> None:
-    import signal
-
     simulator = Simulator().start(tmp_path)
     began = time.monotonic()
 
@@ -142,10 +144,29 @@ def test_a_control_token_is_made_and_kept_private(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_long_over_is_forgotten_and_what_is_not_is_kept(tmp_path: Path) -> None:
+    simulator = Simulator().start(tmp_path)
+    old, new = Client(simulator).connect(), Client(simulator).connect(BOB)
+    simulator.stop()
+    with sqlite3.connect(tmp_path / "simulator.sqlite3") as database:
+        for table in (*TABLES, "simulator_refreshtoken"):
+            of_alice = "(SELECT id FROM simulator_person WHERE given_name = 'Alice')"
+            database.execute(f"UPDATE {table} SET expires_at = '2020-01-01' WHERE person_id = {of_alice}")  # noqa: S608
+
+    simulator.start()
+    refreshed = [Client(simulator).refresh(tokens["refresh_token"]) for tokens in (old, new)]
+    simulator.stop()
+    with sqlite3.connect(tmp_path / "simulator.sqlite3") as database:
+        left = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]  # noqa: S608
+    database.close()
+
+    assert [answer.status_code for answer in refreshed] == [400, 200]
+    assert refreshed[0].json()["error_codes"] == [70000]
+    assert left == [1, 1]
+
+
 def test_after_weeks_off_the_fortnight_is_as_lively_as_ever(tmp_path: Path) -> None:
     """The database is put back in time: it was last filled a fortnight ago."""
-    import sqlite3
-
     simulator = Simulator().start(tmp_path)
     simulator.stop()
     past = datetime.now(UTC).date() - timedelta(days=14)

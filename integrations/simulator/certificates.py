@@ -1,0 +1,135 @@
+"""The certificate authority that clients are told to trust, and the server certificate it signs.
+
+Made on the first run, never shipped, never the same on two machines.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DNS_NAMES = ("localhost", "m365.localhost")
+ADDRESSES = ("127.0.0.1", "::1")
+LEAF_DAYS = 90
+RENEW_BEFORE = timedelta(days=14)
+AUTHORITY_DAYS = 3650
+
+
+def ensure(data: Path, *, now: datetime) -> bool:
+    """Make what is missing and renew what is about to expire. True when the server certificate is new."""
+    if not (data / "ca.pem").exists() or not (data / "ca-key.pem").exists():
+        _make_authority(data, now=now)
+        _make_leaf(data, now=now)
+        return True
+    if _leaf_is_good(data, now=now):
+        return False
+    _make_leaf(data, now=now)
+    return True
+
+
+def private_key(path: Path) -> rsa.RSAPrivateKey:
+    """The RSA key kept in this file; made on first use, readable by its owner alone."""
+    if path.exists():
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError(f"{path} does not hold an RSA key. Delete it to have a new one made.")
+        return key
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    write_private(path, _key_pem(key))
+    return key
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Written beside and moved into place: never half a key, never readable by others, not even for a moment."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    fresh.replace(path)
+
+
+def self_signed(key: rsa.RSAPrivateKey, *, name: str, now: datetime) -> x509.Certificate:
+    """What the JWKS shows as x5c: a certificate that says nothing but the key."""
+    return _builder(name, name, key.public_key(), now=now, days=AUTHORITY_DAYS).sign(key, hashes.SHA256())
+
+
+def _make_authority(data: Path, *, now: datetime) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = f"Simulated Microsoft 365 CA {x509.random_serial_number():x}"[:60]
+    certificate = (
+        _builder(name, name, key.public_key(), now=now, days=AUTHORITY_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    write_private(data / "ca-key.pem", _key_pem(key))
+    (data / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _make_leaf(data: Path, *, now: datetime) -> None:
+    authority = x509.load_pem_x509_certificate((data / "ca.pem").read_bytes())
+    authority_key = private_key(data / "ca-key.pem")
+    key = private_key(data / "server-key.pem")
+    issuer = authority.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in DNS_NAMES]
+    names += [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
+    certificate = (
+        _builder("localhost", str(issuer), key.public_key(), now=now, days=LEAF_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    write_private(data / "server.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _leaf_is_good(data: Path, *, now: datetime) -> bool:
+    path = data / "server.pem"
+    if not path.exists() or not (data / "server-key.pem").exists():
+        return False
+    leaf = x509.load_pem_x509_certificate(path.read_bytes())
+    return leaf.not_valid_after_utc - now > RENEW_BEFORE
+
+
+def _builder(subject: str, issuer: str, key: rsa.RSAPublicKey, *, now: datetime, days: int) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        # An hour of grace for clocks that differ; the span as a whole stays within the limit.
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=days, hours=-2))
+    )
+
+
+def _usage(*, certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not certificates,
+        content_commitment=False,
+        key_encipherment=not certificates,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,42 @@
+"""How often which endpoint was asked, since the start of the process: in memory, as one process serves all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+
+
+def count_token(grant_type: str, code: int) -> None:
+    """`code` is the AADSTS number of a refusal, 0 when tokens were given."""
+    # A client may send any text; the numbers must not grow with it.
+    kind = grant_type if grant_type in GRANT_TYPES else "other"
+    with _lock:
+        _tokens[(kind, code)] += 1
+
+
+def count_graph(route: str, status: int) -> None:
+    with _lock:
+        _graph[(route, status)] += 1
+
+
+def numbers() -> dict[str, list[dict[str, str | int]]]:
+    with _lock:
+        return {
+            "token": [
+                {"grant_type": grant, "aadsts": code, "count": count} for (grant, code), count in _tokens.items()
+            ],
+            "graph": [{"route": route, "status": status, "count": count} for (route, status), count in _graph.items()],
+        }
+
+
+def clear() -> None:
+    with _lock:
+        _tokens.clear()
+        _graph.clear()
+
+
+_lock = Lock()
+_tokens: Counter[tuple[str, int]] = Counter()
+_graph: Counter[tuple[str, int]] = Counter()

@@ -1,0 +1,1 @@
+"""Entra ID v2: discovery, the pages people see, tokens."""

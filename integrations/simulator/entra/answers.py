@@ -1,0 +1,41 @@
+"""Entra's JSON, with the headers that go with it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from integrations.simulator.entra import errors
+from integrations.simulator.entra.errors import Refused, Trace
+from integrations.simulator.entra.tenants import as_guid
+
+
+def trace(request: HttpRequest) -> Trace:
+    """The client's own request id comes back as the correlation id."""
+    theirs = request.headers.get("client-request-id") or request.GET.get("client-request-id") or ""
+    correlation = theirs if as_guid(theirs) else str(uuid4())
+    return Trace(str(uuid4()), correlation, timezone.now())
+
+
+def refusal(request: HttpRequest, refused: Refused) -> JsonResponse:
+    of = trace(request)
+    answer = JsonResponse(errors.body(refused, of), status=refused.kind.status)
+    if refused.retry_after is not None:
+        answer["Retry-After"] = str(refused.retry_after)
+    return _with_headers(answer, of)
+
+
+def success(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
+    return _with_headers(JsonResponse(body), trace(request))
+
+
+def _with_headers(answer: JsonResponse, of: Trace) -> JsonResponse:
+    answer["Cache-Control"] = "no-store, no-cache"
+    answer["Pragma"] = "no-cache"
+    answer["x-ms-request-id"] = of.trace_id
+    answer["client-request-id"] = of.correlation_id
+    answer["x-ms-ests-server"] = "2.1.0 - simulated"
+    return answer

@@ -1,0 +1,46 @@
+"""Times as Graph reads and writes them: seven fractional digits, no offset, the zone beside them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from integrations.simulator.graph import errors
+
+_FRACTION = re.compile(r"\.(\d{6})\d+")
+
+
+def read(name: str, text: str) -> datetime:
+    """ISO 8601 with Z, an offset, or neither (which means UTC)."""
+    # In a query a plus sign that nobody encoded arrives as a space.
+    cleaned = _FRACTION.sub(r".\1", text.strip().replace(" ", "+") if "T" in text else text.strip())
+    try:
+        at = datetime.fromisoformat(cleaned)
+    except ValueError:
+        raise errors.bad_moment(name, text) from None
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise errors.bad_moment(name, text) from None
+
+
+def window(start: str | None, end: str | None) -> tuple[datetime, datetime]:
+    if not start or not end:
+        raise errors.no_window()
+    first, last = read("StartDateTime", start), read("EndDateTime", end)
+    if last < first:
+        raise errors.backward_window()
+    return first, last
+
+
+def shown(at: datetime, zone: ZoneInfo, zone_name: str, *, is_all_day: bool) -> dict[str, str]:
+    """All-day events float: midnight is midnight in every zone."""
+    local = at.astimezone(UTC if is_all_day else zone)
+    return {"dateTime": f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond:06d}0", "timeZone": zone_name}
+
+
+def stamp(at: datetime) -> str:
+    """For createdDateTime and the like."""
+    at = at.astimezone(UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond:06d}0Z"

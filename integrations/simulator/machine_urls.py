@@ -1,0 +1,34 @@
+"""HTTPS, for machines: discovery, tokens and Graph."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, re_path
+
+from integrations.simulator import place
+from integrations.simulator.entra import discovery, token
+from integrations.simulator.graph import door
+from integrations.simulator.urls import healthz
+
+
+def to_people(request: HttpRequest, **_: str) -> HttpResponse:
+    """Who builds the authorize address from the authority's host is sent to where the pages are."""
+    return HttpResponseRedirect(place.here().human_origin(request.get_host()) + request.get_full_path())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return JsonResponse({"error": "not_found", "error_description": "Nothing is simulated at this path."}, status=404)
+
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("common/discovery/instance", discovery.instance),
+    path("<str:segment>/v2.0/.well-known/openid-configuration", discovery.configuration),
+    path("<str:segment>/discovery/v2.0/keys", discovery.signing_keys),
+    path("<str:segment>/oauth2/v2.0/token", token.token),
+    path("<str:segment>/oauth2/v2.0/authorize", to_people),
+    path("<str:segment>/oauth2/v2.0/logout", to_people),
+    path("oidc/userinfo", door.userinfo),
+    re_path(r"^(?P<version>v1\.0|beta|v2\.0)(?:/(?P<path>.*))?$", door.graph),
+]
+handler404 = "integrations.simulator.machine_urls.not_found"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from integrations.simulator import certificates, place, server
+from integrations.simulator.control import door
+from integrations.simulator.entra import forgetting, keys
+from integrations.simulator.place import Place
+from integrations.simulator.seeds import loader, reading
+
+PRODUCTION = ("production", "prod", "live")
+
+
+class Command(BaseCommand):
+    help = "Serve the simulated Microsoft 365: HTTPS for machines, plain HTTP for people."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--data", default=os.environ.get("SIMULATOR_DATA") or ".simulator")
+        parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+        parser.add_argument("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
+        parser.add_argument("--https-port", type=int, default=8443)
+        parser.add_argument("--http-port", type=int, default=8081)
+        parser.add_argument("--seed", default=str(reading.BUNDLED), help="YAML; read once, at the start")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _refuse_in_production()
+        here = Place(
+            data=Path(options["data"]).absolute(),
+            host=options["host"],
+            https_port=options["https_port"],
+            http_port=options["http_port"],
+        )
+        if not here.is_loopback and not options["allow_remote"]:
+            raise CommandError(f"{here.host} can be reached from elsewhere. Add --allow-remote if that is meant.")
+        try:
+            _prepare(here, Path(options["seed"]))
+            from integrations.simulator.wsgi import application
+
+            server.serve(here, application, ready=lambda: self._say(here))
+        except (server.CannotListen, loader.BadSeed) as problem:
+            raise CommandError(str(problem)) from None
+        except (OSError, DatabaseError, sqlite3.Error, ValueError) as problem:
+            raise CommandError(f"The data directory {here.data} cannot be used: {problem}") from None
+
+    def _say(self, here: Place) -> None:
+        self.stdout.write(
+            f"Simulated Microsoft 365. People and console: {here.human_origin()}/  "
+            f"Machines: {here.machine_origin()}  CA: {here.data / 'ca.pem'}"
+        )
+        self.stdout.flush()
+
+
+def _refuse_in_production() -> None:
+    if os.environ.get("ENVIRONMENT", "").strip().lower() in PRODUCTION:
+        raise CommandError("ENVIRONMENT says this is production. The simulated Microsoft 365 does not start there.")
+
+
+def _prepare(here: Place, seed: Path) -> None:
+    now = timezone.now()
+    loader.use(seed)
+    here.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.settle(here)
+    certificates.ensure(here.data, now=now)
+    # All before the first request: threads that came at once would each make a key.
+    keys.current()
+    door.control_token()
+    # Settings could not know of --data; no connection has been opened yet.
+    connection.settings_dict["NAME"] = str(here.data / "simulator.sqlite3")
+    call_command("migrate", verbosity=0, interactive=False)
+    loader.plant(now=now)
+    forgetting.forget(now=now)
+    connection.close()

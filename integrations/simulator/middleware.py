@@ -1,0 +1,78 @@
+"""What every request passes: one log line, the right set of routes for its origin, safe headers."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+log = logging.getLogger("simulator")
+
+
+class RequestLine:
+    """One line per request; never its query, headers or body: they carry codes and tokens."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        took = (time.perf_counter() - began) * 1000
+        path = request.path.encode("unicode_escape").decode()
+        log.info("%s %s %s %s %.0f ms", request.scheme, request.method, path, response.status_code, took)
+        return response
+
+
+class TwoOrigins:
+    """HTTPS is for machines, plain HTTP for people: each has its own routes."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Django checks the Host header only where it is used. Here it always is: a page elsewhere may point its own
+        # name at this machine, and would be let into the console.
+        request.get_host()
+        if request.scheme == "https":
+            # Official SDKs ask for `/v1.0//me`.
+            request.path_info = re.sub("/{2,}", "/", request.path_info)
+            request.urlconf = "integrations.simulator.machine_urls"
+        return self.get_response(request)
+
+
+class SafeHeaders:
+    """A strict policy for the pages; only the application that is waiting for an answer may be posted to."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        if request.scheme == "https":
+            return response
+        origin = getattr(response, _FORM_TO, "")
+        response["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
+            f"frame-ancestors 'none'; form-action 'self'{origin and ' ' + origin}"
+        )
+        # The address of these pages carries the request's state: no other site is told it.
+        response["Referrer-Policy"] = "same-origin"
+        response["X-Frame-Options"] = "DENY"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def allow_form_to(response: HttpResponse, origin: str) -> None:
+    """Browsers check `form-action` against the redirect that follows a form, too."""
+    setattr(response, _FORM_TO, origin)
+
+
+_FORM_TO = "form_to_origin"

@@ -1,0 +1,1 @@
+"""Who and what is there at the start: YAML files, and what turns them into rows."""

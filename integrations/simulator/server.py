@@ -1,0 +1,96 @@
+"""One process, two listeners: HTTPS for machines, plain HTTP for people; and a daily round."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from cheroot import wsgi
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+from django.db import close_old_connections
+from django.utils import timezone
+
+from integrations.simulator import certificates
+from integrations.simulator.entra import forgetting
+from integrations.simulator.place import Place
+from integrations.simulator.seeds import loader
+
+THREADS = 16
+ROUND_EVERY = 60 * 60
+log = logging.getLogger("simulator")
+
+
+class CannotListen(Exception):
+    """The message says which address, and why."""
+
+
+class _Listener(wsgi.Server):
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        """A client that breaks off or distrusts the certificate is no error of ours: a line, no traceback."""
+        log.info("connection: %s", (msg or "closed").splitlines()[0][:200])
+
+
+class HandshakeInWorker(BuiltinSSLAdapter):
+    """cheroot shakes hands in its one accepting thread, where a client that says nothing would stop all others."""
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
+        wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
+
+
+def serve(place: Place, application: Callable[..., Any], *, ready: Callable[[], None]) -> None:
+    """Until SIGTERM or SIGINT; both end it at once and cleanly."""
+    adapter = HandshakeInWorker(str(place.data / "server.pem"), str(place.data / "server-key.pem"))
+    machines = _listener(place.host, place.https_port, application)
+    machines.ssl_adapter = adapter
+    people = _listener(place.host, place.http_port, application)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _listen(people, place.host, place.http_port)
+    try:
+        _listen(machines, place.host, place.https_port)
+    except CannotListen:
+        people.stop()
+        raise
+    for listener in (people, machines):
+        threading.Thread(target=listener.serve, daemon=True).start()
+    ready()
+    while not stop.wait(ROUND_EVERY):
+        _go_round(place, adapter)
+    for listener in (people, machines):
+        listener.stop()
+
+
+def _listener(host: str, port: int, application: Callable[..., Any]) -> wsgi.Server:
+    server = _Listener((host, port), application, numthreads=THREADS, request_queue_size=128, timeout=30)
+    server.shutdown_timeout = 1
+    server.server_name = "localhost"
+    return server
+
+
+def _listen(server: wsgi.Server, host: str, port: int) -> None:
+    try:
+        server.prepare()
+    except OSError as problem:
+        reason = "the port is in use" if "in use" in str(problem).lower() else str(problem)
+        raise CannotListen(f"Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another.") from None
+
+
+def _go_round(place: Place, adapter: BuiltinSSLAdapter) -> None:
+    """Hourly: carry the calendars on, drop what is long over, renew the certificate for new connections in time."""
+    now = timezone.now()
+    try:
+        loader.top_up(now=now)
+        forgetting.forget(now=now)
+        if certificates.ensure(place.data, now=now):
+            adapter.context.load_cert_chain(str(place.data / "server.pem"), str(place.data / "server-key.pem"))
+    except Exception:
+        # A failed round must not end the service; the next one is an hour away.
+        log.exception("The hourly round failed.")
+    close_old_connections()
