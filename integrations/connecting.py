@@ -102,6 +102,8 @@ def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: dat
         if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
             return False
         before = {name: getattr(connection, name) for name in wish}
+        if before == wish:
+            return True
         Connection.objects.filter(pk=connection.pk).update(**wish)
         audit.record(NARROWED, account=person.account, actor=person, on=connection, now=now, before=before, after=wish)
     return True

@@ -171,9 +171,10 @@ def of_redirect(answer: Mapping[str, str]) -> Failure | None:
     if error in {"server_error", "temporarily_unavailable"}:
         return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code)
     if error in {"access_denied", "consent_required"}:
-        # Who leaves the sign-in page has not seen the permissions, whatever number stands beside it.
-        left = answer.get("error_subcode") == "cancel"
-        reason = Reason.CANCELLED if left else _REASONS.get(number, Reason.DECLINED)
+        # Who leaves the sign-in page has not seen the permissions, though 65004 may stand beside it.
+        reason = _REASONS.get(number, Reason.DECLINED)
+        if reason is Reason.DECLINED and answer.get("error_subcode") == "cancel":
+            reason = Reason.CANCELLED
         return Failure(Outcome.AUTHORIZATION_LOST, reason, code)
     if error in _PERSON_MUST_ACT:
         return Failure(Outcome.AUTHORIZATION_LOST, _REASONS.get(number, Reason.REFUSED), code)
@@ -209,7 +210,7 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
     except ValueError:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
     if not 0 <= seconds < float("inf"):

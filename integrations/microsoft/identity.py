@@ -25,6 +25,7 @@ import msal
 import requests
 from django.conf import settings
 from django.utils import timezone
+from msal.exceptions import MsalServiceError
 
 from integrations import failures
 from integrations.contracts import Unreachable
@@ -125,7 +126,7 @@ def _ask(call: Callable[[], dict[str, Any]]) -> Tokens:
         answer = call()
     except RuntimeError as problem:
         raise Untrusted("nonce") from problem
-    except (requests.RequestException, msal.MsalServiceError, ValueError) as problem:
+    except (requests.RequestException, MsalServiceError, ValueError) as problem:
         raise Unreachable(_failure_of({})) from problem
     if "error" in answer or "access_token" not in answer:
         http.fail(_failure_of(answer))
@@ -185,7 +186,7 @@ def _app(tenant: str) -> Any:
         if tenant not in _apps:
             try:
                 _apps[tenant] = _build_app(tenant)
-            except (requests.RequestException, msal.MsalServiceError, ValueError) as problem:
+            except (requests.RequestException, MsalServiceError, ValueError) as problem:
                 # ValueError is how MSAL says that the authority did not answer with a discovery document.
                 raise Unreachable(NO_ANSWER) from problem
         return _apps[tenant]
@@ -232,7 +233,10 @@ def _keys() -> dict[str, Any]:
     try:
         response = http.session().get(url)
         response.raise_for_status()
-        found = json.loads(response.text)["keys"]
-    except (requests.RequestException, ValueError, KeyError) as problem:
+        found = [key for key in json.loads(response.text)["keys"] if key["kty"] == "RSA"]
+        keys = {str(key["kid"]): jwt.PyJWK(key, algorithm="RS256").key for key in found}
+    except (requests.RequestException, ValueError, LookupError, TypeError, jwt.PyJWTError) as problem:
         raise Unreachable(NO_ANSWER) from problem
-    return {str(key.get("kid")): jwt.PyJWK(key, algorithm="RS256").key for key in found if key.get("kty") == "RSA"}
+    if not keys:
+        raise Unreachable(NO_ANSWER)
+    return keys

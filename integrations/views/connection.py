@@ -50,7 +50,7 @@ def permissions(request: SignedInRequest) -> HttpResponse:
         if connection and connecting.narrow(request.user, **wish, now=timezone.now()):
             messages.success(
                 request,
-                "Meridian now uses only what is ticked. Microsoft goes on listing what you gave before, until you "
+                "Saved: Meridian uses only what is ticked. Microsoft goes on listing what you gave before, until you "
                 "withdraw it there.",
             )
             return _to_profile()

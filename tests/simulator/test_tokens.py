@@ -140,7 +140,7 @@ def test_a_refusal_is_written_as_microsoft_writes_it(client: Client) -> None:
     [
         ({"grant_type": None}, 400, "invalid_request", 900144),
         ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
-        ({"grant_type": "client_credentials"}, 400, "unsupported_grant_type", 70003),
+        ({"grant_type": "client_credentials"}, 400, "invalid_request", 9001023),
         ({"client_id": None}, 400, "invalid_request", 900144),
         ({"client_id": "not-a-guid"}, 400, "unauthorized_client", 700038),
         ({"client_id": "00000000-0000-0000-0000-00000000dead"}, 400, "unauthorized_client", 700016),

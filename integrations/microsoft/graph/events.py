@@ -14,8 +14,8 @@ from integrations.contracts import RemoteEvent, Unreachable
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import http
 
-PAGE = 100
-MAX_PAGES = 50  # 5,000 appointments; a listing that never ends is a fault, not a calendar
+PAGE = 50
+MAX_PAGES = 100  # 5,000 appointments; a listing that never ends is a fault, not a calendar
 _FIELDS = (
     "id,subject,start,end,isAllDay,organizer,location,bodyPreview,body,attendees,isCancelled,sensitivity,showAs,type"
 )

@@ -64,6 +64,27 @@ def access_token(
     return _signed(claims, with_x5t=True)
 
 
+def app_token(application: Application, *, tid: str, oid: str, seconds: int, now: datetime) -> str:
+    """For Graph, of the application itself: `oid` is its service principal; without roles there is no such claim."""
+    claims: dict[str, Any] = {
+        "aud": GRAPH_AUDIENCE,
+        "iss": f"https://sts.windows.net/{tid}/",
+        **_times(now, seconds),
+        "aio": _opaque(),
+        "app_displayname": application.name,
+        "appid": str(application.client_id),
+        "appidacr": "1",
+        "idtyp": "app",
+        "oid": oid,
+        "rh": _opaque(),
+        "sub": oid,
+        "tid": tid,
+        "uti": secrets.token_urlsafe(16),
+        "ver": "1.0",
+    }
+    return _signed(claims, with_x5t=True)
+
+
 def id_token(
     person: Person,
     application: Application,

@@ -68,6 +68,18 @@ KINDS: Mapping[int, Kind] = {
         "tenant. You may have sent your authentication request to the wrong tenant.",
         has_uri=True,
     ),
+    9001023: Kind(
+        "invalid_request",
+        400,
+        "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or "
+        "tenant-specific endpoint.",
+    ),
+    1002012: Kind(
+        "invalid_scope",
+        400,
+        "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+        "/.default suffixed to the resource identifier (application ID URI).",
+    ),
     50194: Kind(
         "invalid_request",
         400,

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator import place
 from integrations.simulator.control import faults, tally
-from integrations.simulator.entra import answers, claims, clients, codes, grants, refresh, scopes
+from integrations.simulator.entra import answers, app_only, claims, clients, codes, grants, refresh, scopes
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.entra.tenants import Directory, directory
@@ -39,12 +39,12 @@ def token(request: HttpRequest, segment: str) -> HttpResponse:
     form = {name: str(value) for name, value in request.POST.items()}
     try:
         _meet_faults(form, now=now)
-        entitled = _entitled(request, segment, form, now=now)
+        answer = _answer(request, segment, form, now=now)
     except Refused as refused:
         tally.count_token(form.get("grant_type", ""), refused.code)
         return answers.refusal(request, refused)
     tally.count_token(form.get("grant_type", ""), 0)
-    return answers.success(request, _tokens(request, entitled, form, now=now))
+    return answers.success(request, answer)
 
 
 def _meet_faults(form: Mapping[str, str], *, now: datetime) -> None:
@@ -53,19 +53,21 @@ def _meet_faults(form: Mapping[str, str], *, now: datetime) -> None:
         raise Refused(90055 if trouble.status == 429 else 90033, retry_after=trouble.retry_after)
 
 
-def _entitled(request: HttpRequest, segment: str, form: Mapping[str, str], *, now: datetime) -> Entitled:
+def _answer(request: HttpRequest, segment: str, form: Mapping[str, str], *, now: datetime) -> dict[str, Any]:
     where = directory(segment)
     grant_type = form.get("grant_type", "")
     if not grant_type:
         raise Refused(900144, parameter="grant_type")
     if "resource" in form:
         raise Refused(901002)
+    if grant_type == "client_credentials":
+        return app_only.tokens(request, form, where, now=now)
     redeem = _GRANTS.get(grant_type)
     if redeem is None:
         raise Refused(70003, grant_type=grant_type)
     application = clients.authenticate(request, form, where, now=now)
     asked = scopes.read(form["scope"], app=application.name) if form.get("scope") else None
-    return redeem(form, application, where, asked, now)
+    return _tokens(request, redeem(form, application, where, asked, now), form, now=now)
 
 
 def _by_code(

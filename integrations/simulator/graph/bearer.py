@@ -20,6 +20,8 @@ def read(request: HttpRequest) -> tuple[Person, frozenset[str]]:
     if scheme.lower() != "bearer" or not token.strip():
         raise errors.no_token()
     claims = _claims(token.strip())
+    if claims.get("idtyp") == "app":
+        raise errors.only_delegated()
     oid = as_guid(str(claims.get("oid")))
     person = Person.objects.select_related("tenant").filter(oid=oid).first() if oid else None
     if person is None:

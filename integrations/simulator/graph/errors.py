@@ -46,6 +46,10 @@ def expired() -> Refused:
     return Refused(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
 
 
+def only_delegated() -> Refused:
+    return Refused(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+
+
 def outlook_denied() -> Refused:
     return Refused(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 
