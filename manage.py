@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """The door to both sites: the portal, and (after the word `simulator`) the simulated Microsoft 365.
 
-    manage.py migrate                     the portal's database
-    manage.py simulator                   serve the simulated Microsoft 365
-    manage.py simulator makemigrations    any Django command, on the simulator's site
+manage.py migrate                     the portal's database
+manage.py simulator                   serve the simulated Microsoft 365
+manage.py simulator makemigrations    any Django command, on the simulator's site
 """
 
 from __future__ import annotations

@@ -141,9 +141,15 @@ class SettingDecision(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("account", "key", condition=Q(account__isnull=False), name="one_decision_per_account_and_key"),
-            models.UniqueConstraint("group", "key", condition=Q(group__isnull=False), name="one_decision_per_group_and_key"),
-            models.UniqueConstraint("user", "key", condition=Q(user__isnull=False), name="one_decision_per_user_and_key"),
+            models.UniqueConstraint(
+                "account", "key", condition=Q(account__isnull=False), name="one_decision_per_account_and_key"
+            ),
+            models.UniqueConstraint(
+                "group", "key", condition=Q(group__isnull=False), name="one_decision_per_group_and_key"
+            ),
+            models.UniqueConstraint(
+                "user", "key", condition=Q(user__isnull=False), name="one_decision_per_user_and_key"
+            ),
             models.CheckConstraint(
                 condition=(
                     Q(account__isnull=False, group__isnull=True, user__isnull=True)
@@ -177,7 +183,9 @@ class AuditEntry(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="audit_entries")
     at = models.DateTimeField()
     # Null: done by the system itself (a worker, a command).
-    actor = models.ForeignKey(User, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    actor = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     actor_name = models.CharField(max_length=254)
     action = models.CharField(max_length=60)
     # What it was done to, in words that stay true when the thing is gone.
@@ -203,4 +211,3 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnly("Entries of the audit log are not deleted.")
-

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 CONNECT_TIMEOUT = 3.0
@@ -71,7 +71,8 @@ class _Session(requests.Session):
             raise DeadlineExceeded("The time for this work is over.", request=request)
         # Setting Connection: close is not needed: a connection that was shut down is not reused.
         # Not streamed: a body that is read later would be read without a watch.
-        kwargs |= {"timeout": (min(CONNECT_TIMEOUT, left), left), "allow_redirects": False, "stream": False}
+        # The read timeout is only a second net: the watch barks first.
+        kwargs |= {"timeout": (min(CONNECT_TIMEOUT, left), left + 1), "allow_redirects": False, "stream": False}
         watch = _Watch(ends_at=time.monotonic() + left)
         alarm = threading.Timer(left, watch.bark)
         alarm.daemon = True
@@ -98,38 +99,37 @@ class _Session(requests.Session):
 
 
 class _Watch:
-    """Knows the connection in use, and ends it."""
+    """Knows the socket in use, and ends what goes on there.
+
+    The socket, not its connection: an answer whose end is the end of the connection takes the socket away from it.
+    """
 
     def __init__(self, *, ends_at: float) -> None:
         self.ends_at = ends_at
-        self.connection: HTTPConnection | None = None
+        self.socket: socket.socket | None = None
         self.has_barked = False
 
     def bark(self) -> None:
         self.has_barked = True
-        held = self.connection.sock if self.connection else None
-        if held is not None:
+        if self.socket is not None:
             with suppress(OSError):  # closed already: nobody waits on it
                 # On the plain socket: SSLSocket.shutdown() would pull the TLS state from under the reader.
-                socket.socket.shutdown(held, socket.SHUT_RDWR)
-
-
-def _attend(connection: HTTPConnection) -> None:
-    watch: _Watch | None = getattr(_local, "watch", None)
-    if watch is not None:
-        watch.connection = connection
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
 class _WatchedHTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
-        _attend(self)
         super().connect()
         watch: _Watch | None = getattr(_local, "watch", None)
-        if watch is not None and watch.has_barked:
-            raise TimeoutError("The time was over before the connection stood.")
+        if watch is not None:
+            watch.socket = self.sock
+            if watch.has_barked:
+                raise TimeoutError("The time was over before the connection stood.")
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _attend(self)
+        watch: _Watch | None = getattr(_local, "watch", None)
+        if watch is not None:
+            watch.socket = self.sock  # of a connection that is used again; a new one follows in connect()
         super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:

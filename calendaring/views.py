@@ -33,10 +33,7 @@ def meetings(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def agenda(request: SignedInRequest) -> HttpResponse:
     found = agendas.read(request.user, zone=_zone(request), now=timezone.now())
-    polls = request.GET.get("polls", "0")
-    return render(
-        request, "calendaring/_agenda.html", _context(request, found, polls=int(polls) + 1 if polls.isdigit() else 1)
-    )
+    return render(request, "calendaring/_agenda.html", _context(request, found, polls=_polls(request) + 1))
 
 
 def _context(request: SignedInRequest, found: agendas.Agenda, *, polls: int) -> dict[str, object]:
@@ -51,6 +48,11 @@ def _context(request: SignedInRequest, found: agendas.Agenda, *, polls: int) -> 
         "polls": polls,
         "is_silent": polls > GIVE_UP_AFTER,
     }
+
+
+def _polls(request: HttpRequest) -> int:
+    sent = request.GET.get("polls", "")
+    return int(sent) if sent.isdecimal() and len(sent) < 4 else 0
 
 
 def _zone(request: HttpRequest) -> ZoneInfo:

@@ -57,7 +57,8 @@ def refresh_due(**_: object) -> None:
 
 @shared_task(name="integrations.apply_policy_to")
 def apply_policy_to(*, account_id: int, **_: object) -> None:
-    fitting.apply_policy(Account.objects.get(pk=account_id), now=timezone.now())
+    for account in Account.objects.filter(pk=account_id):
+        fitting.apply_policy(account, now=timezone.now())
 
 
 @shared_task(name="integrations.apply_policy")

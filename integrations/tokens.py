@@ -157,7 +157,7 @@ def _ask(connection: Connection) -> identity.Tokens:
     if not connection.is_alive or not connection.refresh_token:
         raise NotAlive
     held = vault.open_sealed(connection.refresh_token, bound_to=_place(connection, "refresh_token"))
-    wanted = scopes.scopes_for(calendar_write=connection.calendar_write, contacts_write=connection.contacts_write)
+    wanted = scopes.to_refresh(connection.granted)
     # The first contact with a tenant asks twice; together they stay within the lease.
     with outbound.deadline(http.TOTAL):
         return identity.refresh(held, tenant_id=connection.tenant_id, scopes=wanted)

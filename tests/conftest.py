@@ -118,8 +118,24 @@ def django_db_modify_db_settings(database_server: Server, redis_url: str, static
     from django.conf import settings
 
     config = settings.DATABASES["default"]
+    # A server's thread that keeps its connection would hold the database when the run ends.
+    config["CONN_MAX_AGE"] = 0
     if config["ENGINE"].endswith("sqlite3"):
         config.setdefault("TEST", {})["NAME"] = f"{config['NAME']}.test"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """At the end nobody else may be connected: a thread of the live server ends when its browser does, not sooner."""
+    yield
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture(autouse=True)

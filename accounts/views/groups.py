@@ -23,6 +23,7 @@ from accounts.people import Refused
 
 ON_A_PAGE = 50
 CANDIDATES = 10
+LONGEST_KEY = 19  # digits; int() refuses what is far longer
 
 
 @require_safe
@@ -169,9 +170,10 @@ def _candidates(shown: Group, words: str) -> Any:
 
 def _group_and_person(request: SignedInRequest, pk: int, person_pk: int | str) -> tuple[Group, User]:
     shown = doors.group_or_404(request.user, pk)
-    known = person_pk if str(person_pk).isdecimal() else 0
-    return shown, doors.colleague_or_404(request.user, int(known))
+    sent = str(person_pk)
+    known = int(sent) if sent.isdecimal() and len(sent) < LONGEST_KEY else 0
+    return shown, doors.colleague_or_404(request.user, known)
 
 
 def _words(request: SignedInRequest, name: str) -> str:
-    return request.GET.get(name, "")[:200].strip()
+    return request.GET.get(name, "").replace("\0", "")[:200].strip()  # PostgreSQL takes no NUL

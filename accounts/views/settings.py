@@ -67,9 +67,7 @@ def account_setting(request: SignedInRequest, page: str, key: str) -> HttpRespon
     return HttpResponseRedirect(f"{reverse('account_settings_page', args=[page])}#setting-{setting.name}")
 
 
-def _render(
-    request: SignedInRequest, page: Page, rejected: Mapping[str, SettingForm] | None = None
-) -> HttpResponse:
+def _render(request: SignedInRequest, page: Page, rejected: Mapping[str, SettingForm] | None = None) -> HttpResponse:
     account = request.user.account
     context = {
         "page": page,

@@ -43,7 +43,8 @@ def welcome(ports: Ports, data: Path) -> str:
     1. Sign in as Dana. Account Management > Account Settings > Mail & Calendar > Integrations: switch it on.
     2. Sign in as Alice (another browser, or a private window). Profile > Configure Calendar and Contacts Service.
     3. Look at Alice’s Meetings: her next two weeks, read from Microsoft 365.
-    4. At http://localhost:{ports.simulator_http} revoke her sessions and expire her access tokens: Meetings asks her to reconnect.
+    4. At http://localhost:{ports.simulator_http} revoke her sessions and expire her access tokens:
+       Meetings asks her to reconnect.
 
   Mail is written to {data / "mail"}, logs to {data / "logs"}.
   Ctrl-C stops everything and keeps the data; make demo-reset forgets it.

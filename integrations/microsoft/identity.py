@@ -13,7 +13,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -50,11 +50,11 @@ class Untrusted(Exception):
 class Tokens:
     """What /token gave. `lasts` counts from the moment of asking."""
 
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     lasts: timedelta
     scopes: tuple[str, ...]
-    id_token: str = ""
+    id_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
