@@ -24,6 +24,9 @@ def main(argv: list[str]) -> None:
 
     from django.core.management import execute_from_command_line
 
+    from config.environment import settings_or_exit
+
+    settings_or_exit()
     execute_from_command_line(argv)
 
 

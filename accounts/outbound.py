@@ -1,7 +1,8 @@
 """The one place that builds a `requests.Session`: allowed hosts, and a deadline for the whole exchange.
 
 `requests` timeouts are per socket operation and bound nothing: a server that sends one byte a second keeps a
-thread for ever. Here a watchdog shuts the socket down when the time is over, wherever the exchange stands.
+thread for ever. Here a watchdog shuts the socket down when the time is over, wherever the exchange stands. Only
+the look-up of a name is left to the resolver's own limits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
 
 CONNECT_TIMEOUT = 3.0
 POOL_SIZE = 32  # as many as a worker has requests in flight
@@ -77,7 +79,10 @@ class _Session(requests.Session):
         alarm = threading.Timer(left, watch.bark)
         alarm.daemon = True
         _local.watch = watch
-        alarm.start()
+        try:
+            alarm.start()
+        except RuntimeError as problem:  # no thread to be had: trouble of this machine, not an answer of theirs
+            raise requests.exceptions.ConnectionError("No thread for the watch.", request=request) from problem
         try:
             response = super().send(request, **kwargs)
         except requests.exceptions.RequestException as problem:
@@ -133,14 +138,37 @@ class _WatchedHTTPSConnection(HTTPSConnection):
         super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:
-        """The TLS handshake, which no watch can interrupt, gets what is left: Python bounds it as a whole by the
-        socket's timeout."""
-        connected: socket.socket = super()._new_conn()
+        """All addresses of a name share one time to connect (urllib3 would give it to each).
+
+        The TLS handshake, which no watch can interrupt, gets what is left: Python bounds it as a whole by the
+        socket's timeout.
+        """
         watch: _Watch | None = getattr(_local, "watch", None)
-        if watch is not None:
-            left = max(watch.ends_at - time.monotonic(), 0.001)
-            connected.settimeout(min(connected.gettimeout() or left, left))
-        return connected
+        if watch is None:
+            return super()._new_conn()
+        name, until = self._dns_host, min(watch.ends_at, time.monotonic() + CONNECT_TIMEOUT)
+        try:
+            found = socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as problem:
+            raise NameResolutionError(name, self, problem) from problem
+        refused: HTTPError = ConnectTimeoutError(self, "No time was left to connect.")
+        try:
+            for at, address in enumerate(found):
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                # Each gets a share: a dead first one does not cost the others their turn.
+                self._dns_host, self.timeout = str(address[4][0]), left / (len(found) - at)
+                try:
+                    connected: socket.socket = super()._new_conn()
+                except HTTPError as problem:
+                    refused = problem
+                    continue
+                connected.settimeout(max(watch.ends_at - time.monotonic(), 0.001))
+                return connected
+        finally:
+            self._dns_host = name
+        raise refused
 
 
 class _WatchedPool(HTTPSConnectionPool):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,10 @@ TOTAL = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of one day. `starts_at` and `ends_at` None: all day."""
+    """One line of one day. `starts_at` and `ends_at` None: all day.
+
+    What lasts over midnight is in each of its days: there it began before, goes on after, or both.
+    """
 
     subject: str
     starts_at: datetime | None
@@ -37,6 +40,8 @@ class Entry:
     is_now: bool
     is_cancelled: bool
     is_tentative: bool
+    began_before: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Day:
 
 @dataclass(frozen=True)
 class Agenda:
-    """`state`: ready, pending (a worker fetches a token), not_connected, unusable (see the profile), or slow."""
+    """`state`: ready, pending (a worker fetches a token), connecting, not_connected, unusable (see the profile), or
+    slow."""
 
     state: str
     days: list[Day]
@@ -62,7 +68,7 @@ def connection_state(person: User, *, now: datetime) -> Agenda:
         return Agenda("not_connected", [])
     if not connection.is_alive:
         return Agenda("unusable", [], connection)
-    return Agenda("pending", [], connection)
+    return Agenda("connecting" if connection.state == State.CONNECTING else "pending", [], connection)
 
 
 def read(person: User, *, zone: ZoneInfo, now: datetime) -> Agenda:
@@ -71,8 +77,6 @@ def read(person: User, *, zone: ZoneInfo, now: datetime) -> Agenda:
     if known.state != "pending" or known.connection is None:
         return known
     connection = known.connection
-    if connection.state == State.CONNECTING:
-        return known
     first = now.astimezone(zone).date()
     start = datetime.combine(first, time.min, zone)
     end = datetime.combine(first + LENGTH, time.min, zone)
@@ -98,8 +102,9 @@ def arrange(events: Iterable[RemoteEvent], *, zone: ZoneInfo, first: date, last:
         from_day, to_day = _span(event, zone)
         day = max(from_day, first)
         while day <= min(to_day, last):
-            entry = _entry(event, zone=zone, now=now)
             timed = event.starts_at is not None
+            entry = _entry(event, zone=zone, now=now)
+            entry = replace(entry, began_before=timed and day > from_day, goes_on=timed and day < to_day)
             by_day[day].append(((timed, event.starts_at or "", event.subject), entry))
             day += timedelta(days=1)
     return [Day(day, [entry for _, entry in sorted(by_day[day], key=lambda pair: pair[0])]) for day in sorted(by_day)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.doors import SignedInRequest, signed_in
+from accounts.sign_in.middleware import zone_of
 from calendaring import agenda as agendas
 from integrations import health
 
@@ -23,7 +23,7 @@ def meetings(request: SignedInRequest) -> HttpResponse:
     """`?read=now`, for browsers without scripts, reads before it answers."""
     now = timezone.now()
     if "read" in request.GET:
-        found = agendas.read(request.user, zone=_zone(request), now=now)
+        found = agendas.read(request.user, zone=zone_of(request.user.time_zone), now=now)
     else:
         found = agendas.connection_state(request.user, now=now)
     return render(request, "calendaring/meetings.html", _context(request, found, polls=0))
@@ -32,12 +32,12 @@ def meetings(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def agenda(request: SignedInRequest) -> HttpResponse:
-    found = agendas.read(request.user, zone=_zone(request), now=timezone.now())
+    found = agendas.read(request.user, zone=zone_of(request.user.time_zone), now=timezone.now())
     return render(request, "calendaring/_agenda.html", _context(request, found, polls=_polls(request) + 1))
 
 
 def _context(request: SignedInRequest, found: agendas.Agenda, *, polls: int) -> dict[str, object]:
-    zone = _zone(request)
+    zone = zone_of(request.user.time_zone)
     today = timezone.now().astimezone(zone).date()
     return {
         "agenda": found,
@@ -53,10 +53,3 @@ def _context(request: SignedInRequest, found: agendas.Agenda, *, polls: int) -> 
 def _polls(request: HttpRequest) -> int:
     sent = request.GET.get("polls", "")
     return int(sent) if sent.isdecimal() and len(sent) < 4 else 0
-
-
-def _zone(request: HttpRequest) -> ZoneInfo:
-    try:
-        return ZoneInfo(request.user.time_zone)  # type: ignore[union-attr]  # behind signed_in
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

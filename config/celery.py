@@ -8,7 +8,10 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 
+from config.environment import settings_or_exit
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+settings_or_exit()
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -32,6 +35,10 @@ app.conf.update(
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         # A publisher that finds Redis gone must not hold a web thread: the sweep finds the work anyway.
+        # (Without the next three, kombu tries for six seconds; the worker's own reconnecting is not bound by them.)
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
         "socket_connect_timeout": 2,
         "socket_timeout": 10,
     },

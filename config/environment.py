@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
+import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,20 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 KEY_BYTES = 32  # AES-256
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _MISSING = object()
+
+
+def settings_or_exit() -> None:
+    """For every door of a site (manage.py, the WSGI server, Celery): what is wrong with the environment is said in
+    sentences, without a traceback, and ends the process with 1."""
+    from django.conf import settings
+
+    try:
+        settings.configured or settings.SECRET_KEY  # noqa: B018  reading one reads them all
+    except ImproperlyConfigured as problem:
+        sys.stderr.write(f"{problem}\n")
+        raise SystemExit(1) from None
 
 
 class Reader:
@@ -60,8 +73,27 @@ class Reader:
     def words(self, name: str, *, default: Sequence[str]) -> list[str]:
         return [word.strip() for word in self.text(name, default="").split(",") if word.strip()] or list(default)
 
+    def one_of(self, name: str, known: Sequence[str], *, default: str) -> str:
+        """One of a few words, in capitals or not."""
+        value = self.text(name, default=default).upper()
+        if value not in known:
+            self.problem(f"{name} must be one of {', '.join(known)}, not “{value}”.")
+            return default
+        return value
+
+    def origins(self, name: str, *, default: Sequence[str]) -> list[str]:
+        """Addresses without a path, as a Content-Security-Policy takes them."""
+        words = self.words(name, default=default)
+        for word in words:
+            if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
+                self.problem(f"{name} holds “{word}”, which is no origin such as https://login.microsoftonline.com.")
+        return words
+
     def emails(self, name: str) -> list[str]:
-        addresses = [word.strip() for word in self.text(name).split(",") if word.strip()]
+        text = self.text(name)
+        addresses = [word.strip() for word in text.split(",") if word.strip()]
+        if text and not addresses:
+            self.problem(f"{name} names nobody.")
         for address in addresses:
             try:
                 validate_email(address)
@@ -76,7 +108,7 @@ class Reader:
             return f"{schemes[0]}://localhost"
         try:
             parts = urlsplit(value)
-            sound = parts.scheme in schemes and (bool(parts.hostname) or parts.scheme == "unix")
+            sound = parts.scheme in schemes and bool(parts.hostname)
             parts.port  # noqa: B018  raises ValueError where the port is no number
         except ValueError:
             sound = False
@@ -128,20 +160,25 @@ class Reader:
             return {}
 
     def token_keys(self, name: str) -> dict[str, bytes]:
-        keys: dict[str, bytes] = {}
-        for word in filter(None, (word.strip() for word in self.text(name).split(","))):
-            key_id, _, encoded = word.partition(":")
-            try:
-                key = base64.b64decode(encoded, validate=True)
-            except binascii.Error:
-                key = b""
-            if not re.fullmatch(r"[A-Za-z0-9_-]{1,16}", key_id) or len(key) != KEY_BYTES or key_id in keys:
-                self.problem(
-                    f"{name} must be a list of id:key, each id once, each key the base64 of {KEY_BYTES} random bytes."
-                )
-                return {}
-            keys[key_id] = key
-        return keys
+        """The first encrypts: the order is kept."""
+        text = self.text(name)
+        pairs = [word.strip().partition(":") for word in text.split(",") if word.strip()]
+        keys = {key_id: _key_in(encoded) for key_id, _, encoded in pairs}
+        is_sound = bool(keys) and len(keys) == len(pairs) and all(keys.values()) and all(map(_KEY_ID.fullmatch, keys))
+        if text and not is_sound:
+            self.problem(
+                f"{name} must be a list of id:key, each id once, each key the base64 of {KEY_BYTES} random bytes."
+            )
+        return keys if is_sound else {}
+
+
+def _key_in(encoded: str) -> bytes:
+    """Nothing, where it is no key."""
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return b""
+    return key if len(key) == KEY_BYTES else b""
 
 
 def database_of(config: dict[str, Any], url: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ TEMPLATES = [
 
 # ── Data ────────────────────────────────────────────────────────────────────
 DATABASES = {"default": read.database("DATABASE_URL")}
-REDIS_URL = read.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+REDIS_URL = read.url("REDIS_URL", schemes=("redis", "rediss"))
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 # First encrypts, all decrypt: "2026b:<base64 of 32 bytes>,2026a:<…>".
 TOKEN_KEYS = read.token_keys("TOKEN_KEYS")
@@ -161,6 +161,7 @@ CELERY_BROKER_URL = REDIS_URL
 
 # ── Mail ────────────────────────────────────────────────────────────────────
 vars().update(read.mail("EMAIL_URL"))
+EMAIL_SUBJECT_PREFIX = ""
 EMAIL_TIMEOUT = 10  # seconds; some mails are sent while somebody waits for a page
 DEFAULT_FROM_EMAIL = read.text("DEFAULT_FROM_EMAIL", default=f"Meridian <no-reply@{urlsplit(PUBLIC_URL).hostname}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

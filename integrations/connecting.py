@@ -16,6 +16,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -45,6 +46,14 @@ class NotAllowed(Exception):
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__(obstacle.value)
         self.obstacle = obstacle
+
+
+class Narrowed(StrEnum):
+    """What became of a wish for less."""
+
+    NO = "no"  # it is not less, or there is no working connection: a new consent is the way
+    UNCHANGED = "unchanged"
+    YES = "yes"
 
 
 class NotOurs(Exception):
@@ -91,22 +100,19 @@ def start(
     return str(flow["auth_uri"])
 
 
-def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime) -> bool:
-    """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again.
-
-    False: it is not less, or there is no working connection; then a new consent is the way.
-    """
+def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime) -> Narrowed:
+    """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again."""
     wish = {"calendar_write": calendar_write, "contacts_write": contacts_write}
     with transaction.atomic():
         connection = Connection.objects.select_for_update().filter(user=person, state__in=ALIVE).first()
         if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
-            return False
+            return Narrowed.NO
         before = {name: getattr(connection, name) for name in wish}
         if before == wish:
-            return True
+            return Narrowed.UNCHANGED
         Connection.objects.filter(pk=connection.pk).update(**wish)
         audit.record(NARROWED, account=person.account, actor=person, on=connection, now=now, before=before, after=wish)
-    return True
+    return Narrowed.YES
 
 
 def record_answer(person: User, answer: Mapping[str, str], *, browser: str, now: datetime) -> ConsentRequest:

@@ -126,6 +126,7 @@ _NO_MAILBOX = {
     "errorinvaliduser",
     "resourcenotfound",
 }
+_OAUTH_WORD = re.compile(r"[a-z_]{1,40}")
 _LONGEST_WAIT = timedelta(hours=1)
 SERVER_TROUBLE = 500
 TOO_MANY = 429
@@ -167,7 +168,8 @@ def of_redirect(answer: Mapping[str, str]) -> Failure | None:
     if not error:
         return None
     number = _number_in(answer.get("error_description", ""))
-    code = f"AADSTS{number}" if number else error
+    # A browser brought it, so anybody may have written it: only what looks like OAuth's own words is repeated.
+    code = f"AADSTS{number}" if number else error if _OAUTH_WORD.fullmatch(error) else "unknown"
     if error in {"server_error", "temporarily_unavailable"}:
         return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code)
     if error in {"access_denied", "consent_required"}:

@@ -49,8 +49,10 @@ def settle(connection: Connection, settings: Integrations, *, now: datetime) -> 
     """The same for one, before a page speaks of it or uses it: a switch holds at once, whether a worker runs or not."""
     if connection.state not in (*ALIVE, State.BLOCKED_BY_POLICY):
         return connection
-    if _apply(connection, still_fits(settings, shape_of(connection), services_locked=False), now=now):
-        connection.refresh_from_db()
+    obstacle = still_fits(settings, shape_of(connection), services_locked=False)
+    if bool(obstacle) != (connection.state == State.BLOCKED_BY_POLICY):
+        _apply(connection, obstacle, now=now)
+        connection.refresh_from_db()  # also where somebody else was quicker
     return connection
 
 

@@ -45,6 +45,7 @@ _PASSING: dict[str, str] = {
     Reason.TOO_MANY_REQUESTS: "Microsoft asks us to wait: too many requests.",
     Reason.SERVICE_TROUBLE: "Microsoft has trouble answering.",
     Reason.NO_ANSWER: "Microsoft does not answer.",
+    Reason.NO_MAILBOX: "Microsoft says that this account has no mailbox at the moment.",
     Reason.TOKEN_REFUSED: "Microsoft refused a key that it had just given.",
     Reason.PERMISSION_MISSING: "Microsoft refused a question that your permissions should allow.",
 }
@@ -63,13 +64,14 @@ _CONSENT: dict[str, str] = {
     Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read: it may be a guest, have no licence, or keep its mailbox on a server of its own.",
     Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.CREDENTIAL_WRONG: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
-    Reason.REQUEST_REJECTED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
+    Reason.REQUEST_REJECTED: "Microsoft rejected the way Meridian asked. Tell the people who run Meridian, and quote the trace.",
     Ending.EXPIRED: "You did not come back from Microsoft within ten minutes.",
     Ending.INTERRUPTED: "The way to Microsoft was interrupted at the last step.",
     Ending.UNTRUSTED: "The answer could not be proved to come from Microsoft.",
-    Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. An admin of your organisation can tell more.",
+    Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. It must be deleted there before it can be connected here.",
     Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
     Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works.",
+    Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment.",
     Ending.NOT_ALLOWED: "Your organisation changed its settings while you were at Microsoft.",
 }
 _PAUSED: dict[str, str] = {
@@ -83,7 +85,8 @@ def of_connection(connection: Connection) -> Words | None:
     """None: all is well, or nothing is connected."""
     match connection.state:
         case State.NEEDS_REAUTH:
-            return Words("bad", _LOST.get(connection.reason, _LOST[Reason.REFUSED]), _KEPT, RECONNECT)
+            says = _LOST.get(connection.reason) or _CONSENT.get(connection.reason) or _LOST[Reason.REFUSED]
+            return Words("bad", says, _KEPT, RECONNECT)
         case State.DEGRADED:
             explains = "Your connection is kept; Meridian tries again by itself. There is nothing you need to do."
             return Words("warn", _PASSING.get(connection.reason, _PASSING[Reason.SERVICE_TROUBLE]), explains)
@@ -102,10 +105,12 @@ def of_connection(connection: Connection) -> Words | None:
             return None
 
 
-def of_consent(request: ConsentRequest) -> Words:
-    """Why a way to Microsoft ended without a connection."""
+def of_consent(request: ConsentRequest, connection: Connection | None) -> Words:
+    """Why a way to Microsoft ended without success; `connection` as it stands now."""
     says = _CONSENT.get(request.reason) or _LOST.get(request.reason) or _PASSING.get(request.reason) or _FALLBACK
-    return Words("warn", says, "Nothing has changed. You can try again.", CONNECT)
+    touched = connection is not None and connection.since_at == request.ended_at
+    explains = "You can try again." if touched else "Nothing has changed. You can try again."
+    return Words("warn", says, explains, CONNECT)
 
 
 def of_passing(reason: str) -> str:

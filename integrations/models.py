@@ -122,6 +122,7 @@ class Ending(models.TextChoices):
     TAKEN = "taken", "The mailbox is connected to somebody else"
     ANOTHER_ACCOUNT = "another_account", "Signed in with another account"
     LESS_GRANTED = "less_granted", "Reading the calendar was not granted"
+    NOT_LASTING = "not_lasting", "No lasting access was granted"
     NOT_ALLOWED = "not_allowed", "The settings do not allow it"
     SUPERSEDED = "superseded", "Started again"
 

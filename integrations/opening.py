@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from accounts.cascade.read import effective
 from accounts.models import User
 from integrations import fitting, states, tokens
-from integrations.contracts import CalendarError, CalendarProvider
+from integrations.contracts import CalendarError, CalendarProvider, Passing
 from integrations.failures import Reason
 from integrations.microsoft.graph.provider import GraphCalendar
 from integrations.models import Connection
@@ -68,6 +68,8 @@ def report(connection: Connection, problem: CalendarError, *, now: datetime) -> 
         tokens.forget_access(connection)
         ask_for_token(connection, now=now)
         raise TokenPending from problem
+    if isinstance(problem, Passing) and not problem.failure.retry_after and states.is_waiting(connection, now=now):
+        return  # known already: somebody who looks again and again must not put the next attempt off
     states.went_wrong(connection, problem.failure, now=now)
 
 

@@ -69,7 +69,7 @@ def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
         "words": health.of_connection(connection) if connection else None,
         "obstacle": health.of_obstacle(obstacle) if obstacle else "",
         "my_apps": settings.MICROSOFT_MY_APPS_URL,
-        **_way(consent, now=now),
+        **_way(consent, connection, now=now),
     }
 
 
@@ -98,7 +98,7 @@ def settings_changed(*, account: Account, key: str, **_: object) -> None:
         nudge(apply_policy_to, account_id=account.pk)
 
 
-def _way(consent: ConsentRequest | None, *, now: datetime) -> dict[str, Any]:
+def _way(consent: ConsentRequest | None, connection: Connection | None, *, now: datetime) -> dict[str, Any]:
     """The newest trip to Microsoft: under way, left open, or just failed."""
     if consent is None:
         return {"stages": [], "failed": None}
@@ -111,7 +111,11 @@ def _way(consent: ConsentRequest | None, *, now: datetime) -> dict[str, Any]:
             "trouble": health.of_passing(consent.reason) if consent.attempts else "",
             "failed": None,
         }
-    return {"stages": [], "failed": _news(consent, now=now), "failed_code": _trace(consent.code, consent.trace_id)}
+    return {
+        "stages": [],
+        "failed": _news(consent, connection, now=now),
+        "failed_code": _trace(consent.code, consent.trace_id),
+    }
 
 
 def _waiting_since(consent: ConsentRequest, answered_at: datetime) -> datetime:
@@ -119,14 +123,14 @@ def _waiting_since(consent: ConsentRequest, answered_at: datetime) -> datetime:
     return max(moment for moment in (answered_at, consent.claimed_until, consent.not_before) if moment)
 
 
-def _news(consent: ConsentRequest, *, now: datetime) -> Words | None:
+def _news(consent: ConsentRequest, connection: Connection | None, *, now: datetime) -> Words | None:
     if consent.step == Step.SENT and consent.expires_at > now:
         return Words("info", "You have not finished at Microsoft.", "Nothing has changed. You can start again.")
     if consent.step == Step.SENT:
         return Words("warn", Ending.EXPIRED.label + ".", "Nothing has changed. You can start again.")
     is_new = consent.ended_at is not None and now - consent.ended_at < NEWS
     told = consent.step == Step.FAILED and consent.reason != Ending.SUPERSEDED
-    return health.of_consent(consent) if is_new and told else None
+    return health.of_consent(consent, connection) if is_new and told else None
 
 
 def _stages(step: str) -> list[Stage]:

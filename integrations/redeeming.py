@@ -21,7 +21,7 @@ from accounts.models import User
 from integrations import failures, scopes, states, tokens, vault
 from integrations.connecting import opened, place
 from integrations.contracts import CalendarError, CredentialRefused, NotEligible, NotPermitted, Passing
-from integrations.failures import Failure, Outcome, Reason
+from integrations.failures import Failure, Reason
 from integrations.microsoft import identity
 from integrations.microsoft.graph import events, me
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
@@ -102,8 +102,10 @@ def _agree(request: ConsentRequest, *, now: datetime) -> None:
         spent = problem.failure.reason in (Reason.CODE_SPENT, Reason.GRANT_EXPIRED)
         raise _Ended(Ending.INTERRUPTED if spent else problem.failure.reason, problem.failure) from problem
     granted = scopes.bare(got.scopes)
-    if not scopes.may_read_calendar(granted) or not got.refresh_token:
+    if not scopes.may_read_calendar(granted):
         raise _Ended(Ending.LESS_GRANTED)
+    if not got.refresh_token:
+        raise _Ended(Ending.NOT_LASTING)
     kept = {
         "access_token": got.access_token,
         "refresh_token": got.refresh_token,
@@ -131,10 +133,10 @@ def _store(request: ConsentRequest, *, now: datetime) -> None:
         raise _Ended(Ending.NOT_ALLOWED)
     try:
         with transaction.atomic():
-            # The request first, as `disconnecting` does: two that lock in one order cannot block each other. Then the
-            # person: two first connections at once would not find each other's row.
+            # The person first, as everything does that ends somebody's access: two that lock in one order cannot block
+            # each other, and two first connections at once would not find each other's row.
+            User.objects.select_for_update(no_key=True).get(pk=person.pk)
             _write(request, Step.STORED, tokens="", flow="", not_before=None)
-            User.objects.select_for_update().get(pk=person.pk)
             connection = _claim_connection(request, who, now=now)
             connection.calendar_write = wish.calendar_write and scopes.may_write_calendar(kept["scopes"])
             connection.contacts_write = wish.contacts_write and scopes.may_write_contacts(kept["scopes"])
@@ -168,10 +170,8 @@ def _claim_connection(request: ConsentRequest, who: identity.Identity, *, now: d
         connection.connected_at = connection.last_good_at = None
     connection.tenant_id, connection.object_id = who.tenant_id, who.object_id
     connection.address = who.username
-    connection.state, connection.since_at = State.CONNECTING, now
-    connection.reason = connection.code = connection.trace_id = ""
-    connection.attempts = 0
     connection.last_used_at = now
+    states.on_the_way(connection, now=now)
     return connection
 
 
@@ -182,7 +182,7 @@ def _open_mailbox(request: ConsentRequest, *, now: datetime) -> None:
         raise _Ended(Ending.INTERRUPTED)
     try:
         token = tokens.access_token(connection, now=now)
-        who = me.get_me(token)
+        address = me.get_address(token)
         next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
     except NotEligible as problem:
         states.went_wrong(connection, problem.failure, now=now)
@@ -201,7 +201,7 @@ def _open_mailbox(request: ConsentRequest, *, now: datetime) -> None:
         raise _Ended(problem.failure.reason, problem.failure) from problem
     with transaction.atomic():
         _write(request, Step.DONE, ended_at=now, claimed_until=None)
-        Connection.objects.filter(pk=connection.pk).update(address=who.address or connection.address)
+        Connection.objects.filter(pk=connection.pk).update(address=address or connection.address)
         states.mailbox_opened(connection, now=now)
         connection.refresh_from_db()
         after = {"calendar_write": connection.calendar_write, "contacts_write": connection.contacts_write}
@@ -240,8 +240,6 @@ def _end(request: ConsentRequest, reason: str, failure: Failure | None, *, now: 
         connection = Connection.objects.filter(user=request.user).first()
         if ended and request.step == Step.STORED and connection:
             states.abandon(connection, failure, now=now)
-    if failure and failure.outcome is Outcome.CREDENTIAL_REFUSED:
-        states.alarm(failure)
 
 
 def _later(request: ConsentRequest, problem: CalendarError, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Every change of a connection's state, and nothing else changes it.
 
-Each is one UPDATE that names what it expects to find, so that a late answer about an old token cannot undo what
-happened meanwhile. Answers False where it came too late.
+Each names what it expects to find, so that a late answer about an old token cannot undo what happened meanwhile.
+Answers False where it came too late.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ NO_TOKENS = {"refresh_token": "", "access_token": "", "access_expires_at": None,
 RELEASED = {"lease_until": None, "lease_holder": None}
 
 
+def on_the_way(connection: Connection, *, now: datetime) -> None:
+    """A consent begins its last steps. Not saved: the caller, who holds the row locked, stores more along with it."""
+    connection.state, connection.since_at = State.CONNECTING, now
+    connection.reason = connection.code = connection.trace_id = ""
+    connection.attempts = 0
+
+
 def mailbox_opened(connection: Connection, *, now: datetime) -> None:
     """The probe at the end of a consent passed: *connecting* becomes *connected*."""
     Connection.objects.filter(pk=connection.pk, state=State.CONNECTING).update(
@@ -60,13 +67,14 @@ def went_wrong(connection: Connection, failure: Failure, *, now: datetime, sprea
     match failure.outcome:
         case Outcome.AUTHORIZATION_LOST:
             return _lost(connection, failure, now=now)
-        case Outcome.NOT_ELIGIBLE:
-            return _move(connection, State.NOT_ELIGIBLE, failure, now=now, refresh_due_at=None)
+        case Outcome.NOT_ELIGIBLE if connection.state == State.CONNECTING:
+            return _move(connection, State.NOT_ELIGIBLE, failure, now=now, **NO_TOKENS)
         case Outcome.CREDENTIAL_REFUSED:
             alarm(failure)
             return _move(connection, State.PAUSED, failure, now=now, **_later(connection, failure, jitter, now=now))
-        case Outcome.THROTTLED | Outcome.UNREACHABLE | Outcome.NOT_PERMITTED:
-            # A missing permission too: whether the grant is gone, the next refresh tells for certain.
+        case _:
+            # A missing permission too: whether the grant is gone, the next refresh tells for certain. And a mailbox
+            # that had answered before: it may be on the move.
             # On the way to the first connection there is nothing to degrade yet.
             state = State.CONNECTING if connection.state == State.CONNECTING else State.DEGRADED
             return _move(connection, state, failure, now=now, **_later(connection, failure, jitter, now=now))
@@ -177,4 +185,9 @@ def _mail_operator(failure: Failure) -> None:
             f"Microsoft answered {failure.code}. Connections are paused and nobody has been told to reconnect.\n\n"
             "Run `manage.py check_microsoft` on the portal’s machine: it says what is wrong and what to do.\n"
         )
-    mail_admins(subject, says, fail_silently=True)
+    try:
+        mail_admins(subject, says)
+    except OSError:
+        # Unsaid, so the next one who notices says it again.
+        log.exception("alarm.not_sent")
+        cache.delete(f"alarm:{failure.reason.value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from typing import Any
 
@@ -16,6 +17,8 @@ from integrations import connecting, fitting, redeeming, states, tokens
 from integrations.models import ALIVE, Connection, State
 
 log = structlog.get_logger(__name__)
+
+_refreshing = threading.Lock()
 
 
 def nudge(task: Any, **arguments: object) -> None:
@@ -50,8 +53,15 @@ def refresh_one(*, connection_id: int, **_: object) -> None:
 
 @shared_task(name="integrations.refresh_due")
 def refresh_due(**_: object) -> None:
-    """One batch; a full one is followed by another task, for the same reason."""
-    if tokens.refresh_due(now=timezone.now()) == tokens.BATCH:
+    """One batch at a time in a process, whatever beat sends meanwhile: each holds many database connections. A full
+    batch is followed by another task, for the same reason as above."""
+    if not _refreshing.acquire(blocking=False):
+        return
+    try:
+        is_full = tokens.refresh_due(now=timezone.now()) == tokens.BATCH
+    finally:
+        _refreshing.release()
+    if is_full:
         nudge(refresh_due)
 
 
@@ -65,8 +75,10 @@ def apply_policy_to(*, account_id: int, **_: object) -> None:
 def apply_policy(**_: object) -> None:
     fitting.let_go(now=timezone.now())
     held = [*ALIVE, State.BLOCKED_BY_POLICY]
-    for account in Account.objects.filter(people__connection__state__in=held).distinct():
-        fitting.apply_policy(account, now=timezone.now())
+    for account_id in (
+        Account.objects.filter(people__connection__state__in=held).distinct().values_list("pk", flat=True)
+    ):
+        nudge(apply_policy_to, account_id=account_id)
 
 
 @shared_task(name="integrations.forget_old_consents")

@@ -32,6 +32,7 @@ EARLY = timedelta(minutes=5)  # longer than our longest use of a token
 LEASE = timedelta(seconds=30)  # longer than `microsoft.http.TOTAL`: no answer arrives after the lease is over
 PATIENCE = timedelta(seconds=2)
 GLANCE = timedelta(milliseconds=100)
+CLAIM = timedelta(minutes=2)  # longer than a batch of which every request runs into its deadline
 BATCH = 100
 IN_FLIGHT = 16
 
@@ -207,7 +208,7 @@ def _claim_due(*, now: datetime) -> list[int]:
     """The longest due first. A row is ours if we were the one to move its due time."""
     due = Connection.objects.filter(refresh_due_at__lte=now, state__in=ALIVE).exclude(state=State.CONNECTING)
     found = list(due.order_by("refresh_due_at", "pk").values_list("pk", "refresh_due_at")[:BATCH])
-    later = now + 2 * LEASE
+    later = now + CLAIM
     return [
         pk
         for pk, due_at in found

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 _VERSION = "v1"
-_NONCE_BYTES = 12  # NIST SP 800-38D: 96 bits, random; safe far beyond 2^32 messages a key would allow us
+_NONCE_BYTES = 12  # random, 96 bits: NIST SP 800-38D allows 2^32 messages a key; rotate TOKEN_KEYS before that
 
 
 class CannotOpen(Exception):

@@ -42,6 +42,7 @@ def choose(setting: Setting, value: Any, *, at: Account | Group | User, actor: U
     setting.from_json(stored)
     _check_level(setting, at)
     with transaction.atomic():
+        _one_at_a_time(at)
         _refuse_under_a_lock(setting, at)
         row = SettingDecision.objects.select_for_update().filter(key=setting.key, **_place(at)).first()
         before = {"value": row.value, "locked": row.is_locked} if row else None
@@ -58,6 +59,7 @@ def choose(setting: Setting, value: Any, *, at: Account | Group | User, actor: U
 def inherit(setting: Setting, *, at: Account | Group | User, actor: User | None, now: datetime) -> None:
     """Take the decision of this level back. Without one, nothing happens. Raises SettingLocked."""
     with transaction.atomic():
+        _one_at_a_time(at)
         _refuse_under_a_lock(setting, at)
         row = SettingDecision.objects.select_for_update().filter(key=setting.key, **_place(at)).first()
         if row is None:
@@ -88,6 +90,11 @@ def _record(
         after={"setting": setting.key} | (after or {}),
     )
     transaction.on_commit(lambda: decided.send(sender=SettingDecision, account=account, key=setting.key))
+
+
+def _one_at_a_time(at: Account | Group | User) -> None:
+    """The first decision has no row yet that could be locked: the place is."""
+    type(at)._default_manager.select_for_update(no_key=True).get(pk=at.pk)
 
 
 def _place(at: Account | Group | User) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Identity:
     username: str
 
 
-def begin(*, scopes: list[str], redirect_uri: str, login_hint: str, prompt: str | None = None) -> dict[str, Any]:
+def begin(*, scopes: list[str], redirect_uri: str, login_hint: str) -> dict[str, Any]:
     """Start the authorization code flow. The answer holds `auth_uri`, where the browser goes, and secrets: it
     stays on the server, sealed. Raises Unreachable."""
     app = _app(settings.MICROSOFT_TENANT)
@@ -72,7 +72,7 @@ def begin(*, scopes: list[str], redirect_uri: str, login_hint: str, prompt: str 
         # MSAL recommends form_post; with it a SameSite=Lax session cookie would not come back (we send PKCE).
         warnings.filterwarnings("ignore", message=".*response_mode.*")
         flow: dict[str, Any] = app.initiate_auth_code_flow(
-            scopes, redirect_uri=redirect_uri, login_hint=login_hint, prompt=prompt, response_mode="query"
+            scopes, redirect_uri=redirect_uri, login_hint=login_hint, response_mode="query"
         )
     return flow
 
@@ -94,7 +94,15 @@ def prove_credential(tenant: str) -> None:
     """Ask for a token of the application itself (client credentials), which Microsoft gives only for a credential
     it knows, in a named tenant where the application is known. Raises `CalendarError`."""
     app = _app(tenant)
-    _ask(lambda: app.acquire_token_for_client(["https://graph.microsoft.com/.default"]))
+    _ask(lambda: app.acquire_token_for_client([f"{_graph_resource()}/.default"]))
+
+
+def _graph_resource() -> str:
+    """Each of Microsoft's clouds has its own; whoever only speaks like Graph answers to the best-known name."""
+    parts = urlsplit(settings.MICROSOFT_GRAPH_URL)
+    if (parts.hostname or "").endswith((".microsoft.us", ".chinacloudapi.cn")):
+        return f"{parts.scheme}://{parts.netloc}"
+    return "https://graph.microsoft.com"
 
 
 def identify(id_token: str, *, nonce: str) -> Identity:

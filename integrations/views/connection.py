@@ -18,6 +18,13 @@ from integrations.models import Connection, State
 from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
 
+_NARROWED = {
+    connecting.Narrowed.UNCHANGED: "These are the permissions Meridian uses already. Nothing has changed.",
+    connecting.Narrowed.YES: (
+        "Meridian now uses only what is ticked. Microsoft goes on listing what you gave before, until you withdraw it "
+        "there."
+    ),
+}
 BROWSER = "calendar-browser"  # the key, in the session, of what binds a trip to this browser
 
 
@@ -47,14 +54,11 @@ def permissions(request: SignedInRequest) -> HttpResponse:
     )
     if form.is_valid():
         wish = form.cleaned_data
-        if connection and connecting.narrow(request.user, **wish, now=timezone.now()):
-            messages.success(
-                request,
-                "Saved: Meridian uses only what is ticked. Microsoft goes on listing what you gave before, until you "
-                "withdraw it there.",
-            )
-            return _to_profile()
-        return _go(request, **wish)
+        narrowed = connecting.narrow(request.user, **wish, now=timezone.now())
+        if narrowed is connecting.Narrowed.NO:
+            return _go(request, **wish)
+        messages.success(request, _NARROWED[narrowed])
+        return _to_profile()
     return render(
         request,
         "integrations/permissions.html",

@@ -49,7 +49,9 @@ def answered(
 ) -> ConsentRequest:
     """Back from Microsoft, and nothing done about it yet."""
     said = microsoft.sign_in(begun(person, **ticks), name or person.email, answer=answer)
-    return connecting.record_answer(person, said, browser=BROWSER, now=timezone.now())
+    consent = connecting.record_answer(person, said, browser=BROWSER, now=timezone.now())
+    consent.refresh_from_db()
+    return consent
 
 
 def redeemed(consent: ConsentRequest, *, after: timedelta = timedelta()) -> ConsentRequest:
@@ -60,7 +62,7 @@ def redeemed(consent: ConsentRequest, *, after: timedelta = timedelta()) -> Cons
 
 def connected(person: User, microsoft: Simulator, *, name: str = "", **ticks: bool) -> Connection:
     """Through all of it; `state` is connected."""
-    consent = redeemed(answered(person, microsoft, name=name, **ticks))
+    consent = redeemed(answered(person, microsoft, name=name, answer="accept", **ticks))
     assert consent.step == "done", (consent.step, consent.reason, consent.code)
     return Connection.objects.get(user=person)
 

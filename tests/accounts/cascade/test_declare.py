@@ -52,7 +52,7 @@ def possible(kind: Any) -> list[Any]:
         return [True, False]
     if isinstance(kind, type) and issubclass(kind, Enum):
         return list(kind)
-    if is_dataclass(kind):
+    if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         names = [field.name for field in fields(kind)]
         return [kind(**dict(zip(names, one, strict=True))) for one in product(*(possible(hints[n]) for n in names))]

@@ -94,9 +94,7 @@ def organisations(draw: st.DrawFn) -> Organisation:
 def decide(at: dict[str, Any], decided: Decisions) -> None:
     for name, (value, is_locked) in decided.items():
         stored = next(s for s in settings_of(Trial) if s.name == name).to_json(value)
-        SettingDecision.objects.create(
-            **at, key=f"trial.{name}", value=stored, is_locked=is_locked, decided_at=FOUNDED
-        )
+        SettingDecision.objects.create(**at, key=f"trial.{name}", value=stored, is_locked=is_locked, decided_at=FOUNDED)
 
 
 def founded(paper: Organisation) -> tuple[Account, list[User]]:

@@ -1,0 +1,209 @@
+"""Who somebody is at Microsoft is believed only of an id_token that proves it. Here somebody forges them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from integrations.contracts import Unreachable
+from integrations.microsoft import identity
+from tests.integrations.tls_host import Host, certificate, host
+from tests.integrations.wired import forget_microsoft
+
+__all__ = ["certificate", "host"]
+
+TENANT = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
+PERSON = "2f7b4c34-5e3d-4a2c-9b11-3d4c9e7b6a03"
+NONCE = "the-nonce-that-was-kept"
+
+Forge = Callable[[dict[str, Any]], object]
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@dataclass
+class Issuer:
+    """What serves keys and signs with them."""
+
+    host: Host
+    client_id: str
+    keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"key-1": new_key()})
+
+    def publish(self) -> None:
+        public = [
+            json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": name, "use": "sig"}
+            for name, key in self.keys.items()
+        ]
+        body = json.dumps({"keys": public}).encode()
+        answer = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self.host.talk = lambda connection, _path: connection.sendall(answer + body)
+
+    def claims(self) -> dict[str, Any]:
+        now = int(time.time())
+        return {
+            "iss": f"{self.host.url}/{TENANT}/v2.0",
+            "aud": self.client_id,
+            "tid": TENANT,
+            "oid": PERSON,
+            "preferred_username": "alice@kestrel.example",
+            "nonce": hashlib.sha256(NONCE.encode()).hexdigest(),
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+        }
+
+    def signed(self, claims: dict[str, Any], *, kid: str = "key-1", key: rsa.RSAPrivateKey | None = None) -> str:
+        return jwt.encode(claims, key or self.keys[kid], algorithm="RS256", headers={"kid": kid})
+
+
+@pytest.fixture
+def issuer(host: Host, certificate: Path, settings: Any) -> Iterator[Issuer]:
+    settings.MICROSOFT_AUTHORITY_HOST = host.url
+    settings.MICROSOFT_CA_BUNDLE = str(certificate)
+    forget_microsoft()
+    issuer = Issuer(host, settings.MICROSOFT_CLIENT_ID)
+    issuer.publish()
+    yield issuer
+    forget_microsoft()
+
+
+def test_a_token_that_proves_all_it_says_is_believed(issuer: Issuer) -> None:
+    who = identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+
+    assert who == identity.Identity(TENANT, PERSON, "alice@kestrel.example")
+
+
+def changed(**claims: Any) -> Forge:
+    return lambda good: good.update(claims)
+
+
+def without(name: str) -> Forge:
+    return lambda good: good.pop(name)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        changed(aud="9d0c8e7b-0000-4f0e-9d52-0c8e7b6a5f40"),
+        changed(aud=["another", "third"]),
+        changed(iss="https://login.evil.example/x/v2.0"),
+        changed(iss=f"https://localhost:1/{TENANT}/v2.0"),
+        changed(tid="b83e0c4d-91f6-4f0a-8d27-7c12e6a95b30"),
+        changed(exp=int(time.time()) - 600),
+        changed(exp="tomorrow"),
+        changed(iat=int(time.time()) + 600, nbf=int(time.time()) + 600),
+        changed(nonce=NONCE),
+        changed(nonce=hashlib.sha256(b"another").hexdigest()),
+        changed(nonce=""),
+        changed(nonce=None),
+        *[without(name) for name in ("exp", "iat", "iss", "aud", "tid", "oid", "nonce")],
+    ],
+)
+def test_a_token_that_does_not_prove_one_thing_proves_nothing(forge: Forge, issuer: Issuer) -> None:
+    claims = issuer.claims()
+    forge(claims)
+
+    with pytest.raises(identity.Untrusted):
+        identity.identify(issuer.signed(claims), nonce=NONCE)
+
+
+def test_a_key_of_somebody_else_under_the_known_name_does_not_count(issuer: Issuer) -> None:
+    with pytest.raises(identity.Untrusted):
+        identity.identify(issuer.signed(issuer.claims(), key=new_key()), nonce=NONCE)
+
+
+def test_a_key_that_nobody_publishes_does_not_count(issuer: Issuer) -> None:
+    issuer.keys["unpublished"] = new_key()
+
+    with pytest.raises(identity.Untrusted):
+        identity.identify(issuer.signed(issuer.claims(), kid="unpublished"), nonce=NONCE)
+
+
+def encoded(part: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def test_a_token_without_a_signature_does_not_count(issuer: Issuer) -> None:
+    for algorithm in ("none", "None", "NONE"):
+        unsigned = f"{encoded({'alg': algorithm, 'kid': 'key-1'})}.{encoded(issuer.claims())}."
+
+        with pytest.raises(identity.Untrusted):
+            identity.identify(unsigned, nonce=NONCE)
+
+
+def test_the_public_key_is_not_taken_for_a_shared_secret(issuer: Issuer) -> None:
+    public = (
+        issuer.keys["key-1"]
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    text = f"{encoded({'alg': 'HS256', 'kid': 'key-1'})}.{encoded(issuer.claims())}"
+    mac = hmac.new(public, text.encode(), hashlib.sha256).digest()
+
+    with pytest.raises(identity.Untrusted):
+        identity.identify(f"{text}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}", nonce=NONCE)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.text(max_size=60) | st.from_regex(r"\A[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}\Z"))
+def test_anything_else_is_untrusted_and_nothing_else_is_raised(issuer: Issuer, junk: str) -> None:
+    with pytest.raises(identity.Untrusted):
+        identity.identify(junk, nonce=NONCE)
+
+
+def test_a_key_that_microsoft_has_rolled_is_looked_up_anew(issuer: Issuer) -> None:
+    identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+    issuer.keys = {"key-2": new_key()}
+    issuer.publish()
+
+    who = identity.identify(issuer.signed(issuer.claims(), kid="key-2"), nonce=NONCE)
+
+    assert who.object_id == PERSON
+
+
+def test_keys_are_fetched_once(issuer: Issuer) -> None:
+    for _ in range(3):
+        identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+
+    assert issuer.host.paths == ["/organizations/discovery/v2.0/keys"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"keys": 1}', b'{"keys": [{}]}', b'{"keys": ["x"]}'])
+def test_senseless_keys_are_passing_trouble_and_not_a_judgement(body: bytes, issuer: Issuer) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    issuer.host.talk = lambda connection, _path: connection.sendall(answer + body)
+
+    with pytest.raises(Unreachable):
+        identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+
+
+def test_without_keys_nobody_is_judged(issuer: Issuer) -> None:
+    token = issuer.signed(issuer.claims())
+    issuer.host.close()
+    forget_microsoft()
+
+    with pytest.raises(Unreachable):
+        identity.identify(token, nonce=NONCE)
+
+
+def test_clocks_may_differ_a_little(issuer: Issuer) -> None:
+    now = int(time.time())
+    claims = issuer.claims() | {"exp": now - 60, "iat": now + 60, "nbf": now + 60}
+
+    assert identity.identify(issuer.signed(claims), nonce=NONCE).object_id == PERSON
