@@ -53,6 +53,8 @@ app.conf.update(
         "apply-policy": _every(60.0, "integrations.apply_policy"),
         # Consents nobody finished, and what was kept of those that ended.
         "forget-old-consents": _every(600.0, "integrations.forget_old_consents"),
+        # Rows of sessions that have ended.
+        "forget-expired-sessions": _every(6 * 3600.0, "accounts.forget_expired_sessions"),
     },
 )
 app.autodiscover_tasks()
