@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 
 from accounts import audit, doors
 from accounts.models import Account, Group, Membership, User
-from accounts.people import NotAllowed, Refused
+from accounts.people import NotAllowed, PersonGone, Refused
 
 STEP = 1024
 
@@ -37,6 +37,16 @@ class NotAMember(Refused):
 
 class Stranger(Refused):
     sentence = "Only people of the same account can be in a group."
+
+
+class AboveGroupAdmins(Refused):
+    """Else a group admin would decide, and lock, for those he answers to."""
+
+    sentence = "Only an owner or an admin of the account can add an owner or an admin to a group. Ask one of them."
+
+
+class Deactivated(Refused):
+    sentence = "This person is deactivated. Once an admin of the account has reactivated the person, try again."
 
 
 def ranked(groups: QuerySet[Group]) -> QuerySet[Group]:
@@ -101,8 +111,7 @@ def add_member(group: Group, person: User, *, actor: User | None, now: datetime)
     with transaction.atomic():
         group = _claim(group)
         _require(actor, group)
-        if person.account_id != group.account_id:
-            raise Stranger
+        person = _claim_for(group, person, actor)
         membership, is_new = Membership.objects.get_or_create(group=group, user=person)
         if is_new:
             audit.record(
@@ -162,11 +171,29 @@ def _claim(group: Group) -> Group:
     return get_object_or_404(Group.objects.select_for_update(of=("self",)).select_related("account"), pk=group.pk)
 
 
-def _require(actor: User | None, scope: Account | Group) -> None:
+def _claim_for(group: Group, person: User, actor: User | None) -> User:
+    """`person` as it is now, locked, once it is sure that `actor` may add it."""
+    found: User | None = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
+    if found is None:
+        raise PersonGone
+    if found.account_id != group.account_id:
+        raise Stranger
+    if found.joined_at is not None and not found.is_active:
+        raise Deactivated
+    if found.is_account_admin and not _may(actor, group.account):
+        raise AboveGroupAdmins
+    return found
+
+
+def _may(actor: User | None, scope: Account | Group) -> bool:
     if actor is None:
-        return
+        return True
     current = User.objects.filter(pk=actor.pk, is_active=True).first()
-    if current is None or not doors.can_manage(current, scope):
+    return current is not None and doors.can_manage(current, scope)
+
+
+def _require(actor: User | None, scope: Account | Group) -> None:
+    if not _may(actor, scope):
         raise NotAllowed("Only an admin of the account, or of the group for its members, may do this.")
 
 

@@ -16,7 +16,10 @@ from django.core.signing import BadSignature, Signer
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import Account, User
+
+EXPIRED = audit.declare("person.invitation_expired", "{target} never joined: the expired invitation was removed.")
 
 LIFETIME = timedelta(days=7)
 
@@ -81,6 +84,28 @@ def read(signed: str, *, now: datetime) -> User:
     return person
 
 
+def is_ours(signed: str) -> bool:
+    """Whether we signed it, good or not: what a stranger made up is not worth keeping."""
+    try:
+        _signer().unsign_object(signed)
+    except (BadSignature, ValueError):
+        return False
+    return True
+
+
+def remove_expired(email: str, *, but_of: Account, now: datetime) -> None:
+    """Other accounts block an address only as long as their invitation can be accepted.
+
+    Otherwise anybody could keep an address from its owner by inviting it.
+    """
+    invited = User.objects.select_for_update(of=("self",), no_key=True).select_related("account")
+    expired = invited.filter(email__iexact=email, joined_at=None, invited_at__lte=now - LIFETIME)
+    for person in expired.exclude(account=but_of):
+        before = {"email": person.email}
+        audit.record(EXPIRED, account=person.account, actor=None, on=person, now=now, before=before)
+        person.delete()
+
+
 def send(person: User) -> bool:
     """Mail the link. False when the mail server did not take it; the invitation stands all the same."""
     assert person.invited_at is not None  # noqa: S101  as above
@@ -95,7 +120,8 @@ def send(person: User) -> bool:
     body = render_to_string("accounts/letters/invitation.txt", words)
     try:
         EmailMessage(subject, body, to=[person.email]).send()
-    except OSError as error:  # every failure of smtplib and of the socket below it
+    # Every failure of smtplib and of the socket below it; an address that cannot be written.
+    except (OSError, UnicodeError) as error:
         log.warning("invitation_not_mailed", extra={"person": person.pk, "reason": type(error).__name__})
         return False
     return True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 
 class Account(models.Model):
@@ -62,6 +65,8 @@ class User(AbstractBaseUser):
     # When the newest invitation was sent; an older link no longer works. Null once it was accepted.
     invited_at = models.DateTimeField(null=True, blank=True)
     invited_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    # Raised to end every open session for good.
+    session_epoch = models.PositiveIntegerField(default=0)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -78,6 +83,17 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """A session holds as long as this is the same: until the password changes or the epoch is raised."""
+        return self._session_hash(settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return (self._session_hash(key) for key in settings.SECRET_KEY_FALLBACKS)
+
+    def _session_hash(self, key: str | bytes) -> str:
+        value = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("accounts.session", value, secret=key, algorithm="sha256").hexdigest()
 
     @property
     def is_account_admin(self) -> bool:

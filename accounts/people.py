@@ -167,7 +167,7 @@ def change_role(person: User, *, role: str, actor: User | None, now: datetime) -
 
 
 def deactivate(person: User, *, actor: User | None, now: datetime) -> User:
-    """No more signing in; open sessions end at the next click, since inactive people are not recognised."""
+    """No more signing in; open sessions end, and do not come back to life with the person."""
     with transaction.atomic():
         person = _claim(person, actor)
         if person.joined_at is None:
@@ -177,8 +177,8 @@ def deactivate(person: User, *, actor: User | None, now: datetime) -> User:
         if person == actor:
             raise OwnDeactivation
         _keep_an_owner(person)
-        person.is_active = False
-        person.save(update_fields=["is_active"])
+        person.is_active, person.session_epoch = False, person.session_epoch + 1
+        person.save(update_fields=["is_active", "session_epoch"])
         for leave in openings.on_leaving:
             leave(person, actor=actor, now=now)
         _record(DEACTIVATED, person, actor=actor, now=now)
@@ -213,19 +213,13 @@ def rename(person: User, *, name: str, time_zone: str, actor: User, now: datetim
 
 
 def add(
-    account: Account,
-    *,
-    email: str,
-    name: str,
-    role: str,
-    groups: Iterable[Group],
-    actor: User | None,
-    now: datetime,
+    account: Account, *, email: str, name: str, role: str, groups: Iterable[Group], actor: User | None, now: datetime
 ) -> User:
     """Somebody who may join, not mailed: `invite` does that, commands have their own way. Raises AddressTaken."""
     email = email.strip().lower()
     if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
         raise AddressTaken
+    invitations.remove_expired(email, but_of=account, now=now)
     try:
         with transaction.atomic():
             person = User(account=account, email=email, name=name, role=Role(role).value)
@@ -247,9 +241,11 @@ def _lock(account_id: int) -> None:
 
 
 def _claim(person: User, actor: User | None) -> User:
-    """`person` as it is now, with the account locked, once it is sure that `actor` may still manage it."""
+    """`person` as it is now, locked as its account is, once it is sure that `actor` may still manage it."""
     _lock(person.account_id)
-    claimed: User | None = User.objects.select_related("account").filter(pk=person.pk).first()
+    # Who accepts an invitation locks the person alone.
+    people = User.objects.select_for_update(of=("self",), no_key=True).select_related("account")
+    claimed: User | None = people.filter(pk=person.pk).first()
     if claimed is None:
         raise PersonGone
     _require(actor, claimed)

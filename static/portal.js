@@ -2,11 +2,6 @@
 (() => {
   "use strict";
 
-  // A control that saves at once. The form keeps a button for those without scripts.
-  document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
-  });
-
   document.addEventListener("click", (event) => {
     const dismiss = event.target.closest("[data-dismiss]");
     if (dismiss) dismiss.closest(".toast, .notice").remove();
@@ -24,9 +19,4 @@
 
   // A form that came back with errors: the summary is where reading starts.
   document.querySelector("[data-focus]")?.focus();
-
-  // A page restored by the Back button must not show a switch as the browser remembers it, but as it is.
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) document.querySelectorAll("form:has([data-autosubmit])").forEach((form) => form.reset());
-  });
 })();

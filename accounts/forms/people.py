@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 
 from accounts.forms.profile import NAME_LENGTH
 from accounts.models import Account, Group, Role, User
+from accounts.sign_in import addresses
 
 
 class State(TextChoices):
@@ -89,6 +90,11 @@ class InviteForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["role"].choices = roles_given_by(by)  # type: ignore[attr-defined]  # a ChoiceField
         self.fields["group"].queryset = Group.objects.filter(account=by.account).order_by("rank")  # type: ignore[attr-defined]  # a ModelChoiceField
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        addresses.require_mailable(email)
+        return email
 
 
 class RoleForm(forms.Form):

@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=False)),
                 ('joined_at', models.DateTimeField(blank=True, null=True)),
                 ('invited_at', models.DateTimeField(blank=True, null=True)),
+                ('session_epoch', models.PositiveIntegerField(default=0)),
                 ('invited_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='people', to='accounts.account')),
             ],

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.signals import user_login_failed
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +22,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from accounts.sign_in import addresses
+
+log = structlog.get_logger(__name__)
 
 SIGNED_IN = audit.declare("person.signed_in", "{actor} signed in.")
 PASSWORD_CHANGED = audit.declare("person.password_changed", "{actor} changed their password.")
@@ -84,7 +91,7 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sent when the transaction is over: a mail server is slow, and what was rolled back must not be told."""
         letter = self.render_mail(template_prefix, email, {"email": email, "portal": settings.PUBLIC_URL, **context})
-        transaction.on_commit(letter.send)
+        transaction.on_commit(lambda: _post(letter))
 
     def _refuse(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         self.add_message(
@@ -94,6 +101,21 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
             {"email": email_address.email},
         )
         return False
+
+
+@receiver(user_login_failed, dispatch_uid="accounts.sign_in_failed")
+def _log_failure(credentials: dict[str, Any], **_: Any) -> None:
+    """The line tells a guesser's aims apart; who knows an address can look for it, who reads the log learns none."""
+    address = str(credentials.get("email", "")).strip().lower()
+    log.warning("sign_in.failed", digest=hashlib.sha256(address.encode()).hexdigest()[:12])
+
+
+def _post(letter: EmailMessage) -> None:
+    """What the letter tells of is done already, so a mail server that refuses must not look like a failure of it."""
+    try:
+        letter.send()
+    except (OSError, UnicodeError) as error:  # smtplib's own are OSErrors
+        log.warning("letter.not_sent", reason=type(error).__name__)
 
 
 def _record(action: str, user: User, *, before: Any = None, after: Any = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import User
@@ -18,6 +19,14 @@ def prove(user: User) -> None:
     EmailAddress.objects.update_or_create(
         user=user, email=user.email.lower(), defaults={"verified": True, "primary": True}
     )
+
+
+def require_mailable(email: str) -> None:
+    """Raises ValidationError where a letter would fail: not every domain in other letters can be written in ASCII."""
+    try:
+        email.rpartition("@")[2].encode("idna")
+    except UnicodeError as error:
+        raise ValidationError("No mail can be sent to this address. Look at the part after the “@” again.") from error
 
 
 def is_taken(email: str, *, by_others_than: User) -> bool:

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from allauth.account import forms as allauth
 from django.forms import BaseForm
 
+from accounts.sign_in import addresses
+
 PASSWORD_RULE = "At least 10 characters, not a common one, and not like your name or address."  # noqa: S105  # a sentence
 
 
@@ -33,6 +35,10 @@ class SignIn(_InOurWords, allauth.LoginForm):  # type: ignore[misc]  # allauth s
 class ForgottenPassword(_InOurWords, allauth.ResetPasswordForm):  # type: ignore[misc]  # allauth ships no types
     labels = {"email": "E-mail"}
 
+    def clean_email(self) -> str:
+        addresses.require_mailable(self.cleaned_data["email"])
+        return str(super().clean_email())
+
 
 class NewPassword(_InOurWords, allauth.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth ships no types
     labels = {"password1": "New password", "password2": "New password again"}
@@ -52,6 +58,10 @@ class FirstPassword(_InOurWords, allauth.SetPasswordForm):  # type: ignore[misc]
 class ChangeAddress(_InOurWords, allauth.AddEmailForm):  # type: ignore[misc]  # allauth ships no types
     labels = {"email": "New e-mail"}
     help_texts = {"email": "We send a link there. Until you follow it, you sign in as before."}
+
+    def clean_email(self) -> str:
+        addresses.require_mailable(self.cleaned_data["email"])
+        return str(super().clean_email())
 
 
 class ItIsReallyMe(_InOurWords, allauth.ReauthenticateForm):  # type: ignore[misc]  # allauth ships no types

@@ -45,5 +45,8 @@ def _whole_page_if_sent_to_sign_in(request: HttpRequest, response: HttpResponseB
     sign_in = resolve_url(settings.LOGIN_URL)
     if not details or not response.get("Location", "").startswith(sign_in):
         return response
-    back = details.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL)
-    return HttpResponseClientRedirect(redirect_to_login(back).url)
+    try:
+        back = details.current_url_abs_path
+    except ValueError:  # no address at all, such as "http://[::1"
+        back = None
+    return HttpResponseClientRedirect(redirect_to_login(back or resolve_url(settings.LOGIN_REDIRECT_URL)).url)

@@ -18,7 +18,7 @@ from accounts import doors
 from accounts import groups as groups_of_account
 from accounts.doors import SignedInRequest
 from accounts.forms.groups import GroupForm
-from accounts.models import Group, Membership, User
+from accounts.models import Group, Membership, Role, User
 from accounts.people import Refused
 
 ON_A_PAGE = 50
@@ -146,7 +146,7 @@ def _group_page(request: SignedInRequest, shown: Group, *, name_form: GroupForm 
         "page": Paginator(_members(shown, q), ON_A_PAGE).get_page(request.GET.get("page")),
         "q": q,
         "add": add,
-        "candidates": _candidates(shown, add) if add else [],
+        "candidates": _candidates(shown, add, by=request.user) if add else [],
         "most_candidates": CANDIDATES,
         "may_manage_group": may_manage_group,
     }
@@ -161,9 +161,11 @@ def _members(shown: Group, q: str) -> Any:
     return members.select_related("user").order_by(Lower("user__name"), "user")
 
 
-def _candidates(shown: Group, words: str) -> Any:
-    """People who could be added: of the account, not in the group, not deactivated."""
+def _candidates(shown: Group, words: str, *, by: User) -> Any:
+    """People whom `by` could add: of the account, not in the group, not deactivated."""
     here = User.objects.filter(account=shown.account_id).filter(Q(is_active=True) | Q(joined_at=None))
+    if not by.is_account_admin:
+        here = here.filter(role=Role.MEMBER)
     absent = here.exclude(pk__in=Membership.objects.filter(group=shown).values("user"))
     return absent.matching(words).order_by(Lower("name"), "pk")[:CANDIDATES]
 

@@ -24,7 +24,9 @@ _IN_SESSION = "invitation"
 def invitation_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address at once, so that neither history nor Referer keeps it."""
     if not request.user.is_authenticated:
-        request.session[_IN_SESSION] = token
+        request.session.pop(_IN_SESSION, None)
+        if invitations.is_ours(token):  # else anybody could fill the table of sessions
+            request.session[_IN_SESSION] = token
     return redirect("invitation")
 
 
@@ -51,6 +53,7 @@ def _join(request: HttpRequest, person: User) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             login(request, joined, backend=settings.AUTHENTICATION_BACKENDS[0])
+            request.session.set_expiry(0)  # ends with the browser, as after signing in
             request.session.pop(_IN_SESSION, None)
             messages.success(request, f"Welcome to {person.account}.")
             return redirect(settings.LOGIN_REDIRECT_URL)

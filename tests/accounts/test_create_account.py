@@ -75,6 +75,7 @@ def test_a_weak_password_creates_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         (("--name", "  ", "--owner-email", "dana@kestrel.example"), "Give the organisation a name"),
         (("--name", "x" * 201, "--owner-email", "dana@kestrel.example"), "The name is too long"),
         (("--name", "Kestrel", "--owner-email", "dana"), "“dana” is no e-mail address"),
+        (("--name", "Kestrel", "--owner-email", f"dana@{'ü' * 60}.example"), "is no e-mail address"),
         (("--send-again", "--owner-email", "dana@kestrel.example"), "Nobody who still has to join"),
     ],
 )

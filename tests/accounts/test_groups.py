@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import groups, people
-from accounts.models import Account, AuditEntry, Group, Membership, SettingDecision, User
-from tests.cast import FOUNDED, Cast, ClientOf, crowd
+from accounts.models import Account, AuditEntry, Group, Membership, Role, SettingDecision, User
+from tests.cast import FOUNDED, Cast, ClientOf, crowd, joined
 
 NOW = FOUNDED + timedelta(days=30)
 
@@ -132,6 +132,57 @@ def test_a_stranger_cannot_be_added(cast: Cast) -> None:
     assert not cast.mallory.memberships.exists()
 
 
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+def test_a_group_admin_does_not_draw_those_he_answers_to_into_his_group(role: Role, cast: Cast) -> None:
+    above = joined(cast.kestrel, name="Ada", email="ada@kestrel.example", role=role)
+
+    with pytest.raises(groups.AboveGroupAdmins):
+        groups.add_member(cast.sales, above, actor=cast.gus, now=NOW)
+
+    assert not above.memberships.exists()
+    groups.add_member(cast.sales, above, actor=cast.dana, now=NOW)
+    assert above.memberships.exists()
+
+
+def test_who_became_an_admin_while_the_page_was_open_is_not_added_by_a_group_admin(cast: Cast) -> None:
+    stale = User.objects.get(pk=cast.bob.pk)
+    people.change_role(cast.bob, role="admin", actor=cast.dana, now=NOW)
+
+    with pytest.raises(groups.AboveGroupAdmins):
+        groups.add_member(cast.sales, stale, actor=cast.gus, now=NOW)
+
+
+@pytest.mark.parametrize("actor", ["dana", "gus"])
+def test_nobody_adds_somebody_who_is_deactivated(actor: str, cast: Cast) -> None:
+    stale = User.objects.get(pk=cast.bob.pk)
+    people.deactivate(cast.bob, actor=cast.dana, now=NOW)
+
+    with pytest.raises(groups.Deactivated):
+        groups.add_member(cast.sales, stale, actor=getattr(cast, actor), now=NOW)
+
+    assert not cast.bob.memberships.exists()
+
+
+def test_who_is_invited_but_has_not_joined_can_be_added(cast: Cast) -> None:
+    nia = people.invite(
+        account=cast.kestrel, email="nia@kestrel.example", name="", role="member", actor=cast.dana, now=NOW
+    ).person
+
+    groups.add_member(cast.sales, nia, actor=cast.gus, now=NOW)
+
+    assert nia.memberships.exists()
+
+
+def test_whose_invitation_was_withdrawn_meanwhile_cannot_be_added(cast: Cast) -> None:
+    nia = people.invite(
+        account=cast.kestrel, email="nia@kestrel.example", name="", role="member", actor=cast.dana, now=NOW
+    ).person
+    people.withdraw(User.objects.get(pk=nia.pk), actor=cast.dana, now=NOW)
+
+    with pytest.raises(people.PersonGone):
+        groups.add_member(cast.sales, nia, actor=cast.gus, now=NOW)
+
+
 @pytest.mark.parametrize("change", [groups.remove_member, groups.appoint_admin, groups.dismiss_admin])
 def test_who_is_not_in_the_group_cannot_be_changed_there(cast: Cast, change: Callable[..., None]) -> None:
     with pytest.raises(groups.NotAMember):
@@ -242,9 +293,32 @@ def test_a_refused_name_keeps_what_was_typed(form: str, cast: Cast, client_of: C
 def test_people_are_found_to_be_added_by_name_or_address(cast: Cast, client_of: ClientOf) -> None:
     people.deactivate(cast.wilhelmina, actor=cast.dana, now=NOW)
 
-    found = client_of(cast.gus).get(reverse("group", args=[cast.sales.pk]), {"add": "kestrel"}).context["candidates"]
+    address, words = reverse("group", args=[cast.sales.pk]), {"add": "kestrel"}
+    found = [client_of(reader).get(address, words).context["candidates"] for reader in (cast.dana, cast.gus)]
 
-    assert list(found) == [cast.bob, cast.dana]
+    # Dana is the owner: a group admin could not add her.
+    assert [list(candidates) for candidates in found] == [[cast.bob, cast.dana], [cast.bob]]
+
+
+def test_a_group_admin_who_looks_for_an_owner_reads_who_could_add_her(cast: Cast, client_of: ClientOf) -> None:
+    address = reverse("group", args=[cast.sales.pk])
+
+    found = client_of(cast.gus).get(address, {"add": "dana"}).content.decode()
+    refused = client_of(cast.gus).post(reverse("group_member_add", args=[cast.sales.pk]), {"person": cast.dana.pk})
+    after = client_of(cast.gus).get(address).content.decode()
+
+    assert "Nobody whom you can add matches “dana”." in found
+    assert "Only an owner or an admin of the account can add owners and admins." in found
+    assert refused["Location"] == address
+    assert "Dana" not in after
+
+
+def test_an_empty_group_says_where_its_people_are_found(cast: Cast, client_of: ClientOf) -> None:
+    empty = groups.create(account=cast.kestrel, name="Engineering", actor=cast.dana, now=NOW)
+
+    shown = client_of(cast.dana).get(reverse("group", args=[empty.pk])).content.decode()
+
+    assert shown.index('<h2 id="add-people">') < shown.index("Find people above and add them.")
 
 
 def test_members_are_searched_and_paged(cast: Cast, client_of: ClientOf) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.signing import Signer
@@ -72,6 +73,18 @@ def test_the_new_person_can_sign_in_later(nia: User, client: Client, mailoutbox:
 
     assert response.status_code == 302
     assert later.get(reverse("profile")).status_code == 200
+
+
+def test_joining_lasts_as_long_as_signing_in_until_the_browser_closes(
+    nia: User, client: Client, mailoutbox: list[EmailMessage], settings: Settings
+) -> None:
+    client.get(_path(mailoutbox[0]))
+    client.post("/invitation/", WELL_FILLED)
+    later = Client()
+    later.post(reverse("account_login"), {"login": "nia@kestrel.example", "password": PASSWORD})
+
+    cookies = [browser.cookies[settings.SESSION_COOKIE_NAME] for browser in (client, later)]
+    assert [(cookie["max-age"], cookie["expires"]) for cookie in cookies] == [("", ""), ("", "")]
 
 
 def test_the_token_leaves_the_address_at_once_and_the_session_when_used(
@@ -163,6 +176,24 @@ def test_what_we_did_not_sign_is_unreadable(token: str, db: None) -> None:
         invitations.read(token, now=NOW)
 
 
+def test_what_we_did_not_sign_is_not_kept(client: Client, db: None) -> None:
+    for number in range(3):
+        client.cookies.clear()
+        assert client.get(f"/invitation/made-up-{number}:by:somebody/", follow=True).status_code == 404
+
+    assert not Session.objects.exists()
+
+
+def test_a_broken_link_does_not_show_the_invitation_opened_before_it(
+    nia: User, client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    client.get(_path(mailoutbox[0]))
+
+    response = client.get("/invitation/broken/", follow=True)
+
+    assert "This link is no invitation." in response.content.decode()
+
+
 def test_what_was_signed_for_something_else_is_unreadable(nia: User) -> None:
     assert nia.invited_at is not None
     foreign = Signer(salt="elsewhere").sign_object({"person": nia.pk, "at": nia.invited_at.isoformat()})
@@ -242,6 +273,34 @@ def test_a_failing_mail_server_does_not_lose_the_invitation(
     assert "The invitation is saved, but the mail could not be sent." in shown
     assert "Send again" in shown
     assert User.objects.filter(email="nia@kestrel.example", invited_at__isnull=False).exists()
+
+
+def test_an_address_no_letter_can_carry_is_refused_in_the_form(cast: Cast, client_of: ClientOf) -> None:
+    sent = {"email": f"a@{'ü' * 60}.example", "name": "Nia", "role": "member"}
+
+    response = client_of(cast.dana).post(reverse("people_invite"), sent)
+
+    assert response.context["form"].errors["email"] == [
+        "No mail can be sent to this address. Look at the part after the “@” again."
+    ]
+    assert User.objects.count() == 6
+
+
+def test_a_domain_in_other_letters_is_no_hindrance(
+    cast: Cast, client_of: ClientOf, mailoutbox: list[EmailMessage]
+) -> None:
+    client_of(cast.dana).post(reverse("people_invite"), {"email": "jo@käuzchen.example", "role": "member"})
+
+    assert mailoutbox[0].to == ["jo@käuzchen.example"]
+
+
+def test_an_address_no_letter_can_carry_does_not_lose_the_invitation(cast: Cast) -> None:
+    invited = people.invite(
+        account=cast.kestrel, email=f"a@{'ü' * 60}.example", name="", role="member", actor=cast.dana, now=NOW
+    )
+
+    assert not invited.is_mailed
+    assert User.objects.filter(pk=invited.person.pk).exists()
 
 
 def test_send_again_sends_a_link_that_works(

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts import openings, people
 from accounts.models import Account, AuditEntry, Group, Membership, Role, User
@@ -238,6 +239,30 @@ def test_deactivating_ends_the_session_at_the_next_click(cast: Cast, client_of: 
 
     assert alice.get(reverse("profile")).status_code == 302
     assert _actions() == ["person.deactivated"]
+
+
+def test_a_session_from_before_does_not_come_back_to_life_with_the_person(cast: Cast, client_of: ClientOf) -> None:
+    lost, bystander = client_of(cast.alice), client_of(cast.bob)
+
+    people.deactivate(cast.alice, actor=cast.dana, now=NOW)
+    people.reactivate(cast.alice, actor=cast.dana, now=NOW)
+
+    assert lost.get(reverse("profile")).status_code == 302
+    assert client_of(User.objects.get(pk=cast.alice.pk)).get(reverse("profile")).status_code == 200
+    assert bystander.get(reverse("profile")).status_code == 200
+
+
+def test_a_session_outlives_a_new_secret_key_as_long_as_the_old_one_is_named(
+    cast: Cast, client_of: ClientOf, settings: Settings
+) -> None:
+    alice, gus = client_of(cast.alice), client_of(cast.gus)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-key-" * 5, [settings.SECRET_KEY]
+
+    people.deactivate(cast.gus, actor=cast.dana, now=NOW)
+    people.reactivate(cast.gus, actor=cast.dana, now=NOW)
+
+    assert alice.get(reverse("profile")).status_code == 200
+    assert gus.get(reverse("profile")).status_code == 302
 
 
 @pytest.fixture

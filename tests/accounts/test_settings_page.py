@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -189,7 +188,9 @@ def test_the_numbers_before_are_what_happens_after(
     states = [State.CONNECTED, State.DEGRADED, State.PAUSED, State.CONNECTING]
     for number, person in enumerate(people[:count]):
         connect([person], states[number % len(states)])
-    for person, state in zip(people[count:], (State.NEEDS_REAUTH, State.NOT_ELIGIBLE, State.DISCONNECTED), strict=False):
+    for person, state in zip(
+        people[count:], (State.NEEDS_REAUTH, State.NOT_ELIGIBLE, State.DISCONNECTED), strict=False
+    ):
         connect([person], state)
     connect(crowd(corvid, 3))
     client = client_of(dana)
@@ -210,7 +211,7 @@ def test_the_numbers_before_are_what_happens_after(
 
 
 def test_the_switch_is_stored_logged_and_confirmed(dana: User, client_of: ClientOf) -> None:
-    response: HttpResponse = client_of(dana).post(address("integrations.enabled"), {"value": "off"}, follow=True)
+    response = client_of(dana).post(address("integrations.enabled"), {"value": "off"}, follow=True)
 
     assert SettingDecision.objects.get().value is False
     assert AuditEntry.objects.get().action == "setting.chosen"
@@ -280,7 +281,12 @@ def test_a_refused_form_keeps_what_was_typed(dana: User, client_of: ClientOf) ->
 # ── What it costs ───────────────────────────────────────────────────────────
 @pytest.mark.parametrize("size", [3, 60])
 def test_it_costs_the_same_at_any_size(
-    size: int, kestrel: Account, sales: Group, dana: User, client_of: ClientOf, django_assert_num_queries: Callable[..., Any]
+    size: int,
+    kestrel: Account,
+    sales: Group,
+    dana: User,
+    client_of: ClientOf,
+    django_assert_num_queries: Callable[..., Any],
 ) -> None:
     people = crowd(kestrel, size, group=sales)
     connect(people)
@@ -296,4 +302,3 @@ def test_it_costs_the_same_at_any_size(
 
     assert f"all {size + 1} people of Kestrel & Co" in shown
     assert f"{size} people are connected." in shown
-

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import invitations, people
 from accounts.models import User
+from accounts.sign_in import addresses
 
 UNSENT = (
     "The mail to {email} could not be sent. Look at EMAIL_URL and the log, then run:"
@@ -82,5 +83,6 @@ def _require_sense(email: str, *, name: str) -> None:
         raise CommandError(f"The name is too long: {len(name)} characters, where 200 fit.")
     try:
         validate_email(email)
+        addresses.require_mailable(email)
     except ValidationError as error:
         raise CommandError(f"“{email}” is no e-mail address.") from error

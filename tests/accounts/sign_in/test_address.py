@@ -147,3 +147,10 @@ def test_it_asks_for_the_password_again_first(signed_in: Client, alice: User) ->
     assert "Is it really you?" in page
     assert "That is not your password." in wrong
     assert not EmailAddress.objects.filter(email=NEW).exists()
+
+
+def test_an_address_no_letter_can_carry_is_refused_in_words(signed_in: Client) -> None:
+    page = signed_in.post(ADDRESS, {"action_add": "1", "email": f"a@{'ü' * 60}.example"}).content.decode()
+
+    assert "No mail can be sent to this address." in page
+    assert EmailAddress.objects.count() == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -71,3 +72,10 @@ def test_a_fragment_asked_for_after_the_session_ended_leads_the_whole_page_to_si
 
     assert answer.status_code == 200
     assert answer["HX-Redirect"] == "/auth/login/?next=/profile/%3Fa%3D1"
+
+
+@pytest.mark.parametrize("nonsense", ["http://[::1", "http://testserver:port/", "https://corvid.example/", "%"])
+def test_a_fragment_that_does_not_say_where_it_stands_leads_home(client: Client, db: None, nonsense: str) -> None:
+    answer = client.get("/auth/password/change/", headers={"HX-Request": "true", "HX-Current-URL": nonsense})
+
+    assert answer["HX-Redirect"] == "/auth/login/?next=/"

@@ -106,6 +106,25 @@ def test_who_cannot_sign_in_gets_the_same_page_and_no_link(
     assert "/password/reset/key/" not in str(mailoutbox[0].body)
 
 
+@pytest.mark.usefixtures("no_mail_server")
+def test_a_mail_server_that_refuses_is_no_fault_of_who_asks(
+    alice: User, ask: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    told = [ask(email) for email in (alice.email, "nobody@kestrel.example")]
+
+    assert all("a link is on its way" in answer.content.decode() for answer in told)
+    assert caplog.text.count("letter.not_sent") == 2
+    assert alice.email not in caplog.text
+
+
+@pytest.mark.django_db
+def test_an_address_no_letter_can_carry_is_refused_in_words(ask: Callable[[str], Any]) -> None:
+    answer = ask(f"a@{'ü' * 60}.example")
+
+    assert answer.status_code == 200
+    assert "No mail can be sent to this address." in answer.content.decode()
+
+
 def test_asking_again_and_again_is_stopped(alice: User, ask: Callable[[str], Any]) -> None:
     answers = [ask(alice.email).status_code for _ in range(6)]
 
@@ -131,6 +150,22 @@ def test_changing_the_password_ends_every_session(
     assert elsewhere.get("/auth/password/change/").status_code == 302
     assert AuditEntry.objects.get().action == "person.password_changed"
     assert mailoutbox[0].to == [alice.email]
+
+
+@pytest.mark.usefixtures("no_mail_server")
+def test_a_changed_password_is_changed_though_the_letter_about_it_cannot_go_out(
+    client: Client, alice: User, letters: Callable[[], Any]
+) -> None:
+    client.force_login(alice)
+
+    with letters():
+        answer = client.post(
+            "/auth/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}, follow=True
+        )
+
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
+    assert "Your password is changed." in answer.content.decode()
 
 
 def test_the_current_password_must_be_known(client: Client, alice: User) -> None:

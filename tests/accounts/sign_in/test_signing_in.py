@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,30 @@ def test_guessing_is_stopped_even_when_the_sixth_guess_is_right(client: Client, 
 
     assert "wrong too often" in answer.content.decode()
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize(("is_active", "password"), [(True, "not this one"), (False, PASSWORD)])
+def test_a_refused_sign_in_leaves_a_trace_without_address_or_password(
+    client: Client, alice: User, caplog: pytest.LogCaptureFixture, is_active: bool, password: str
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=is_active)
+
+    sign_in(client, "Alice@Kestrel.Example", password)
+
+    digest = hashlib.sha256(b"alice@kestrel.example").hexdigest()[:12]
+    lines = [line for line in caplog.text.splitlines() if "sign_in.failed" in line]
+    assert len(lines) == 1
+    assert digest in lines[0]
+    assert "kestrel" not in lines[0].lower()
+    assert password not in caplog.text
+
+
+def test_letting_somebody_in_leaves_no_trace_of_a_failure(
+    client: Client, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    sign_in(client, alice.email)
+
+    assert "sign_in.failed" not in caplog.text
 
 
 def test_guessing_many_people_is_answered_with_429(client: Client, alice: User) -> None:

@@ -78,3 +78,34 @@ def test_no_template_carries_a_style_or_a_script_of_its_own() -> None:
     offenders = [file.name for file in TEMPLATES.rglob("*.html") if forbidden.search(file.read_text())]
 
     assert offenders == []
+
+
+def test_no_icon_is_carried_along_that_nobody_draws() -> None:
+    drawn = set(re.findall(r'id="i-([\w-]+)"', (TEMPLATES / "ui" / "_sprite.html").read_text()))
+
+    written = "".join(file.read_text() for file in _sources() if file.name != "_sprite.html")
+
+    assert {name for name in drawn if f'"{name}"' not in written and f"#i-{name}" not in written} == set()
+
+
+def test_every_element_stands_on_some_page() -> None:
+    included = "".join(file.read_text() for file in TEMPLATES.rglob("*.html"))
+
+    assert [file.name for file in (TEMPLATES / "ui").iterdir() if f'include "ui/{file.name}"' not in included] == []
+
+
+def test_every_hook_of_the_script_is_on_some_page() -> None:
+    script = (Path(settings.BASE_DIR) / "static" / "portal.js").read_text()
+    pages = "".join(file.read_text() for file in TEMPLATES.rglob("*.html"))
+
+    hooks = set(re.findall(r"\[(data-[\w-]+)", script))
+
+    assert {hook for hook in hooks if not re.search(rf"\s{hook}[\s=>]", pages)} == set()
+    assert "data-dismiss" in hooks
+
+
+def _sources() -> list[Path]:
+    """Whatever may name an icon: the portal's templates, and the code that fills them."""
+    rooms = [Path(settings.BASE_DIR) / room for room in ("accounts", "integrations", "calendaring")]
+    code = [file for room in rooms for file in room.rglob("*.py") if "simulator" not in file.parts]
+    return [*TEMPLATES.rglob("*.html"), *code]
