@@ -148,7 +148,7 @@ MICROSOFT_GRAPH_URL = read.url("MICROSOFT_GRAPH_URL", schemes=("https",), defaul
 MICROSOFT_TENANT = read.text("MICROSOFT_TENANT", default="organizations")
 MICROSOFT_CA_BUNDLE = read.file("MICROSOFT_CA_BUNDLE", default="")
 # Where the pages people see at sign-in live, for `form-action`; Microsoft's are on the authority host.
-MICROSOFT_SIGN_IN_ORIGINS = read.words("MICROSOFT_SIGN_IN_ORIGINS", default=[MICROSOFT_AUTHORITY_HOST])
+MICROSOFT_SIGN_IN_ORIGINS = read.origins("MICROSOFT_SIGN_IN_ORIGINS", default=[MICROSOFT_AUTHORITY_HOST])
 # Where people withdraw what they consented to.
 MICROSOFT_MY_APPS_URL = read.url(
     "MICROSOFT_MY_APPS_URL", schemes=("https", "http"), default="https://myapps.microsoft.com"
@@ -211,7 +211,7 @@ STORAGES = {
 
 # ── Logs ────────────────────────────────────────────────────────────────────
 LOGGING_CONFIG = None
-logs.configure(level=read.text("LOG_LEVEL", default="INFO"), as_json=read.flag("LOG_JSON", default=True))
+logs.configure(level=read.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO"), as_json=read.flag("LOG_JSON", default=True))
 
 if read.problems:
     raise ImproperlyConfigured(

@@ -25,8 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def worker(redis_url: str) -> Iterator[Any]:
+def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """As production runs it, with threads; in this process."""
+    monkeypatch.setenv("TEST_BROKER", redis_url)  # Celery's own helper reads a variable of this name, too
     with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=20) as worker:
         yield worker
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from integrations import connecting, redeeming
 from integrations.microsoft import http, identity
-from integrations.models import Connection, ConsentRequest
+from integrations.models import Connection, ConsentRequest, Step
 from tests.simulated import Simulator
 
 BROWSER = "the-browser-of-this-test"
@@ -71,3 +71,17 @@ def asked(microsoft: Simulator, grant_type: str = "refresh_token") -> int:
     """How often /token was asked, as Microsoft counted it."""
     counts = microsoft.control("GET", "state")["requests"]["token"]
     return sum(line["count"] for line in counts if line["grant_type"] == grant_type)
+
+
+def row(model: Any, pk: object) -> dict[str, Any]:
+    """As it stands in the database."""
+    found: dict[str, Any] = model.objects.filter(pk=pk).values().get()
+    return found
+
+
+def assert_ended(consent: ConsentRequest, reason: str) -> None:
+    """With its reason, and without a secret."""
+    consent.refresh_from_db()
+    assert (consent.step, consent.reason) == (Step.FAILED, reason)
+    assert consent.ended_at is not None
+    assert [getattr(consent, column) for column in ("flow", "answer", "tokens")] == ["", "", ""]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from tests.journeys import ground
 from tests.journeys.windows import Windows
 from tests.processes import Product
-from tests.servers import Redis, Server
+from tests.servers import Server
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
+# ruff: noqa: S608  our own words for our own throwaway database
 """What a journey may do behind the browser's back: look into the portal's database, and let time pass there."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ import psycopg
 
 from tests.processes import Product
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 30.0  # seconds
 SIMULATED = "simulator/simulator.sqlite3"
 
 
@@ -34,6 +36,19 @@ def connection_of(product: Product, address: str) -> dict[str, Any]:
         f" JOIN accounts_user u ON u.id = c.user_id WHERE u.email = '{address}'",
     )
     return dict(zip(("id", "state", "reason", "token_version"), found[0], strict=True)) if found else {}
+
+
+def is_now(product: Product, *, state: str, reason: str) -> None:
+    """Every connection is in this state, to look at it."""
+    change(product, f"UPDATE integrations_connection SET state = '{state}', reason = '{reason}'")
+
+
+def link_in_the_letter_to(product: Product, address: str) -> str:
+    until(lambda: any(address in letter for letter in product.letters))
+    letter = next(letter for letter in reversed(product.letters) if address in letter)
+    found = re.search(rf"{re.escape(product.url)}/invitation/\S+", letter)
+    assert found, letter
+    return found[0]
 
 
 def sealed_tokens_of(product: Product, address: str) -> tuple[str, str]:
@@ -60,6 +75,11 @@ def tokens_are_no_longer_new(product: Product) -> None:
     change(product, "UPDATE integrations_connection SET refreshed_at = NULL")
 
 
+def waits_are_over(product: Product) -> None:
+    """As if the time had come at which the portal asks again after trouble."""
+    change(product, "UPDATE integrations_connection SET refresh_due_at = connected_at")
+
+
 def claims_run_out(product: Product) -> None:
     """As if the minute for which a worker claims a consent were over."""
     change(product, "UPDATE integrations_consentrequest SET claimed_until = answered_at WHERE ended_at IS NULL")
@@ -68,10 +88,12 @@ def claims_run_out(product: Product) -> None:
 def empty_the_mailboxes(product: Product) -> None:
     """At Microsoft nobody has any event, until the next reset."""
     with closing(sqlite3.connect(product.data / SIMULATED, timeout=10)) as connection, connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'simulator_event%'").fetchall()
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'simulator_event%'"
+        ).fetchall()
         connection.execute("PRAGMA foreign_keys = OFF")
         for (table,) in tables:
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608  a name out of the catalogue
+            connection.execute(f"DELETE FROM {table}")
 
 
 @contextmanager
@@ -82,6 +104,21 @@ def worker_killed(product: Product) -> Iterator[None]:
         yield
     finally:
         product.start("worker")
+
+
+@contextmanager
+def table_away(product: Product, table: str) -> Iterator[None]:
+    """Whatever needs this table breaks meanwhile."""
+    change(product, f"ALTER TABLE {table} RENAME TO away")
+    try:
+        yield
+    finally:
+        change(product, f"ALTER TABLE away RENAME TO {table}")
+
+
+def tokens_are_gone(product: Product) -> None:
+    """As after a refusal at Microsoft: a worker must fetch new ones."""
+    change(product, "UPDATE integrations_connection SET access_token = '', access_expires_at = NULL")
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -89,5 +89,11 @@ def sign_in_at_microsoft(page: Page) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def pick_at_microsoft(page: Page, name: str) -> None:
+    """Another account than the one that is suggested."""
+    page.get_by_role("link", name="Pick from all accounts").click()
+    page.get_by_role("link", name=name).click()
+
+
 def accept(page: Page) -> None:
     page.get_by_role("button", name="Accept").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -11,7 +12,7 @@ from tests.journeys import ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 NOT_OURS = "This answer from Microsoft was used already, came too late, or was not asked for in this browser."
 
@@ -110,6 +111,53 @@ def test_account_without_a_mailbox(product: Product, windows: Windows) -> None:
         "This Microsoft account has no mailbox that Meridian can read", timeout=story.A_WORKER_TAKES_MS
     )
     assert ground.connection_of(product, "nora@kestrel.example")["state"] == "not_eligible"
+
+
+def test_mailbox_that_a_colleague_has_connected(product: Product, windows: Windows) -> None:
+    story.connect(windows.of("alice"), product)
+    bob = windows.of("bob")
+    story.to_microsoft(bob, product)
+
+    story.pick_at_microsoft(bob, "Alice Moreau")
+    story.sign_in_at_microsoft(bob)
+
+    expect(story.panel(bob)).to_contain_text(
+        "This mailbox is already connected to somebody else", timeout=story.A_WORKER_TAKES_MS
+    )
+    assert not ground.connection_of(product, "bob@kestrel.example")
+    assert ground.connection_of(product, "alice@kestrel.example")["state"] == "connected"
+
+
+def test_reconnecting_with_another_account(product: Product, windows: Windows) -> None:
+    alice = windows.of("alice")
+    story.connect(alice, product)
+    ground.is_now(product, state="needs_reauth", reason="sessions_revoked")
+    alice.context.clear_cookies(name=re.compile("^sim_"))
+    alice.reload()
+    story.panel(alice).get_by_role("button", name="Reconnect").click()
+
+    story.pick_at_microsoft(alice, "Gus Lindqvist")
+    story.sign_in_at_microsoft(alice)
+    story.accept(alice)
+
+    expect(story.panel(alice)).to_contain_text(
+        "You signed in at Microsoft with another account than the connected one.", timeout=story.A_WORKER_TAKES_MS
+    )
+    expect(story.badge(alice)).to_have_text("Authorization lost")
+    expect(story.panel(alice).locator(".account")).to_contain_text("alice@kestrel.example")
+
+
+def test_two_windows_of_one_person(product: Product, windows: Windows) -> None:
+    """The second trip ends the first: two cannot both succeed."""
+    first = windows.of("alice")
+    story.to_microsoft(first, product)
+    second = first.context.new_page()
+    story.connect(second, product)
+
+    story.sign_in_at_microsoft(first)
+
+    expect(first.get_by_text(NOT_OURS)).to_be_visible()
+    expect(story.badge(first)).to_have_text("Connected")
 
 
 def _says(page: Page, sentence: str, product: Product) -> None:

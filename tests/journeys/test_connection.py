@@ -9,7 +9,7 @@ from tests.journeys import ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 SWEEP_MS = 30_000
 
@@ -45,6 +45,27 @@ def test_connecting_again_after_a_delete_keeps_the_row(product: Product, windows
 
     story.is_connected(alice)
     assert ground.connection_of(product, "alice@kestrel.example")["id"] == row
+
+
+def test_less_at_once_and_more_by_way_of_microsoft(product: Product, windows: Windows) -> None:
+    alice = windows.of("alice")
+    story.connect(alice, product)
+    calendar = story.panel(alice).locator("dl div").filter(has_text="Calendar")
+
+    alice.get_by_role("link", name="Configure").click()
+    alice.get_by_role("checkbox", name="Write calendar").uncheck()
+    alice.get_by_role("button", name="Save").click()
+    expect(alice.get_by_text("uses only what is ticked.")).to_be_visible()
+    expect(calendar).to_contain_text("No write")
+
+    answers: list[str] = []
+    alice.on("request", lambda request: answers.append(request.url) if "/microsoft/callback/" in request.url else None)
+    alice.get_by_role("link", name="Configure").click()
+    alice.get_by_role("checkbox", name="Write calendar").check()
+    alice.get_by_role("button", name="Save").click()
+    story.is_connected(alice)
+    expect(calendar).not_to_contain_text("No write")
+    assert answers, "more was taken without asking Microsoft"
 
 
 def test_disabled_for_all_and_enabled_again(product: Product, windows: Windows) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys import ground, story
+from tests.journeys import ground
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 PASSWORD = "three-grey-herons-7"
 
@@ -27,7 +26,7 @@ def test_from_invitation_to_signing_in(product: Product, windows: Windows) -> No
     dana.get_by_role("button", name="Send the invitation").click()
     expect(dana.get_by_text(f"The invitation is on its way to {address}.")).to_be_visible()
 
-    link = _link_in_the_letter_to(address, product)
+    link = ground.link_in_the_letter_to(product, address)
     newcomer = windows.signed_out()
     newcomer.goto(link)
     expect(newcomer.get_by_role("heading", name="Join Kestrel & Co")).to_be_visible()
@@ -48,12 +47,3 @@ def test_from_invitation_to_signing_in(product: Product, windows: Windows) -> No
     stranger = windows.signed_out()
     stranger.goto(link)
     expect(stranger.get_by_text("This invitation was accepted already.")).to_be_visible()
-
-
-def _link_in_the_letter_to(address: str, product: Product) -> str:
-    ground.until(lambda: any(address in letter for letter in product.letters))
-    letter = next(letter for letter in reversed(product.letters) if address in letter)
-    # Quoted-printable may break a long line with “=”.
-    found = re.search(rf"{re.escape(product.url)}/invitation/\S+", letter.replace("=\n", "").replace("=3D", "="))
-    assert found, letter
-    return found[0]

@@ -1,4 +1,4 @@
-"""A worker is killed -9 at the worst moments; the person never presses a button for it, and nothing stays stuck."""
+"""A process is killed -9 at the worst moments; the person never presses a button for it, and nothing stays stuck."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.journeys import ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 SILENT = "No worker has answered for 30 seconds."
 INTERRUPTED = "The way to Microsoft was interrupted at the last step."
-LATE_MS = 3000
+LATE_MS = 4000
 
 
 def test_killed_before_it_heard_of_the_answer(product: Product, windows: Windows) -> None:
@@ -41,6 +41,7 @@ def test_killed_while_the_code_is_at_microsoft(product: Product, windows: Window
 
     story.accept(alice)
     ground.until(lambda: ground.consent_is_claimed(product))
+    alice.wait_for_timeout(1000)  # until the worker has asked; the answer takes four times as long
     with ground.worker_killed(product):
         product.simulator.control("DELETE", "faults")
         ground.until(lambda: "/oauth2/v2.0/token" in product.output("simulator").rpartition("/consent")[2])
@@ -67,9 +68,37 @@ def test_killed_while_the_mailbox_opens(product: Product, windows: Windows) -> N
     story.is_connected(alice)
 
 
+def test_killed_when_the_meetings_need_it(product: Product, windows: Windows) -> None:
+    alice = windows.of("alice")
+    story.connect(alice, product)
+
+    with ground.worker_killed(product):
+        ground.tokens_are_gone(product)
+        alice.goto(f"{product.url}/meetings/")
+        expect(alice.get_by_text("Reading your calendar…")).to_be_visible()
+        alice.wait_for_timeout(2500)
+        expect(alice.get_by_text("Reading your calendar…")).to_be_visible()
+        later = alice.request.get(f"{product.url}/meetings/agenda/?polls=31").text()
+        assert "No worker has answered for 30 seconds" in later
+
+    expect(alice.get_by_text("Not a Zoom meeting").first).to_be_visible(timeout=story.A_WORKER_TAKES_MS)
+
+
+def test_portal_killed_while_the_person_is_at_microsoft(product: Product, windows: Windows) -> None:
+    alice = windows.of("alice")
+    story.to_microsoft(alice, product)
+    story.sign_in_at_microsoft(alice)
+    expect(alice.get_by_role("button", name="Accept")).to_be_visible()
+
+    product.kill("portal")
+    product.start("portal")
+    story.accept(alice)
+
+    story.is_connected(alice)
+
+
 def _once_more(page: Page) -> None:
     page.get_by_role("link", name=story.CONFIGURE).click()
     page.get_by_role("button", name="Next").click()
     page.get_by_role("button", name="Authorize").click()
     story.is_connected(page)
-

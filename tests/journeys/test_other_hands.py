@@ -9,7 +9,7 @@ from tests.journeys import ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 MOST_STOPS = 60
 # What has the focus must be told apart: by an outline or a shadow of its own.
@@ -52,6 +52,7 @@ def test_by_keyboard_alone(product: Product, windows: Windows) -> None:
     _press(dana, dana.get_by_role("link", name="Account Settings"))
     _press(dana, dana.get_by_role("link", name="Mail & Calendar"))
     _press(dana, story.switch(dana), key="Space")
+    expect(dana.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
     _press(dana, dana.get_by_role("dialog").get_by_role("button", name="Enable"))
     expect(story.switch(dana)).to_have_attribute("aria-checked", "true")
 
@@ -71,7 +72,7 @@ def test_by_keyboard_alone(product: Product, windows: Windows) -> None:
     story.is_connected(alice)
 
     _press(alice, story.panel(alice).get_by_role("button", name="Delete"))
-    expect(alice.get_by_role("dialog")).to_be_visible()
+    expect(alice.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
     alice.keyboard.press("Escape")
     expect(alice.get_by_role("dialog")).to_be_hidden()
     expect(story.panel(alice).get_by_role("button", name="Delete")).to_be_focused()

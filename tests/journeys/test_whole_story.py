@@ -9,7 +9,7 @@ from tests.journeys import ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 LOST = "Microsoft no longer accepts Meridian’s access: your sessions were ended or your password was changed."
 

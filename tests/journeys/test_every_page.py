@@ -1,0 +1,279 @@
+"""axe finds nothing on any page, nothing makes one scroll sideways, and no console says a word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys import ground, story
+from tests.journeys.looks import LOOKS, faults_of
+from tests.journeys.windows import Windows
+from tests.processes import Product
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.timeout(300),
+    pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys()),
+]
+Look = Mapping[str, Any]
+
+
+class Walk:
+    """Goes from page to page and writes down what is wrong on each."""
+
+    def __init__(self, page: Page, product: Product) -> None:
+        self.page, self.faults = page, list[str]()
+        self._url = product.url
+
+    def look(self) -> None:
+        self.faults += faults_of(self.page)
+
+    def to(self, *paths: str) -> None:
+        for path in paths:
+            self.page.goto(path if path.startswith("http") else f"{self._url}{path}")
+            self.look()
+
+    def dialogs(self) -> None:
+        """Every confirmation of this page, opened one after the other."""
+        names = self.page.locator("[popover][role=dialog]").evaluate_all("all => all.map(one => one.id)")
+        assert names, "this page should ask before it does something"
+        for name in names:
+            dialog = self.page.locator(f"#{name}")
+            dialog.evaluate("element => element.showPopover()")
+            expect(dialog).to_be_visible()
+            self.look()
+            dialog.evaluate("element => element.hidePopover()")
+
+
+def test_signed_out(product: Product, windows: Windows, look: Look) -> None:
+    windows.forgive("status of (404|403|410)")
+    walk = Walk(windows.signed_out(**look), product)
+
+    walk.to(
+        "/auth/login/",
+        "/auth/signup/",
+        "/auth/password/reset/",
+        "/auth/password/reset/done/",
+        "/auth/password/reset/key/done/",
+        "/auth/password/reset/key/1-forged/",
+        "/auth/confirm-email/",
+        "/auth/confirm-email/forged/",
+        "/auth/inactive/",
+        "/invitation/",
+        "/no/such/page/",
+    )
+    walk.page.goto(f"{product.url}/auth/login/")
+    _send_the_sign_in_form(walk.page, "nobody")
+    expect(walk.page.get_by_role("alert")).to_be_visible()
+    walk.look()
+
+    assert not walk.faults
+
+
+def test_when_something_went_wrong(product: Product, windows: Windows, look: Look) -> None:
+    windows.forgive("status of (400|403|429|500)")
+    walk = Walk(windows.signed_out(**look), product)
+    page = walk.page
+
+    walk.to(product.url.replace("localhost", "127.0.0.1"))  # a name that is not ours
+    expect(page.get_by_role("heading", name="We did not understand that")).to_be_visible()
+    page.goto(f"{product.url}/auth/login/")
+    page.context.clear_cookies()
+    _send_the_sign_in_form(page, "nobody")
+    expect(page.get_by_role("heading", name="That was not accepted")).to_be_visible()
+    walk.look()
+    for _ in range(6):
+        page.goto(f"{product.url}/auth/password/reset/")
+        page.get_by_label("E-mail").fill("nobody@kestrel.example")
+        page.get_by_role("button").click()
+    expect(page.get_by_role("heading", name="That was too often")).to_be_visible()
+    walk.look()
+    dana = Walk(windows.of("dana", **look), product)
+    with ground.table_away(product, "accounts_auditentry"):
+        dana.to("/account/audit/")
+    expect(dana.page.get_by_role("heading", name="Something broke here")).to_be_visible()
+
+    assert not [*walk.faults, *dana.faults]
+
+
+def test_member(product: Product, windows: Windows, look: Look) -> None:
+    windows.forgive("status of (404|403)")
+    walk = Walk(windows.of("wilhelmina-anastasia.von-hohenlohe-langenburg", **look), product)
+
+    walk.look()
+    walk.to(
+        "/meetings/",
+        "/profile/",
+        "/profile/edit/",
+        "/profile/calendar/",
+        "/profile/calendar/office-365/",
+        "/auth/password/change/",
+        "/auth/logout/",
+        "/auth/email/",
+        "/auth/reauthenticate/",
+        "/invitation/",
+        "/people/",
+        "/no/such/page/",
+    )
+    walk.page.goto(f"{product.url}/meetings/")
+    _open_menus(walk)
+
+    assert not walk.faults
+
+
+def test_connection_in_each_state(product: Product, windows: Windows, look: Look) -> None:
+    name = "wilhelmina-anastasia.von-hohenlohe-langenburg"
+    walk = Walk(windows.of(name, **look), product)
+    page = walk.page
+
+    story.to_microsoft(page, product)
+    story.to_profile(page, product)
+    walk.look()
+    story.connect(page, product)
+    walk.look()
+    walk.dialogs()
+    page.goto(f"{product.url}/meetings/")
+    expect(page.get_by_text("Not a Zoom meeting").first).to_be_visible(timeout=story.A_WORKER_TAKES_MS)
+    walk.look()
+    for state, reason in (
+        ("connecting", ""),
+        ("degraded", "service_trouble"),
+        ("paused", "credential_expired"),
+        ("needs_reauth", "sessions_revoked"),
+        ("blocked_by_policy", "turned_off"),
+        ("not_eligible", "no_mailbox"),
+    ):
+        ground.is_now(product, state=state, reason=reason)
+        walk.to("/profile/", "/meetings/")
+    ground.begin_again(product, enabled=False)
+    walk.to("/profile/", "/meetings/")
+
+    assert not walk.faults
+
+
+def test_on_the_way(product: Product, windows: Windows, look: Look) -> None:
+    walk = Walk(windows.of("alice", **look), product)
+    product.simulator.control("POST", "faults", {"target": "token", "status": 503, "seconds": 300})
+
+    story.to_microsoft(walk.page, product)
+    story.sign_in_at_microsoft(walk.page)
+    story.accept(walk.page)
+    expect(story.badge(walk.page)).to_have_text("Connecting")
+    walk.look()
+
+    assert not walk.faults
+
+
+def test_group_admin(product: Product, windows: Windows, look: Look) -> None:
+    walk = Walk(windows.of("gus", **look), product)
+
+    walk.to("/groups/")
+    walk.page.get_by_role("link", name="Sales").click()
+    walk.look()
+    walk.to(f"{walk.page.url}?add=bob", f"{walk.page.url}?q=nobody-of-this-name")
+    _open_menus(walk)
+
+    assert not walk.faults
+
+
+def test_owner(product: Product, windows: Windows, look: Look) -> None:
+    walk = Walk(windows.of("dana", **look), product)
+
+    walk.to("/account/settings/")
+    walk.dialogs()
+    walk.to("/people/", "/people/?q=nobody-of-this-name", "/people/invite/", "/groups/create/", "/account/audit/")
+    for name in ("Dana", "Wilhelmina-Anastasia von Hohenlohe-Langenburg"):
+        walk.page.goto(f"{product.url}/people/")
+        walk.page.get_by_role("main").get_by_role("link", name=name).click()
+        walk.look()
+    walk.dialogs()
+    walk.page.goto(f"{product.url}/groups/")
+    walk.page.get_by_role("link", name="Sales").click()
+    walk.look()
+    walk.dialogs()
+    _open_menus(walk)
+
+    assert not walk.faults
+
+
+def test_forms_that_came_back(product: Product, windows: Windows, look: Look) -> None:
+    walk = Walk(windows.of("dana", **look), product)
+
+    for path, button in (("/people/invite/", "Send the invitation"), ("/groups/create/", "Create the group")):
+        walk.page.goto(f"{product.url}{path}")
+        walk.page.get_by_role("button", name=button).click()
+        expect(walk.page.get_by_role("alert")).to_be_visible()
+        walk.look()
+
+    assert not walk.faults
+
+
+def test_invited(product: Product, windows: Windows, look: Look) -> None:
+    address = f"someone-{look['viewport']['width']}@kestrel.example"
+    dana = Walk(windows.of("dana", **look), product)
+    dana.page.goto(f"{product.url}/people/invite/")
+    dana.page.get_by_label("E-mail").fill(address)
+    dana.page.get_by_role("button", name="Send the invitation").click()
+    expect(dana.page.get_by_text("The invitation is on its way")).to_be_visible()
+    dana.look()
+    dana.dialogs()
+    somebody = Walk(windows.signed_out(**look), product)
+
+    somebody.to(ground.link_in_the_letter_to(product, address))
+
+    assert not [*dana.faults, *somebody.faults]
+
+
+def test_simulated_microsoft(product: Product, windows: Windows, look: Look) -> None:
+    windows.forgive("status of (400|403|404)")
+    walk = Walk(windows.of("alice", **look), product)
+
+    story.to_microsoft(walk.page, product)
+    walk.look()
+    asked = walk.page.url
+    walk.page.get_by_label("Password").fill("not-her-password")
+    walk.page.get_by_role("button", name="Sign in").click()
+    expect(walk.page.get_by_role("alert")).to_be_visible()
+    walk.look()
+    story.sign_in_at_microsoft(walk.page)
+    expect(walk.page.get_by_role("button", name="Accept")).to_be_visible()
+    walk.look()
+    walk.to(re.sub("scope=[^&]+", "scope=openid+User.Read.All", asked))
+    expect(walk.page.get_by_role("heading", name="Need admin approval")).to_be_visible()
+    walk.to(
+        f"{asked}&prompt=select_account",
+        re.sub("client_id=[^&]+", "client_id=forged", asked),
+        f"{product.simulator.human_url}/no/such/page",
+        f"{product.simulator.human_url}/organizations/oauth2/v2.0/logout",
+        f"{product.simulator.human_url}/",
+    )
+    walk.page.get_by_role("button", name="Start the fault").click()
+    expect(walk.page.get_by_role("status")).to_be_visible()
+    walk.look()
+    walk.page.get_by_label("Seconds").fill("0")
+    walk.page.get_by_role("button", name="Start the fault").click()
+    expect(walk.page.get_by_role("alert")).to_be_visible()
+    walk.look()
+
+    assert not walk.faults
+
+
+def _send_the_sign_in_form(page: Page, name: str) -> None:
+    page.get_by_label("E-mail").fill(story.address(name))
+    page.get_by_label("Password", exact=True).fill("not-a-password-of-anybody")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def _open_menus(walk: Walk) -> None:
+    """The menus of the upper bar, as far as this window has them."""
+    for menu in ("menu", "me"):
+        opener = walk.page.locator(f'header [popovertarget="{menu}"]')
+        if opener.is_visible():
+            opener.click()
+            expect(walk.page.locator(f"#{menu}")).to_be_visible()
+            walk.look()
+            walk.page.keyboard.press("Escape")

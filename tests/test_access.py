@@ -1,0 +1,196 @@
+"""Who may go where: a row for every address of the portal. An address without a row fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.models import Role, User
+from tests.cast import Cast, ClientOf, joined
+
+pytestmark = pytest.mark.django_db
+
+IN = "let in"  # a page, or a redirect that is not the one to the sign-in page
+SIGN_IN = "to the sign-in page, and back afterwards"
+FORBIDDEN = "403"
+NOT_THERE = "404"
+SIGN_IN_ALONE = "to the sign-in page, and not back"
+
+# The readers, in this order: nobody, a member, an admin of the group Sales, an admin, the owner, and a stranger:
+# the owner of another account.
+READERS = ("nobody", "member", "group admin", "admin", "owner", "stranger")
+Answers = tuple[str, str, str, str, str, str]
+
+EVERYBODY: Answers = (IN, IN, IN, IN, IN, IN)
+SIGNED_IN: Answers = (SIGN_IN, IN, IN, IN, IN, IN)
+# The stranger is let in too: into his own account.
+ADMINS: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, IN, IN, IN)
+GROUP_ADMINS: Answers = (SIGN_IN, FORBIDDEN, IN, IN, IN, IN)
+ADMINS_OF_THE_PERSON: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, IN, IN, NOT_THERE)
+ADMINS_OF_THE_GROUP: Answers = (SIGN_IN, FORBIDDEN, IN, IN, IN, NOT_THERE)
+ADMINS_OVER_THE_GROUP: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, IN, IN, NOT_THERE)
+# Nobody is sent to the sign-in page, but not back from it.
+NOT_SIGNED_OUT: Answers = (SIGN_IN_ALONE, IN, IN, IN, IN, IN)
+
+
+@dataclass(frozen=True)
+class Door:
+    """An address: who gets what there. `named` and `sent` may name objects of Kestrel as the cast does."""
+
+    answers: Answers
+    method: str = "GET"
+    named: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
+
+
+PERSON = {"pk": "alice"}
+GROUP = {"pk": "sales"}
+MEMBER = {"pk": "sales", "person_pk": "alice"}
+DOORS = {
+    # config
+    "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
+    "healthz": Door(EVERYBODY),
+    "readyz": Door(EVERYBODY),
+    # accounts
+    "profile": Door(SIGNED_IN),
+    "profile_edit": Door(SIGNED_IN),
+    "people": Door(ADMINS),
+    "people_invite": Door(ADMINS),
+    "person": Door(ADMINS_OF_THE_PERSON, named=PERSON),
+    "person_role": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"role": "admin"}),
+    "person_deactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
+    "person_reactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
+    "person_invite_again": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
+    "person_withdraw": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
+    "groups": Door(GROUP_ADMINS),
+    "group_create": Door(ADMINS),
+    "group": Door(ADMINS_OF_THE_GROUP, named=GROUP),
+    "group_rename": Door(ADMINS_OVER_THE_GROUP, "POST", GROUP, {"name": "Selling"}),
+    "group_delete": Door(ADMINS_OVER_THE_GROUP, "POST", GROUP),
+    "group_member_add": Door(ADMINS_OF_THE_GROUP, "POST", GROUP, {"person": "wilhelmina"}),
+    "group_member_remove": Door(ADMINS_OF_THE_GROUP, "POST", MEMBER),
+    "group_admin": Door(ADMINS_OVER_THE_GROUP, "POST", MEMBER, {"appoint": "yes"}),
+    "account_settings": Door(ADMINS),
+    "account_settings_page": Door(ADMINS, named={"page": "mail-calendar"}),
+    "account_setting": Door(ADMINS, "POST", {"page": "mail-calendar", "key": "integrations.enabled"}, {"value": "off"}),
+    "audit": Door(ADMINS),
+    "invitation": Door((NOT_THERE, IN, IN, IN, IN, IN)),  # without a link there is no invitation
+    "invitation_link": Door(EVERYBODY, named={"token": "forged"}),
+    # integrations
+    "select_service": Door(SIGNED_IN),
+    "permissions": Door(SIGNED_IN),
+    "reconnect": Door(SIGNED_IN, "POST"),
+    "connection_status": Door(SIGNED_IN),
+    "connection_delete": Door(SIGNED_IN, "POST"),
+    "microsoft_callback": Door(NOT_SIGNED_OUT),  # `?next=` would carry Microsoft's code along
+    # calendaring
+    "meetings": Door(SIGNED_IN),
+    "agenda": Door(SIGNED_IN),
+    # allauth
+    "account_login": Door(EVERYBODY),
+    "account_logout": Door(NOT_SIGNED_OUT),
+    "account_inactive": Door(EVERYBODY),
+    "account_signup": Door(EVERYBODY),  # says that one has to be invited
+    "account_reauthenticate": Door(SIGNED_IN),
+    "account_email": Door(SIGNED_IN),
+    "account_email_verification_sent": Door(EVERYBODY),
+    "account_confirm_email": Door(EVERYBODY, named={"key": "forged"}),  # says that the link is no good
+    "account_change_password": Door(SIGNED_IN),
+    "account_set_password": Door(SIGNED_IN),
+    "account_reset_password": Door(EVERYBODY),
+    "account_reset_password_done": Door(EVERYBODY),
+    "account_reset_password_from_key": Door(EVERYBODY, named={"uidb36": "1", "key": "forged"}),  # as above
+    "account_reset_password_from_key_done": Door(EVERYBODY),
+    "account_confirm_login_code": Door(NOT_SIGNED_OUT),  # no code is under way
+}
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(_names(get_resolver().url_patterns)) == set(DOORS)
+
+
+@pytest.fixture
+def readers(cast: Cast) -> dict[str, User | None]:
+    ada = joined(cast.kestrel, name="Ada", email="ada@kestrel.example", role=Role.ADMIN)
+    return dict(zip(READERS, (None, cast.bob, cast.gus, ada, cast.dana, cast.mallory), strict=True))
+
+
+@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("reader", READERS)
+def test_it_lets_in_whom_it_should(
+    name: str, reader: str, readers: dict[str, User | None], cast: Cast, client_of: ClientOf
+) -> None:
+    door = DOORS[name]
+    person = readers[reader]
+    browser = client_of(person) if person else Client()
+
+    answer = _ask(browser, name, cast)
+
+    assert _kind(answer, _address(name, cast)) == door.answers[READERS.index(reader)], answer.headers
+
+
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.method == "POST"])
+def test_what_changes_something_cannot_be_asked_for_by_a_link(name: str, cast: Cast, client_of: ClientOf) -> None:
+    answer = client_of(cast.dana).get(_address(name, cast))
+
+    assert answer.status_code == 405
+
+
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.method == "POST"])
+def test_what_changes_something_needs_our_own_form(name: str, cast: Cast) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(cast.dana)
+
+    answer = _ask(browser, name, cast)
+
+    assert answer.status_code == 403
+
+
+def test_another_sign_in_address_is_taken_only_after_the_password(cast: Cast, client_of: ClientOf) -> None:
+    answer = client_of(cast.alice).post(reverse("account_email"), {"email": "new@kestrel.example", "action_add": ""})
+
+    assert urlsplit(answer.headers["Location"]).path == reverse("account_reauthenticate")
+
+
+def _ask(browser: Client, name: str, cast: Cast) -> HttpResponseBase:
+    door = DOORS[name]
+    address = _address(name, cast)
+    if door.method == "POST":
+        return browser.post(address, _resolved(door.sent, cast))
+    return browser.get(address)
+
+
+def _names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
+    """An address without a name cannot have a row: it comes out as its route."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _names(pattern.url_patterns)
+        else:
+            yield pattern.name or str(pattern.pattern)
+
+
+def _address(name: str, cast: Cast) -> str:
+    return reverse(name, kwargs=_resolved(DOORS[name].named, cast))
+
+
+def _resolved(words: dict[str, str], cast: Cast) -> dict[str, str | int]:
+    return {name: getattr(getattr(cast, word, None), "pk", word) for name, word in words.items()}
+
+
+def _kind(answer: HttpResponseBase, asked: str) -> str:
+    if answer.status_code in (403, 404):
+        return str(answer.status_code)
+    assert answer.status_code in (200, 302, 422), answer.status_code
+    to = urlsplit(answer.headers.get("Location", ""))
+    if to.path == reverse("account_login") and to.query:
+        assert parse_qs(to.query) == {"next": [asked]}
+        return SIGN_IN
+    if to.path == reverse("account_login"):
+        return SIGN_IN_ALONE
+    return IN
