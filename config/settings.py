@@ -211,7 +211,10 @@ STORAGES = {
 
 # ── Logs ────────────────────────────────────────────────────────────────────
 LOGGING_CONFIG = None
-logs.configure(level=read.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO"), as_json=read.flag("LOG_JSON", default=True))
+logs.configure(
+    level=read.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO"),
+    as_json=read.flag("LOG_JSON", default=True),
+)
 
 if read.problems:
     raise ImproperlyConfigured(

@@ -7,6 +7,7 @@ What goes wrong is classified once, by the adapter, as one of::
     ├── NotEligible                  the account has no mailbox this portal can read
     ├── NotPermitted                 a permission is missing
     ├── CredentialRefused            our own credential or registration: only the operator can mend it
+    ├── AppGone                      the application is not in the person's tenant: only its admin can mend it
     └── Passing                      worth trying again later
         ├── Throttled                … not before `failure.retry_after`
         └── Unreachable              no answer, or none that makes sense
@@ -41,6 +42,10 @@ class NotPermitted(CalendarError):
 
 
 class CredentialRefused(CalendarError):
+    pass
+
+
+class AppGone(CalendarError):
     pass
 
 

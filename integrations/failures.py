@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     NOT_ELIGIBLE = "not_eligible"
     NOT_PERMITTED = "not_permitted"
     CREDENTIAL_REFUSED = "credential_refused"
+    APP_GONE = "app_gone"
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
 
@@ -150,7 +151,8 @@ def of_token_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, 
         reason = _REASONS.get(number, Reason.CREDENTIAL_WRONG)
         return Failure(Outcome.CREDENTIAL_REFUSED, reason, code, trace_id)
     if error in _APP_IS_GONE:
-        return Failure(Outcome.AUTHORIZATION_LOST, Reason.APP_REMOVED, code, trace_id)
+        # No word about the person's grant: an admin took the application away, or our client id is wrong.
+        return Failure(Outcome.APP_GONE, Reason.APP_REMOVED, code, trace_id)
     if error in _PERSON_MUST_ACT:
         if body.get("suberror") == "consent_required":
             return Failure(Outcome.AUTHORIZATION_LOST, Reason.CONSENT_WITHDRAWN, code, trace_id)

@@ -38,7 +38,6 @@ _LOST: dict[str, str] = {
     Reason.MFA_NEEDED: "Microsoft wants to confirm that it is you, with a second step.",
     Reason.CONDITIONAL_ACCESS: "A rule of your organisation at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
     Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
-    Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it again.",
     Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
 }
 _PASSING: dict[str, str] = {
@@ -62,6 +61,7 @@ _CONSENT: dict[str, str] = {
     Reason.CANCELLED: "You left Microsoft’s page without finishing.",
     Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval: your organisation does not let people give these permissions themselves. Ask your Microsoft 365 admin to approve Meridian.",
     Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read: it may be a guest, have no licence, or keep its mailbox on a server of its own.",
+    Reason.APP_REMOVED: "Meridian is not known, or switched off, in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it.",
     Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.CREDENTIAL_WRONG: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.REQUEST_REJECTED: "Microsoft rejected the way Meridian asked. Tell the people who run Meridian, and quote the trace.",
@@ -75,6 +75,7 @@ _CONSENT: dict[str, str] = {
     Ending.NOT_ALLOWED: "Your organisation changed its settings while you were at Microsoft.",
 }
 _PAUSED: dict[str, str] = {
+    Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it again.",
     Reason.KEY_MISSING: "Meridian cannot open what it keeps for this connection. Its operator has been told.",
 }
 _OPERATOR = "Meridian’s own registration at Microsoft needs attention. Its operator has been told."

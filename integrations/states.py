@@ -72,6 +72,8 @@ def went_wrong(connection: Connection, failure: Failure, *, now: datetime, sprea
         case Outcome.CREDENTIAL_REFUSED:
             alarm(failure)
             return _move(connection, State.PAUSED, failure, now=now, **_later(connection, failure, jitter, now=now))
+        case Outcome.APP_GONE:
+            return _move(connection, State.PAUSED, failure, now=now, **_later(connection, failure, jitter, now=now))
         case _:
             # A missing permission too: whether the grant is gone, the next refresh tells for certain. And a mailbox
             # that had answered before: it may be on the move.

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import outbound
 from integrations import failures
 from integrations.contracts import (
+    AppGone,
     AuthorizationLost,
     CalendarError,
     CredentialRefused,
@@ -34,6 +35,7 @@ _ERRORS: dict[Outcome, type[CalendarError]] = {
     Outcome.NOT_ELIGIBLE: NotEligible,
     Outcome.NOT_PERMITTED: NotPermitted,
     Outcome.CREDENTIAL_REFUSED: CredentialRefused,
+    Outcome.APP_GONE: AppGone,
     Outcome.THROTTLED: Throttled,
     Outcome.UNREACHABLE: Unreachable,
 }

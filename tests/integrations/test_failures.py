@@ -24,6 +24,7 @@ from integrations.failures import (
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LOST, REFUSED_US = Outcome.AUTHORIZATION_LOST, Outcome.CREDENTIAL_REFUSED
+GONE = Outcome.APP_GONE
 THROTTLED, UNREACHABLE = Outcome.THROTTLED, Outcome.UNREACHABLE
 
 # AADSTS, `error`, HTTP status, `suberror`; what follows, and why.
@@ -68,9 +69,9 @@ TOKEN_ANSWERS: list[tuple[int, str, int, str, Outcome, Reason]] = [
     (53000, "invalid_grant", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
     (53001, "invalid_grant", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
     (0, "login_required", 400, "", LOST, Reason.REFUSED),
-    (700016, "unauthorized_client", 400, "", LOST, Reason.APP_REMOVED),
-    (500011, "invalid_resource", 400, "", LOST, Reason.APP_REMOVED),
-    (7000112, "unauthorized_client", 400, "", LOST, Reason.APP_REMOVED),
+    (700016, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED),
+    (500011, "invalid_resource", 400, "", GONE, Reason.APP_REMOVED),
+    (7000112, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED),
     (7000215, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
     (7000222, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_EXPIRED),
     (7000218, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),

@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from accounts import people
 from accounts.models import User
-from integrations import connecting, disconnecting, fitting, opening, redeeming, states, tasks
+from integrations import connecting, disconnecting, fitting, opening, redeeming, states, tasks, tokens
 from integrations.contracts import NotEligible, Throttled, Unreachable
 from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
 from integrations.models import Connection, ConsentRequest, State, Step
 from integrations.policy import Obstacle
 from integrations.preferences import Integrations
 from tests.cast import Cast
-from tests.integrations.wired import BROWSER, answered, begun, connected
+from tests.integrations.wired import BROWSER, answered, begun, connected, forget_microsoft
 from tests.simulated import Simulator
 
 NO_MAILBOX = Failure(Outcome.NOT_ELIGIBLE, Reason.NO_MAILBOX, code="ResourceNotFound")
@@ -158,3 +158,25 @@ def test_somebody_who_is_deactivated_loses_the_connection(cast: Cast, microsoft:
 
     connection = Connection.objects.get()
     assert (connection.state, connection.refresh_token, connection.access_token) == (State.DISCONNECTED, "", "")
+
+
+def test_an_application_that_is_gone_pauses_and_destroys_nothing(
+    alice: User, microsoft: Simulator, settings: Any
+) -> None:
+    connection = connected(alice, microsoft)
+    settings.MICROSOFT_CLIENT_ID = "00000000-0000-0000-0000-00000000dead"
+    forget_microsoft()
+
+    tokens.refresh(connection, now=timezone.now())
+
+    connection.refresh_from_db()
+    assert (connection.state, connection.reason) == (State.PAUSED, Reason.APP_REMOVED)
+    assert connection.refresh_token
+    assert mail.outbox == []
+
+    settings.MICROSOFT_CLIENT_ID = microsoft.client_id
+    forget_microsoft()
+    tokens.refresh(connection, now=timezone.now())
+
+    connection.refresh_from_db()
+    assert connection.state == State.CONNECTED
