@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -79,9 +79,11 @@ def refresh_due(*, now: datetime, clock: Callable[[], datetime] = timezone.now) 
     Claimed together by moving `refresh_due_at` past the lease: a worker that dies leaves nothing stuck.
     """
     claimed = _claim_due(now=now)
-    if claimed:
-        with ThreadPoolExecutor(max_workers=min(IN_FLIGHT, len(claimed))) as pool:
-            list(pool.map(lambda pk: _refresh_one(pk, clock), claimed))
+    waiting = iter(claimed)  # shared: `next` of a list's iterator is atomic, so each is taken once
+    threads = min(IN_FLIGHT, len(claimed))
+    if threads:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda _: _refresh_each(waiting, clock), range(threads)))
     return len(claimed)
 
 
@@ -216,16 +218,24 @@ def _claim_due(*, now: datetime) -> list[int]:
     ]
 
 
+def _refresh_each(waiting: Iterator[int], clock: Callable[[], datetime]) -> None:
+    """One thread's share, over one database connection: to open one for each costs more than the refresh."""
+    try:
+        for pk in waiting:
+            _refresh_one(pk, clock)
+    finally:
+        databases.close_all()
+
+
 def _refresh_one(pk: int, clock: Callable[[], datetime]) -> None:
-    """In a thread of its own: one bad connection does not spoil the others."""
+    """One bad connection does not spoil the others."""
     try:
         connection = Connection.objects.filter(pk=pk).select_related("user__account").first()
         if connection:
             refresh(connection, now=clock())
     except Exception:  # the batch goes on; the sweep comes back to this one
         log.exception("token.refresh.crashed", connection=pk)
-    finally:
-        databases.close_all()
+        databases.close_all()  # it may have been the database connection that broke; the next one opens another
 
 
 def _place(connection: Connection, column: str) -> str:
