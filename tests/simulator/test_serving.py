@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_what_is_long_over_is_forgotten_and_what_is_not_is_kept(tmp_path: Path) 
     simulator = Simulator().start(tmp_path)
     old, new = Client(simulator).connect(), Client(simulator).connect(BOB)
     simulator.stop()
-    with sqlite3.connect(tmp_path / "simulator.sqlite3") as database:
+    with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database, database:
         for table in (*TABLES, "simulator_refreshtoken"):
             of_alice = "(SELECT id FROM simulator_person WHERE given_name = 'Alice')"
             database.execute(f"UPDATE {table} SET expires_at = '2020-01-01' WHERE person_id = {of_alice}")  # noqa: S608
@@ -156,9 +157,8 @@ def test_what_is_long_over_is_forgotten_and_what_is_not_is_kept(tmp_path: Path) 
     simulator.start()
     refreshed = [Client(simulator).refresh(tokens["refresh_token"]) for tokens in (old, new)]
     simulator.stop()
-    with sqlite3.connect(tmp_path / "simulator.sqlite3") as database:
+    with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database, database:
         left = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]  # noqa: S608
-    database.close()
 
     assert [answer.status_code for answer in refreshed] == [400, 200]
     assert refreshed[0].json()["error_codes"] == [70000]
@@ -170,10 +170,9 @@ def test_after_weeks_off_the_fortnight_is_as_lively_as_ever(tmp_path: Path) -> N
     simulator = Simulator().start(tmp_path)
     simulator.stop()
     past = datetime.now(UTC).date() - timedelta(days=14)
-    with sqlite3.connect(tmp_path / "simulator.sqlite3") as database:
+    with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database, database:
         database.execute("DELETE FROM simulator_event WHERE starts_at > ?", (past.isoformat(),))
         database.execute("UPDATE simulator_calendar SET filled_until = ?, today_filled_on = ?", (past, past))
-    database.close()
 
     simulator.start()
     client = Client(simulator)

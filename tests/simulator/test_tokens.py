@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import jwt
 import pytest
@@ -220,9 +221,8 @@ def test_a_code_works_once(client: Client) -> None:
 
 def test_a_code_does_not_live_long(client: Client) -> None:
     issued = client.code()
-    with sqlite3.connect(client.simulator.data / "simulator.sqlite3", timeout=20) as database:
+    with closing(sqlite3.connect(client.simulator.data / "simulator.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE simulator_authorizationcode SET expires_at = datetime('now')")
-    database.close()
 
     assert client.redeem(issued).json()["error_codes"] == [70008]
 
