@@ -169,9 +169,9 @@ def test_after_weeks_off_the_fortnight_is_as_lively_as_ever(tmp_path: Path) -> N
     """The database is put back in time: it was last filled a fortnight ago."""
     simulator = Simulator().start(tmp_path)
     simulator.stop()
-    past = datetime.now(UTC).date() - timedelta(days=14)
+    past = (datetime.now(UTC).date() - timedelta(days=14)).isoformat()
     with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database, database:
-        database.execute("DELETE FROM simulator_event WHERE starts_at > ?", (past.isoformat(),))
+        database.execute("DELETE FROM simulator_event WHERE starts_at > ?", (past,))
         database.execute("UPDATE simulator_calendar SET filled_until = ?, today_filled_on = ?", (past, past))
 
     simulator.start()
