@@ -17,18 +17,20 @@ from django.core.validators import validate_email
 KEY_BYTES = 32  # AES-256
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _MISSING = object()
+# A worker of gunicorn's that ends otherwise is started again and again (gunicorn.arbiter.Arbiter.WORKER_BOOT_ERROR).
+WRONG_SETTINGS = 3
 
 
 def settings_or_exit() -> None:
     """For every door of a site (manage.py, the WSGI server, Celery): what is wrong with the environment is said in
-    sentences, without a traceback, and ends the process with 1."""
+    sentences, without a traceback, and ends the process."""
     from django.conf import settings
 
     try:
         settings.configured or settings.SECRET_KEY  # noqa: B018  reading one reads them all
     except ImproperlyConfigured as problem:
         sys.stderr.write(f"{problem}\n")
-        raise SystemExit(1) from None
+        raise SystemExit(WRONG_SETTINGS) from None
 
 
 class Reader:

@@ -166,10 +166,12 @@ def test_postgresql_may_be_a_socket_in_a_directory() -> None:
 
 
 # ── The doors ───────────────────────────────────────────────────────────────
+GUNICORN = ["-m", "gunicorn", "config.wsgi", "--workers=2", "--bind=127.0.0.1:0"]
+WRONG_SETTINGS = 3  # with which a worker of gunicorn's must end, or it is started again and again
 DOORS = {
     "manage.py check": ["manage.py", "check"],
     "manage.py migrate": ["manage.py", "migrate", "--check"],
-    "wsgi": ["-c", "import config.wsgi"],
+    "gunicorn": [*GUNICORN, "--preload"],
     "celery": ["-m", "celery", "-A", "config", "worker"],
     "beat": ["-m", "celery", "-A", "config", "beat"],
 }
@@ -212,7 +214,7 @@ def test_without_an_environment_every_door_says_all_that_is_missing(door: str) -
     ended = knock(DOORS[door])
 
     said = ended.stdout + ended.stderr
-    assert ended.returncode == 1
+    assert ended.returncode == WRONG_SETTINGS
     assert "Traceback" not in said
     assert said.splitlines()[0] == "The portal cannot start:"
     for name in NEEDED:
@@ -220,11 +222,18 @@ def test_without_an_environment_every_door_says_all_that_is_missing(door: str) -
     assert "Set either MICROSOFT_CLIENT_SECRET or MICROSOFT_CLIENT_CERTIFICATE, and not both." in said
 
 
+def test_without_preloading_gunicorn_gives_up_as_well() -> None:
+    ended = knock(GUNICORN)
+
+    assert ended.returncode != 0
+    assert "  - SECRET_KEY is not set." in ended.stdout + ended.stderr
+
+
 def test_everything_senseless_is_said_at_once_and_no_secret_with_it() -> None:
     ended = knock(DOORS["manage.py check"], **BAD)
 
     said = ended.stderr
-    assert ended.returncode == 1
+    assert ended.returncode == WRONG_SETTINGS
     assert "Traceback" not in said
     assert HIDDEN not in said
     for name in BAD:
