@@ -60,6 +60,11 @@ class NotOurs(Exception):
     """A callback that does not belong to an open request of this person and this browser."""
 
 
+def current(person: User) -> Connection | None:
+    """What the person has, in whatever state; None before the first and after *Delete*."""
+    return Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
+
+
 def new_browser_secret() -> str:
     return secrets.token_urlsafe(32)
 
@@ -76,7 +81,7 @@ def start(
     wish = Shape(calendar_write=calendar_write, contacts_write=contacts_write)
     if obstacle := may_connect(effective(Integrations, person), wish):
         raise NotAllowed(obstacle)
-    existing = Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
+    existing = current(person)
     with outbound.deadline(PATIENCE):
         flow = identity.begin(
             scopes=scopes.scopes_for(calendar_write=calendar_write, contacts_write=contacts_write),

@@ -45,6 +45,12 @@ def apply_policy(account: Account, *, now: datetime) -> int:
     return changed
 
 
+def settled(person: User, settings: Integrations, *, now: datetime) -> Connection | None:
+    """The person's connection as `settings` allow it now. None: never connected."""
+    connection = Connection.objects.filter(user=person).select_related("user__account").first()
+    return connection and settle(connection, settings, now=now)
+
+
 def settle(connection: Connection, settings: Integrations, *, now: datetime) -> Connection:
     """The same for one, before a page speaks of it or uses it: a switch holds at once, whether a worker runs or not."""
     if connection.state not in (*ALIVE, State.BLOCKED_BY_POLICY):

@@ -28,8 +28,7 @@ class TokenPending(Exception):
 
 def connection_of(person: User, *, now: datetime) -> Connection | None:
     """As the settings allow it now; look at `state`. None: never connected."""
-    connection = Connection.objects.filter(user=person).select_related("user__account").first()
-    return connection and fitting.settle(connection, effective(Integrations, person), now=now)
+    return fitting.settled(person, effective(Integrations, person), now=now)
 
 
 def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:

@@ -54,9 +54,7 @@ def on_profile(request: HttpRequest, person: User) -> Panel:
 def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
     """What the section on the profile shows. Three queries."""
     preferences = effective(Integrations, person)
-    connection = Connection.objects.filter(user=person).select_related("user__account").first()
-    if connection:
-        connection = fitting.settle(connection, preferences, now=now)
+    connection = fitting.settled(person, preferences, now=now)
     consent = connecting.newest(person)
     is_there = connection is not None and connection.state != State.DISCONNECTED
     kind, icon = _KINDS.get(State(connection.state), ("bad", "alert")) if connection else ("", "")
@@ -103,9 +101,10 @@ def _way(consent: ConsentRequest | None, connection: Connection | None, *, now: 
     if consent is None:
         return {"stages": [], "failed": None}
     if consent.answered_at and not consent.ended_at:
+        stages = _stages(consent.step)
         return {
-            "stages": _stages(consent.step),
-            "done": sum(1 for stage in _stages(consent.step) if stage.state == "done"),
+            "stages": stages,
+            "done": sum(1 for stage in stages if stage.state == "done"),
             "answered_at": consent.answered_at,
             "is_silent": now - _waiting_since(consent, consent.answered_at) > SILENCE,
             "trouble": health.of_passing(consent.reason) if consent.attempts else "",

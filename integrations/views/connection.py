@@ -14,7 +14,6 @@ from accounts.doors import SignedInRequest, signed_in
 from integrations import connecting, disconnecting, health, panels
 from integrations.contracts import CalendarError
 from integrations.forms import PermissionsForm, ServiceForm
-from integrations.models import Connection, State
 from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
 
@@ -46,7 +45,7 @@ def permissions(request: SignedInRequest) -> HttpResponse:
     settings = effective(Integrations, request.user)
     if obstacle := may_connect(settings, Shape()):
         return _not_allowed(request, obstacle)
-    connection = Connection.objects.filter(user=request.user).exclude(state=State.DISCONNECTED).first()
+    connection = connecting.current(request.user)
     ticked = connection or settings.services
     form = PermissionsForm(
         request.POST if request.method == "POST" else None,
@@ -75,7 +74,7 @@ def permissions(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def reconnect(request: SignedInRequest) -> HttpResponse:
     """The same permissions again, by way of Microsoft. Needs no working token."""
-    connection = Connection.objects.filter(user=request.user).exclude(state=State.DISCONNECTED).first()
+    connection = connecting.current(request.user)
     if connection is None:
         return redirect("select_service")
     ceiling = effective(Integrations, request.user).services
