@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.cascade.declare import Section
+from accounts.cascade.facts import Facts
 from accounts.models import Account, User
 
 
@@ -25,24 +28,60 @@ class Panel:
 
 
 class PersonPanel(Protocol):
-    """A section on a person's own profile page."""
+    """A section on a person's own profile page, or on the page about a person for admins."""
 
     def __call__(self, request: HttpRequest, person: User) -> Panel: ...
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What a switch of the account's settings means today, and what would follow from moving it."""
+    """What a row of the account's settings means today."""
 
     now: str
-    if_on: str
-    if_off: str
 
 
 class RowPanel(Protocol):
     """Asked by the page of the account's settings about one row."""
 
     def __call__(self, account: Account) -> Remark: ...
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something of one person that a change of the settings ends or brings back."""
+
+    person: int
+    # What it is, and why: “alice@kestrel.example”, “Contacts: write”.
+    what: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    ends: tuple[Effect, ...] = ()
+    returns: tuple[Effect, ...] = ()
+    # How many more there are of these people, which go on as before.
+    stays: int = 0
+    # What becomes of those that end, in a sentence or two; empty where none ends.
+    note: str = ""
+    # The key of the setting that the note speaks of, if there is one.
+    governed_by: str = ""
+
+
+class Consequences(Protocol):
+    """Asked before a change of the settings is made: what would end, what would come back?
+
+    Of `people` (None: everybody of the account). Answers with one query at most, and changes nothing. Without
+    any of `sections` among the changed settings it is not asked.
+    """
+
+    sections: tuple[type[Section], ...]
+    # What is counted, singular and plural: “connection”, “connections”.
+    things: tuple[str, str]
+    # What the change does to those that end, and what they are then: “block”, “blocked”.
+    verb: tuple[str, str]
+
+    def __call__(self, account: Account, *, people: QuerySet[User] | None, before: Facts, after: Facts) -> Outcome: ...
 
 
 class Leaving(Protocol):
@@ -60,6 +99,9 @@ class NavigationItem:
 
 
 person_panels: list[PersonPanel] = []
+# For admins: at the bottom of somebody else's page.
+person_admin_panels: list[PersonPanel] = []
+consequences: list[Consequences] = []
 # By the key of the setting.
 row_panels: dict[str, RowPanel] = {}
 on_leaving: list[Leaving] = []

@@ -43,7 +43,7 @@ def crowd(account: Account, number: int, *, group: Group | None = None) -> list[
         for n in range(number)
     )
     if group:
-        Membership.objects.bulk_create(Membership(group=group, user=person) for person in people)
+        Membership.objects.bulk_create(Membership(group=group, user=person, is_primary=True) for person in people)
     return people
 
 
@@ -78,7 +78,7 @@ def sales(kestrel: Account) -> Group:
 def gus(kestrel: Account, sales: Group) -> User:
     """Group admin of Sales."""
     person = joined(kestrel, name="Gus", email="gus@kestrel.example")
-    Membership.objects.create(group=sales, user=person, is_admin=True)
+    Membership.objects.create(group=sales, user=person, is_admin=True, is_primary=True)
     return person
 
 
@@ -86,7 +86,7 @@ def gus(kestrel: Account, sales: Group) -> User:
 def alice(kestrel: Account, sales: Group) -> User:
     """Member of Sales."""
     person = joined(kestrel, name="Alice", email="alice@kestrel.example", time_zone="Europe/Berlin")
-    Membership.objects.create(group=sales, user=person)
+    Membership.objects.create(group=sales, user=person, is_primary=True)
     return person
 
 

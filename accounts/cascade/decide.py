@@ -14,7 +14,7 @@ class Decided(Protocol):
 
 class DecidedInGroup(Decided, Protocol):
     @property
-    def rank(self) -> int: ...
+    def rank(self) -> float: ...
 
 
 D = TypeVar("D", bound=Decided)

@@ -11,6 +11,7 @@ Example::
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -28,7 +29,11 @@ ACCOUNT_AND_GROUP = (Level.ACCOUNT, Level.GROUP)
 
 
 class BadValue(ValueError):
-    """A value that does not fit its declaration."""
+    """A value that does not fit its declaration. `part`: of a composite, the field that is to blame."""
+
+    def __init__(self, says: str, *, part: str = "") -> None:
+        super().__init__(says)
+        self.part = part
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,6 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Confirmation:
-    """What is asked before a switch is moved: the title's question and what it means, each way."""
-
-    to_on: str
-    to_off: str
-
-
-@dataclass(frozen=True)
 class Setting:
     key: str
     name: str
@@ -68,7 +65,15 @@ class Setting:
     levels: tuple[Level, ...]
     offered: bool
     say: Callable[[Any], str]
-    confirmation: Confirmation | None
+    # Changing it can disconnect people or widen access: who is affected is shown before it happens.
+    consequential: bool = False
+    # A lock binds what people have already, not only what is chosen below: it means something at the lowest level too.
+    lock_binds: bool = False
+    # Of an enum: its members in words.
+    options: tuple[Option, ...] = ()
+    # Of a number: the bounds, both allowed.
+    least: int | None = None
+    most: int | None = None
 
     def to_json(self, value: Any) -> Any:
         return to_json(value)
@@ -76,9 +81,14 @@ class Setting:
     def from_json(self, raw: Any) -> Any:
         """Raises BadValue, naming the key."""
         try:
-            return from_json(self.kind, raw)
+            return self._within(from_json(self.kind, raw))
         except BadValue as problem:
             raise BadValue(f"{self.key}: {problem}") from problem
+
+    def _within(self, value: Any) -> Any:
+        if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
+            raise BadValue(f"{value} is not from {self.least} to {self.most}")
+        return value
 
 
 def say_switch(value: bool) -> str:
@@ -93,9 +103,14 @@ def setting(
     levels: tuple[Level, ...] = ALL_LEVELS,
     offered: bool = True,
     say: Callable[[Any], str] = say_switch,
-    confirmation: Confirmation | None = None,
+    consequential: bool = False,
+    lock_binds: bool = False,
+    options: tuple[Option, ...] = (),
+    least: int | None = None,
+    most: int | None = None,
 ) -> Any:
-    """A field of a `Section`. `say` puts a value into the words of the provenance sentence."""
+    """A field of a `Section`. `say` puts a value into the words of the provenance sentence; an enum needs `options`,
+    a number `least` and `most`."""
     return dataclasses.field(
         default=default,
         metadata={
@@ -104,14 +119,32 @@ def setting(
             "levels": levels,
             "offered": offered,
             "say": say,
-            "confirmation": confirmation,
+            "consequential": consequential,
+            "lock_binds": lock_binds,
+            "options": options,
+            "least": least,
+            "most": most,
         },
     )
 
 
-def part(*, default: Any, label: str, help: str = "", options: tuple[Option, ...] = ()) -> Any:
-    """A field of a composite value: a bool, or an enum with its options."""
-    return dataclasses.field(default=default, metadata={"label": label, "help": help, "options": options})
+def part(
+    *,
+    default: Any,
+    label: str,
+    help: str = "",
+    options: tuple[Option, ...] = (),
+    parse: Callable[[str], str] = str,
+    show: Callable[[str], str] = str,
+    most: int | None = None,
+) -> Any:
+    """A field of a composite value: a bool, an enum with its options, or a tuple of words.
+
+    Words are kept sorted and once each, at most `most` of them. `parse` makes the stored word of a typed one, or
+    raises ValueError with a sentence that names it; `show` makes what people read of a stored one.
+    """
+    metadata = {"label": label, "help": help, "options": options, "parse": parse, "show": show, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting,))
@@ -121,9 +154,12 @@ class Section:
     prefix: ClassVar[str]
     title: ClassVar[str]
     page: ClassVar[Page]
+    # Sections stand on a page as they were declared: the lower floor first, because the upper one imports it.
+    place: ClassVar[int]
+    _places: ClassVar = itertools.count()
 
     def __init_subclass__(cls, *, prefix: str, title: str, page: Page) -> None:
-        cls.prefix, cls.title, cls.page = prefix, title, page
+        cls.prefix, cls.title, cls.page, cls.place = prefix, title, page, next(cls._places)
         dataclass(frozen=True)(cls)
 
 
@@ -135,6 +171,7 @@ def register(section: type[Section]) -> None:
     """Called in `AppConfig.ready()` of the app that declares the section."""
     if section not in _sections:
         _sections.append(section)
+        _sections.sort(key=lambda one: one.place)
 
 
 def sections(page: Page | None = None) -> list[type[Section]]:
@@ -208,7 +245,11 @@ def _composite(kind: Any, raw: Any) -> Any:
     if not isinstance(raw, Mapping) or set(raw) != names:
         raise BadValue(f"exactly the fields {', '.join(sorted(names))} are wanted")
     hints = get_type_hints(kind)
-    return kind(**{name: from_json(hints[name], raw[name]) for name in names})
+    found = {name: from_json(hints[name], raw[name]) for name in names}
+    try:
+        return kind(**found)
+    except ValueError as problem:
+        raise BadValue(str(problem)) from problem
 
 
 def _alphabetical(kind: Any) -> list[Any]:

@@ -1,21 +1,24 @@
 """Asks the cascade: the decisions of an account, one person's effective values, everybody's.
 
-No cache across requests; a person costs one query, any number of people three.
+No cache across requests; a person costs one query, any number of people four. A stored value that does not fit
+its declaration raises BadValue, naming the key: guessing could open what an admin had closed. `manage.py check`
+finds such rows.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 
+from accounts.cascade import facts
 from accounts.cascade.decide import decide, speaks
 from accounts.cascade.declare import Level, Section, Setting, settings_of
-from accounts.models import Account, SettingDecision, User
+from accounts.cascade.facts import Held
+from accounts.models import Account, Group, Membership, SettingDecision, User
 
 S = TypeVar("S", bound=Section)
 
@@ -35,10 +38,11 @@ class Made:
     rank: int = 0
 
 
-def decisions_at(account: Account, settings: Iterable[Setting]) -> dict[str, Made]:
-    """What the account itself has decided, by key. One query."""
+def decisions_at(at: Account | Group | User, settings: Iterable[Setting]) -> dict[str, Made]:
+    """What one level itself has decided, by key. One query."""
     wanted = {setting.key: setting for setting in settings}
-    rows = SettingDecision.objects.filter(account=account, key__in=wanted).select_related("decided_by", "account")
+    own = SettingDecision.objects.filter(**{level_of(at).value: at}, key__in=wanted)
+    rows = own.select_related("decided_by", "account", "group", "user")
     return {row.key: _made(row, wanted[row.key]) for row in rows}
 
 
@@ -50,57 +54,79 @@ def of_account(section: type[S], account: Account) -> S:
 
 def effective(section: type[S], person: User) -> S:
     """What holds for one person. One query."""
-    chains = chains_of(person, settings_of(section))
-    return section(**{s.name: _value(s, decide(chains[s.key])) for s in settings_of(section)})
+    return held(section, person).values
 
 
-def chains_of(person: User, settings: Iterable[Setting]) -> dict[str, list[Made | None]]:
-    """For each key the decisions from the top down: the account's, the speaking group's, the person's own."""
+def chains_of(at: Account | Group | User, settings: Iterable[Setting]) -> dict[str, list[Made | None]]:
+    """For each key the decisions from the top down: the account's, the speaking group's, the person's own.
+
+    Of a group, the account's and its own: its page says what it gives to its members. One query.
+    """
+    return {key: top_down(made) for key, made in all_at(at, settings).items()}
+
+
+def all_at(at: Account | Group | User, settings: Iterable[Setting]) -> dict[str, list[Made]]:
+    """Every decision at `at` and above it, from the top down, P1 first; also of groups that do not speak. One query."""
     wanted = {setting.key: setting for setting in settings}
-    rows = (
-        SettingDecision.objects.filter(key__in=wanted)
-        .filter(Q(account=person.account_id) | Q(group__memberships__user=person) | Q(user=person))
-        .select_related("decided_by", "account", "group", "user")
+    found: dict[str, list[Made]] = {key: [] for key in wanted}
+    for row in _rows(at, list(wanted)).select_related("decided_by", "account", "group", "user"):
+        found[row.key].append(_made(row, wanted[row.key]))
+    for made in found.values():
+        made.sort(key=lambda decision: (_ORDER[decision.level], decision.rank))
+    return found
+
+
+def top_down(made: Iterable[Made]) -> list[Made | None]:
+    of: dict[Level, list[Made]] = {level: [] for level in Level}
+    for decision in made:
+        of[decision.level].append(decision)
+    return [
+        next(iter(of[Level.ACCOUNT]), None),
+        speaks(of[Level.GROUP]),
+        next(iter(of[Level.USER]), None),
+    ]
+
+
+def level_of(at: Account | Group | User) -> Level:
+    if isinstance(at, Account):
+        return Level.ACCOUNT
+    return Level.GROUP if isinstance(at, Group) else Level.USER
+
+
+def held(section: type[S], person: User) -> Held[S]:
+    """The same with what is locked from above. One query."""
+    chains = chains_of(person, settings_of(section))
+    won = {setting: decide(chains[setting.key]) for setting in settings_of(section)}
+    return Held(
+        section(**{setting.name: _value(setting, made) for setting, made in won.items()}),
+        frozenset(setting.name for setting, made in won.items() if made and made.is_locked),
     )
-    by_key: dict[str, dict[Level, list[Made]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        made = _made(row, wanted[row.key])
-        by_key[row.key][made.level].append(made)
-    return {key: _top_down(by_key[key]) for key in wanted}
 
 
 def effective_of(section: type[S], people: QuerySet[User]) -> dict[int, S]:
     """What holds for each of `people`, who are all of one account, by primary key. Four queries at any size."""
-    ids = list(people.values_list("pk", "account_id"))
-    if not ids:
-        return {}
-    settings = settings_of(section)
-    keys = [setting.key for setting in settings]
-    in_people = people.order_by().values("pk")
-    top = {row.key: row for row in SettingDecision.objects.filter(account=ids[0][1], key__in=keys)}
-    of_groups: dict[tuple[int, str], list[SettingDecision]] = defaultdict(list)
-    for row in SettingDecision.objects.filter(group__memberships__user__in=in_people, key__in=keys).annotate(
-        rank=F("group__rank"), member=F("group__memberships__user")
-    ):
-        of_groups[row.member, row.key].append(row)
-    own = {(row.user_id, row.key): row for row in SettingDecision.objects.filter(user__in=in_people, key__in=keys)}
-    found: dict[int, S] = {}
-    for person, _ in ids:
-        values = {}
-        for setting in settings:
-            group_says = speaks(of_groups.get((person, setting.key), []))  # type: ignore[type-var]  # annotated rank
-            winner = decide([top.get(setting.key), group_says, own.get((person, setting.key))])
-            values[setting.name] = setting.from_json(winner.value) if winner else setting.default
-        found[person] = section(**values)
-    return found
+    return {person: holding.values for person, holding in held_of(section, people).items()}
 
 
-def _top_down(of_levels: dict[Level, list[Made]]) -> list[Made | None]:
-    return [
-        next(iter(of_levels.get(Level.ACCOUNT, [])), None),
-        speaks(of_levels.get(Level.GROUP, [])),
-        next(iter(of_levels.get(Level.USER, [])), None),
-    ]
+def held_of(section: type[S], people: QuerySet[User]) -> dict[int, Held[S]]:
+    """The same with what is locked from above."""
+    someone = next(iter(people.order_by().select_related("account")[:1]), None)
+    return facts.load(someone.account, settings_of(section), people=people).held(section) if someone else {}
+
+
+_ORDER = {level: place for place, level in enumerate(Level)}
+
+
+def _rows(at: Account | Group | User, keys: list[str]) -> QuerySet[SettingDecision]:
+    decisions = SettingDecision.objects.filter(key__in=keys).order_by()
+    if isinstance(at, Account):
+        return decisions.filter(account=at)
+    parts = [decisions.filter(account=at.account_id), decisions.filter(**{level_of(at).value: at})]
+    if isinstance(at, User):
+        parts.append(decisions.filter(group__in=Membership.objects.filter(user=at).values("group")))
+    # Each part is found by an index of its own; an OR of them would read every decision of the installation.
+    ids = [part.values("pk") for part in parts]
+    return SettingDecision.objects.filter(pk__in=ids[0].union(*ids[1:], all=True))
 
 
 def _value(setting: Setting, made: Made | None) -> Any:
@@ -113,7 +139,7 @@ def _made(row: SettingDecision, setting: Setting) -> Made:
     return Made(
         value=setting.from_json(row.value),
         is_locked=row.is_locked,
-        level=Level.ACCOUNT if row.account_id else Level.GROUP if row.group_id else Level.USER,
+        level=level_of(place),
         place_id=place.pk,
         place=str(place),
         by=row.decided_by,

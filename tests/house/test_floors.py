@@ -43,8 +43,10 @@ DAMAGES = [
 ]
 # The modules of rules that house and issues name, those to come included.
 RULES = {
+    "accounts.cascade.changes",
     "accounts.cascade.decide",
     "accounts.cascade.declare",
+    "integrations.domains",
     "integrations.policy",
     "integrations.failures",
     "integrations.contracts",

@@ -30,11 +30,25 @@ class Paint:
     area: Shade = part(default=Shade.DARK, label="Area")
 
 
+@dataclass(frozen=True)
+class Span:
+    """A composite whose parts have to go together."""
+
+    is_on: bool = part(default=False, label="On")
+    ends: tuple[str, ...] = part(default=(), label="Ends")
+
+    def __post_init__(self) -> None:
+        if self.is_on and not self.ends:
+            raise ValueError("name the ends")
+
+
 class Trial(Section, prefix="trial", title="Trial", page=PAGE):
     switch: bool = setting(default=True, label="Switch")
     shade: Shade = setting(default=Shade.LIGHT, label="Shade", levels=(Level.ACCOUNT,))
     words: tuple[str, ...] = setting(default=(), label="Words")
     paint: Paint = setting(default=Paint(), label="Paint")
+    coats: int = setting(default=2, label="Coats", least=0, most=30)
+    span: Span = setting(default=Span(), label="Span")
 
 
 REGISTERED = [one for section in declare.sections() for one in declare.settings_of(section)]
@@ -55,8 +69,19 @@ def possible(kind: Any) -> list[Any]:
     if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         names = [field.name for field in fields(kind)]
-        return [kind(**dict(zip(names, one, strict=True))) for one in product(*(possible(hints[n]) for n in names))]
-    return [(), ("one",), ("one", "two", "one")]  # a tuple of words
+        every = (dict(zip(names, one, strict=True)) for one in product(*(possible(hints[n]) for n in names)))
+        return [value for fields_of in every for value in made(kind, fields_of)]
+    if kind is int:
+        return list(range(31))
+    return [(), ("one",), ("one", "two", "one"), ("kestrel.example",)]  # a tuple of words
+
+
+def made(kind: Any, fields_of: dict[str, Any]) -> list[Any]:
+    """None where the fields do not go together."""
+    try:
+        return [kind(**fields_of)]
+    except ValueError:
+        return []
 
 
 def by_name(name: str) -> Setting:
@@ -135,6 +160,12 @@ def test_a_composite_is_stored_with_every_field_in_alphabetical_order() -> None:
         ("paint", {"shade": "light", "glossy": 1, "area": "dark"}),
         ("paint", {"shade": "loud", "glossy": False, "area": "dark"}),
         ("paint", ["light", False, "dark"]),
+        ("coats", -1),
+        ("coats", 31),
+        ("coats", True),
+        ("coats", 2.0),
+        ("coats", "2"),
+        ("span", {"is_on": True, "ends": []}),
     ],
 )
 def test_a_value_of_another_form_is_refused_by_name(name: str, raw: Any) -> None:

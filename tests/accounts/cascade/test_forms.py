@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.cascade import declare
-from accounts.cascade.declare import Option, Page, Section, part, setting
+from accounts.cascade.declare import BadValue, Option, Page, Section, part, setting
 from accounts.cascade.forms import form_for, initial_of, parts_of
 
 
@@ -33,12 +33,37 @@ class Order:
     sugar: bool = part(default=False, label="Sugar")
 
 
+def menu_word(typed: str) -> str:
+    if not typed.isalpha():
+        raise ValueError(f"“{typed}” is not a dish.")
+    return typed.lower()
+
+
+@dataclass(frozen=True)
+class Menu:
+    is_on: bool = part(default=False, label="Only these")
+    dishes: tuple[str, ...] = part(default=(), label="Dishes", parse=menu_word, show=str.title, most=20)
+
+    def __post_init__(self) -> None:
+        if self.is_on and not self.dishes:
+            raise BadValue("Name a dish.", part="dishes")
+        if "poison" in self.dishes:
+            raise BadValue("Nobody eats that.")
+
+
 class Cafe(Section, prefix="cafe", title="Café", page=Page("cafe", "Café")):
     is_open: bool = setting(default=True, label="Open")
     order: Order = setting(default=Order(), label="Order")
+    menu: Menu = setting(default=Menu(), label="Menu")
+    tables: int = setting(default=4, label="Tables", help="Inside.", least=1, most=12)
+    favourite: Drink = setting(
+        default=Drink.TEA,
+        label="Favourite",
+        options=(Option(Drink.TEA, "Tea"), Option(Drink.MATE, "Mate"), Option(Drink.COFFEE, "Coffee", offered=False)),
+    )
 
 
-OPEN, ORDER = declare.settings_of(Cafe)
+OPEN, ORDER, MENU, TABLES, FAVOURITE = declare.settings_of(Cafe)
 
 
 def filled(one: Any, current: Any, **data: str) -> Any:
@@ -107,3 +132,126 @@ def test_an_unbound_form_shows_what_holds() -> None:
 
 def test_a_switch_has_no_parts() -> None:
     assert parts_of(OPEN) == []
+
+
+# ── Words ───────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    "typed", ["soup, Bread", "bread\nsoup", " Bread;;soup\r\n", "soup bread SOUP", "soup\n\nbread,"]
+)
+def test_words_are_kept_once_and_in_order_however_they_were_typed(typed: str) -> None:
+    form = filled(MENU, Menu(), is_on="on", dishes=typed)
+
+    assert form.is_valid()
+    assert form.value() == Menu(is_on=True, dishes=("bread", "soup"))
+
+
+def test_no_words_are_an_empty_tuple() -> None:
+    form = filled(MENU, Menu(is_on=True, dishes=("soup",)), dishes=" \n")
+
+    assert form.is_valid()
+    assert form.value() == Menu()
+
+
+def test_each_word_that_is_refused_is_named_and_what_was_typed_is_kept() -> None:
+    form = filled(MENU, Menu(), is_on="on", dishes="soup, b2, c3")
+
+    assert not form.is_valid()
+    assert form.errors["dishes"] == ["“b2” is not a dish.", "“c3” is not a dish."]
+    assert form["dishes"].value() == "soup, b2, c3"
+    assert form["is_on"].value() is True
+
+
+@pytest.mark.parametrize(
+    ("count", "last"),
+    [(5, "“5” is not a dish."), (6, "1 more of them is not accepted."), (9, "4 more of them are not")],
+)
+def test_of_many_refused_words_five_are_named(count: int, last: str) -> None:
+    form = filled(MENU, Menu(), dishes=" ".join(str(number) for number in range(1, count + 1)))
+
+    assert not form.is_valid()
+    assert len(form.errors["dishes"]) == min(count, 6)
+    assert form.errors["dishes"][-1].startswith(last)
+
+
+def test_too_many_words_are_refused_before_they_are_looked_at() -> None:
+    form = filled(MENU, Menu(), dishes=" ".join(str(number) for number in range(2000)))
+
+    assert form.errors["dishes"] == ["At most 20 can be listed here; these are 2,000."]
+
+
+def test_parts_that_do_not_go_together_are_refused_at_the_part_that_is_to_blame() -> None:
+    form = filled(MENU, Menu(), is_on="on", dishes="")
+
+    assert not form.is_valid()
+    assert form.errors == {"dishes": ["Name a dish."]}
+
+
+def test_where_no_part_is_to_blame_the_whole_form_is() -> None:
+    form = filled(MENU, Menu(), dishes="poison")
+
+    assert not form.is_valid()
+    assert form.non_field_errors() == ["Nobody eats that."]
+
+
+def test_words_are_shown_as_people_read_them() -> None:
+    form = form_for(MENU)(initial=initial_of(MENU, Menu(is_on=True, dishes=("bread", "soup"))))
+
+    assert form["dishes"].value() == "Bread\nSoup"
+    assert [part.is_words for part in parts_of(MENU)] == [False, True]
+
+
+@given(st.text())
+def test_whatever_is_typed_as_words_is_a_value_or_a_named_error(typed: str) -> None:
+    form = filled(MENU, Menu(), dishes=typed)
+
+    assert form.is_valid() or form.errors["dishes"]
+    assert not form.is_valid() or MENU.from_json(MENU.to_json(form.value())) == form.value()
+
+
+# ── Numbers and choices ─────────────────────────────────────────────────────
+@pytest.mark.parametrize(("typed", "value"), [("1", 1), ("12", 12), (" 7 ", 7)])
+def test_a_number_within_its_bounds_is_taken(typed: str, value: int) -> None:
+    form = filled(TABLES, 4, value=typed)
+
+    assert form.is_valid()
+    assert form.value() == value
+    assert type(form.value()) is int
+
+
+@pytest.mark.parametrize("typed", ["", "0", "13", "-1", "four", "1.5", "9" * 5000])
+def test_any_other_number_is_refused_with_the_bounds_and_kept(typed: str) -> None:
+    form = filled(TABLES, 4, value=typed)
+
+    assert not form.is_valid()
+    assert form.errors["value"] == ["Say a whole number from 1 to 12."]
+    assert form["value"].value() == typed
+
+
+def test_the_control_of_a_number_knows_its_bounds_and_its_help() -> None:
+    field = form_for(TABLES)(initial=initial_of(TABLES, 4))["value"]
+
+    assert 'type="number"' in str(field)
+    assert 'value="4"' in str(field)
+    assert 'min="1" max="12"' in str(field)
+    assert (field.label, field.help_text) == ("Tables", "Inside.")
+
+
+@given(st.text(max_size=10) | st.sampled_from(list(Drink)))
+def test_an_enum_accepts_what_is_offered(word: str) -> None:
+    form = filled(FAVOURITE, Drink.TEA, value=word)
+
+    assert form.is_valid() == (word in {"tea", "mate"})
+    assert not form.is_valid() or form.value() is Drink(word)
+
+
+def test_an_enum_shows_what_holds_among_what_is_offered() -> None:
+    field = form_for(FAVOURITE)(initial=initial_of(FAVOURITE, Drink.MATE))["value"]
+
+    assert field.value() == "mate"
+    assert [label for _, label in field.field.choices] == ["Tea", "Mate"]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+def test_fields_of_two_settings_on_one_page_have_ids_of_their_own() -> None:
+    ids = {form_for(one)(initial=initial_of(one, one.default))["value"].auto_id for one in (TABLES, FAVOURITE, OPEN)}
+
+    assert ids == {"tables_value", "favourite_value", "is_open_value"}

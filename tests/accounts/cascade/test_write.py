@@ -17,7 +17,7 @@ from accounts.cascade import declare
 from accounts.cascade.declare import BadValue, Setting
 from accounts.cascade.read import effective
 from accounts.cascade.write import NotAtThisLevel, SettingLocked, choose, decided, inherit
-from accounts.models import Account, AuditEntry, Group, Membership, SettingDecision, User
+from accounts.models import Account, AuditEntry, Group, Membership, Role, SettingDecision, User
 from integrations.preferences import Integrations, ServicePolicy
 from tests.cast import FOUNDED
 
@@ -63,7 +63,7 @@ def test_a_choice_is_stored_with_who_and_when_and_in_the_audit_log(kestrel: Acco
     assert (entry.actor, entry.at, entry.account) == (dana, LATER, kestrel)
     assert entry.before == {"setting": ENABLED.key}
     assert entry.after == {"setting": ENABLED.key, "value": False, "locked": False}
-    assert audit.sentence(entry) == "Dana changed a setting of Kestrel & Co."
+    assert audit.sentence(entry) == f"Dana changed “{ENABLED.label}” for Kestrel & Co."
 
 
 def test_changing_a_choice_keeps_its_lock_and_tells_the_value_before(kestrel: Account, dana: User) -> None:
@@ -121,6 +121,7 @@ def test_a_decision_equal_to_the_one_above_outlives_its_change(kestrel: Account,
 
 
 def test_choosing_the_same_again_changes_nothing_and_is_not_logged(kestrel: Account, dana: User, gus: User) -> None:
+    User.objects.filter(pk=gus.pk).update(role=Role.ADMIN)
     choose(ENABLED, False, at=kestrel, actor=dana, now=FOUNDED)
 
     choose(ENABLED, False, at=kestrel, actor=gus, now=LATER)
@@ -158,7 +159,8 @@ def test_under_a_lock_of_the_account_nobody_decides(
     with pytest.raises(SettingLocked) as refused:
         change(ENABLED, *value, at=at, actor=dana, now=LATER)
 
-    assert refused.value.by == lock
+    by = refused.value.by
+    assert (by.level, by.place_id, by.value, by.is_locked) == ("account", kestrel.pk, lock.value, True)
     assert SettingDecision.objects.count() == 1
     assert not AuditEntry.objects.exists()
 

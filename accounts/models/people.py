@@ -1,4 +1,4 @@
-"""Who there is, what they decided, and what was done. Nothing here has heard of calendars."""
+"""Who there is: accounts, people, groups."""
 
 from __future__ import annotations
 
@@ -131,99 +131,16 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     # May manage the members and the settings of this group, and nothing else.
     is_admin = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["group", "user"], name="a_person_is_once_in_a_group")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} in {self.group_id}"
-
-
-class SettingDecision(models.Model):
-    """What somebody chose for one setting at one level. No row means *inherit*.
-
-    A lock is a decision that nobody below may change. Written by `accounts.cascade.write` only.
-    """
-
-    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.CASCADE, related_name="decisions")
-    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="decisions")
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="decisions")
-    key = models.CharField(max_length=100)
-    # Canonical: sorted keys, every field present, so that both databases compare alike.
-    value = models.JSONField()
-    is_locked = models.BooleanField(default=False)
-    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    decided_at = models.DateTimeField()
+    # The group a person is listed under: the first joined, until another is chosen. Settings follow the rank.
+    is_primary = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["group", "user"], name="a_person_is_once_in_a_group"),
             models.UniqueConstraint(
-                "account", "key", condition=Q(account__isnull=False), name="one_decision_per_account_and_key"
+                fields=["user"], condition=Q(is_primary=True), name="a_person_has_one_primary_group"
             ),
-            models.UniqueConstraint(
-                "group", "key", condition=Q(group__isnull=False), name="one_decision_per_group_and_key"
-            ),
-            models.UniqueConstraint(
-                "user", "key", condition=Q(user__isnull=False), name="one_decision_per_user_and_key"
-            ),
-            models.CheckConstraint(
-                condition=(
-                    Q(account__isnull=False, group__isnull=True, user__isnull=True)
-                    | Q(account__isnull=True, group__isnull=False, user__isnull=True)
-                    | Q(account__isnull=True, group__isnull=True, user__isnull=False)
-                ),
-                name="a_decision_has_exactly_one_level",
-            ),
-            models.CheckConstraint(condition=Q(user__isnull=True) | Q(is_locked=False), name="users_cannot_lock"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.key} = {self.value!r}"
-
-
-class AppendOnly(TypeError):
-    """Somebody tried to change or delete an entry of the audit log."""
-
-
-class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
-    def update(self, **kwargs: Any) -> int:
-        raise AppendOnly("Entries of the audit log are not changed.")
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise AppendOnly("Entries of the audit log are not deleted.")
-
-
-class AuditEntry(models.Model):
-    """What was done, by whom, to what. Append-only: `accounts.audit.record` writes, a trigger refuses the rest."""
-
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="audit_entries")
-    at = models.DateTimeField()
-    # Null: done by the system itself (a worker, a command).
-    actor = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
-    actor_name = models.CharField(max_length=254)
-    action = models.CharField(max_length=60)
-    # What it was done to, in words that stay true when the thing is gone.
-    target_kind = models.CharField(max_length=30)
-    target_id = models.CharField(max_length=40)
-    target_name = models.CharField(max_length=254)
-    before = models.JSONField(null=True, blank=True)
-    after = models.JSONField(null=True, blank=True)
-
-    objects = AuditEntryQuerySet.as_manager()
-
-    class Meta:
-        # Serves the audit page: newest first within the account.
-        indexes = [models.Index(fields=["account", "-at", "-id"], name="audit_newest_first")]
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.target_name}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnly("Entries of the audit log are not changed.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise AppendOnly("Entries of the audit log are not deleted.")
+        return f"{self.user_id} in {self.group_id}"
