@@ -1,0 +1,189 @@
+"""Whatever the audit log holds of a person is declared personal, so that an erasure finds all of it.
+
+The test lives through every action there is and then looks at what was written, whatever the actions declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import audit, deleting, groups, invitations, people
+from accounts.audit.declarations import Action
+from accounts.cascade import declare, write
+from accounts.models import AuditEntry, Role, User
+from accounts.models.audit import MASKED_PERSON
+from integrations import connecting, disconnecting, fitting, states
+from integrations.failures import Failure, Outcome, Reason
+from integrations.models import Connection, State
+from integrations.preferences import Integrations
+from tests.cast import PASSWORD, Cast, ClientOf
+from tests.integrations.wired import connected
+from tests.simulated import Simulator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ENABLED = declare.setting_of(Integrations, "enabled")
+GRACE = declare.setting_of(Integrations, "grace")
+# About jobs, which are nobody: counts of rows, and a title that the portal writes. And those of other tests.
+OF_NOBODY = ("job.", "test")
+NOW = timezone.now
+
+
+@pytest.fixture
+def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tuple[str, ...]]:
+    """A life of the account with every action in it. Answers what each person was ever called, by key."""
+    called = dict(_people(cast))
+    _groups(cast)
+    _sign_in(cast)
+    _settings(cast)
+    _calendars(cast, microsoft)
+    client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
+    for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
+        called[person.pk] = (person.name, person.email)
+    called[cast.bob.pk] += ("Robert", "robert@kestrel.example")
+    return called
+
+
+def _people(cast: Cast) -> Iterator[tuple[int, tuple[str, ...]]]:
+    founder = people.found_account(name="Heron", owner_email="ida@heron.example", owner_name="Ida", now=NOW())
+    yield founder.pk, ("Ida", "ida@heron.example")
+    given: dict[str, Any] = {"account": cast.kestrel, "role": Role.MEMBER, "actor": cast.dana, "now": NOW()}
+    for name in ("Zoe", "Yara", "Xenia"):
+        email = f"{name.lower()}@kestrel.example"
+        invited = people.invite(email=email, name=name, groups=[cast.sales], **given).person
+        yield invited.pk, (name, email)
+        people.invite_again(invited, actor=cast.dana, now=NOW())
+        if name == "Zoe":
+            people.withdraw(invited, actor=cast.dana, now=NOW())
+        elif name == "Yara":
+            people.accept(User.objects.get(pk=invited.pk), name=name, password=PASSWORD, time_zone="UTC", now=NOW())
+            people.change_role(invited, role=Role.ADMIN, actor=cast.dana, now=NOW())
+            people.deactivate(invited, actor=cast.dana, now=NOW())
+            people.reactivate(invited, actor=cast.dana, now=NOW())
+            deleting.delete(invited, actor=cast.dana, now=NOW())
+        else:
+            with transaction.atomic():
+                invitations.remove_expired(email, but_of=cast.corvid, now=NOW() + invitations.LIFETIME)
+
+
+def _groups(cast: Cast) -> None:
+    given: dict[str, Any] = {"actor": cast.dana, "now": NOW()}
+    owls = groups.rename(groups.create(account=cast.kestrel, name="Owl", **given), name="Owls", **given)
+    groups.rank(owls, above=cast.sales, **given)
+    groups.add_members(owls, [cast.bob.pk, cast.alice.pk], **given)
+    groups.choose_primary(cast.alice, owls, **given)
+    groups.appoint_admin(owls, cast.bob, **given)
+    groups.dismiss_admin(owls, cast.bob, **given)
+    groups.remove_members(owls, [cast.bob.pk], **given)
+    groups.delete(owls, **given)
+
+
+def _sign_in(cast: Cast) -> None:
+    """Bob signs in and changes his name, his address, and his password: once knowing the old one, once not."""
+    browser, new = Client(), {"password1": "another-quiet-harbour-43", "password2": "another-quiet-harbour-43"}
+    browser.post(reverse("account_login"), {"login": cast.bob.email, "password": PASSWORD})
+    people.rename(cast.bob, name="Robert", time_zone="Asia/Tokyo", actor=cast.bob, now=NOW())
+    wish = {"email": "robert@kestrel.example", "action_add": "1"}
+    asked = browser.post(reverse("account_email"), wish, follow=True).content.decode()
+    back = asked.split('name="next" value="')[1].split('"')[0]
+    browser.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": back}, follow=True)
+    browser.post(_link("/auth/confirm-email/"))
+    browser.post(reverse("account_change_password"), {"oldpassword": PASSWORD, **new})
+    Client().post(reverse("account_reset_password"), {"email": "robert@kestrel.example"})
+    stranger = Client()
+    form = stranger.get(_link("/auth/password/reset/key/"), follow=True)
+    stranger.post(form.request["PATH_INFO"], {"password1": PASSWORD, "password2": PASSWORD})
+
+
+def _link(path: str) -> str:
+    """The one in the newest letter that has such a link."""
+    body = next(str(letter.body) for letter in reversed(mail.outbox) if path in str(letter.body))
+    return path + body.split(path)[1].split()[0]
+
+
+def _settings(cast: Cast) -> None:
+    for at in (cast.kestrel, cast.sales, cast.alice):
+        given: dict[str, Any] = {"at": at, "actor": cast.dana, "now": NOW()}
+        write.choose(ENABLED, True, **given)
+        if at is not cast.alice:
+            write.choose(ENABLED, True, is_locked=True, **given)
+            write.choose(ENABLED, True, is_locked=False, **given)
+    write.inherit(ENABLED, at=cast.sales, actor=cast.dana, now=NOW())
+
+
+def _calendars(cast: Cast, microsoft: Simulator) -> None:
+    """Alice's real connection ends by her own wish; those of others by the settings and by Microsoft."""
+    connected(cast.alice, microsoft, calendar_write=True)
+    connecting.narrow(cast.alice, calendar_write=False, contacts_write=False, now=NOW())
+    disconnecting.disconnect(cast.alice, actor=cast.alice, now=NOW())
+    held = [
+        Connection.objects.create(user=person, state=State.CONNECTED, since_at=NOW(), address=f"mailbox.{person.email}")
+        for person in (cast.gus, cast.wilhelmina)
+    ]
+    given: dict[str, Any] = {"at": cast.kestrel, "actor": cast.dana}
+    for is_on in (False, True, False):
+        write.choose(ENABLED, is_on, now=NOW(), **given)
+        fitting.apply_policy(cast.kestrel, now=NOW())
+    fitting.let_go(cast.kestrel, now=NOW() + timedelta(days=30))
+    write.choose(GRACE, 0, now=NOW(), **given)
+    Connection.objects.filter(pk=held[0].pk).update(state=State.CONNECTED)
+    fitting.apply_policy(cast.kestrel, now=NOW())
+    Connection.objects.filter(pk=held[1].pk).update(state=State.CONNECTED)
+    lost = Connection.objects.select_related("user__account").get(pk=held[1].pk)
+    states.went_wrong(lost, Failure(Outcome.AUTHORIZATION_LOST, Reason.SESSIONS_REVOKED), now=NOW())
+
+
+def test_every_action_was_lived_through(lived: dict[int, tuple[str, ...]]) -> None:
+    """Else the other tests would look at less than there is."""
+    done = set(AuditEntry.objects.values_list("action", flat=True))
+
+    assert {name for name in audit.actions() if not name.startswith(OF_NOBODY)} - done == set()
+
+
+def test_every_name_and_address_is_declared_personal(lived: dict[int, tuple[str, ...]]) -> None:
+    words = {word for called in lived.values() for word in called}
+
+    undeclared = {
+        (entry.action, place)
+        for entry in AuditEntry.objects.exclude(masked_at__isnull=False)
+        for place in _personal_places(entry, words)
+        if not _is_declared(place, entry, audit.actions()[entry.action])
+    }
+
+    assert undeclared == set()
+
+
+def test_after_everybody_is_erased_no_name_and_no_address_is_left(lived: dict[int, tuple[str, ...]]) -> None:
+    for key in lived:
+        audit.erase(User(pk=key), now=NOW())
+
+    left = repr(list(AuditEntry.objects.values()))
+    assert [word for called in lived.values() for word in called if word in left] == []
+    assert left.count(MASKED_PERSON) > 50
+
+
+def _personal_places(entry: AuditEntry, words: set[str]) -> Iterator[str]:
+    if any(word in entry.target_name for word in words):
+        yield "target"
+    for side in (entry.before, entry.after):
+        fields = side.items() if isinstance(side, dict) else [("a side that is no object", side)]
+        for field, value in fields:
+            if any(word in str(value) for word in words):
+                yield str(field)
+
+
+def _is_declared(place: str, entry: AuditEntry, action: Action) -> bool:
+    if entry.about_id is None:
+        return False
+    if place == "target":
+        return action.personal_target or entry.target_kind == "user"
+    return place in action.personal
