@@ -6,6 +6,7 @@ not do it gets 403.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
@@ -13,12 +14,13 @@ from typing import Concatenate, ParamSpec, cast
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
-from accounts.models import Account, Group, User
+from accounts.models import Account, Group, Job, JobState, User
 
 P = ParamSpec("P")
+LONGEST_NUMBER = 19  # digits: no database holds more, and int() refuses what is far longer
 
 
 class SignedInRequest(HttpRequest):
@@ -28,24 +30,24 @@ class SignedInRequest(HttpRequest):
 
 
 def signed_in(
-    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """For everybody who is signed in; others are taken to the sign-in page and back."""
 
     @wraps(view)
-    def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         return view(cast(SignedInRequest, request), *args, **kwargs)
 
     return login_required(opened)
 
 
 def account_admin(
-    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """For owners and admins of an account."""
 
     @wraps(view)
-    def guarded(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_account_admin:
             raise PermissionDenied("Only an owner or an admin of the account may open this page.")
         return view(request, *args, **kwargs)
@@ -61,10 +63,23 @@ def person_or_404(user: User, pk: int) -> User:
     return person
 
 
+def managed_person_or_404(user: User, pk: int) -> User:
+    """A person of the same account, for those who may manage it; oneself only as an admin."""
+    person: User = get_object_or_404(User.objects.of(user.account), pk=pk)
+    if not can_manage(user, person):
+        raise PermissionDenied("Only an owner or an admin of the account may manage people, and only owners owners.")
+    return person
+
+
 def colleague_or_404(user: User, pk: int) -> User:
     """Anybody of the same account: for naming a person, not for changing one."""
     colleague: User = get_object_or_404(User.objects.of(user.account), pk=pk)
     return colleague
+
+
+def number_in(sent: str) -> int:
+    """The number that a form or an address carries; 0, which is nothing's key, for what is none."""
+    return int(sent) if sent.isdecimal() and len(sent) < LONGEST_NUMBER else 0
 
 
 def groups_or_403(user: User) -> QuerySet[Group]:
@@ -84,6 +99,28 @@ def group_or_404(user: User, pk: int) -> Group:
     if not can_manage(user, group):
         raise PermissionDenied("Only an admin of this group or of the account may open it.")
     return group
+
+
+def ranked_group_or_404(user: User, pk: int) -> Group:
+    """A group of the same account, for those who may rename, move or delete it: admins of the account."""
+    group = get_object_or_404(Group.objects.filter(account=user.account), pk=pk)
+    if not can_manage(user, user.account):
+        raise PermissionDenied("Only an owner or an admin of the account may rename, move or delete groups.")
+    return group
+
+
+def job_or_404(user: User, pk: uuid.UUID) -> Job:
+    """A job that has begun, for whoever began it and for those who may manage what it changes."""
+    begun = Job.objects.filter(account=user.account).exclude(state=JobState.PREPARED)
+    job = get_object_or_404(begun.select_related("by", "group"), pk=pk)
+    if job.by_id != user.pk and not can_manage(user, job.group or user.account):
+        raise PermissionDenied("Only whoever began this, or an admin of what it changes, may open it.")
+    return job
+
+
+def prepared_job_or_404(user: User, group: Group, pk: uuid.UUID, *, kind: str) -> Job:
+    """What `user` has prepared for `group`; it may have been confirmed meanwhile."""
+    return get_object_or_404(Job.objects.select_related("by"), pk=pk, group=group, by=user, kind=kind)
 
 
 def can_manage(user: User, scope: Account | Group | User) -> bool:

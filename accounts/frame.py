@@ -13,6 +13,7 @@ from accounts.models import Membership
 from accounts.openings import NavigationItem
 
 PROFILE = NavigationItem("Profile", "profile", "person", order=0)
+SETTINGS = NavigationItem("Settings", "own_settings", "sliders", order=50)
 USERS = NavigationItem("Users", "people", "people", order=0)
 GROUPS = NavigationItem("Groups", "groups", "people", order=1)
 ACCOUNT_SETTINGS = NavigationItem("Account Settings", "account_settings", "shield", order=0)
@@ -43,7 +44,9 @@ class Frame:
 
     @cached_property
     def personal(self) -> tuple[Link, ...]:
-        return tuple(self._link(item) for item in sorted([PROFILE, *openings.navigation], key=lambda item: item.order))
+        return tuple(
+            self._link(item) for item in sorted([PROFILE, SETTINGS, *openings.navigation], key=lambda item: item.order)
+        )
 
     @cached_property
     def admin(self) -> tuple[Part, ...]:

@@ -19,7 +19,11 @@ from django.urls import reverse
 from accounts import audit
 from accounts.models import Account, User
 
-EXPIRED = audit.declare("person.invitation_expired", "{target} never joined: the expired invitation was removed.")
+EXPIRED = audit.declare(
+    "person.invitation_expired",
+    "{target} never joined: the expired invitation was removed.",
+    personal=("email",),
+)
 
 LIFETIME = timedelta(days=7)
 

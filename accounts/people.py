@@ -1,8 +1,8 @@
 """People of an account: invited, joined, given a role, deactivated and let back in.
 
 Every change is one transaction with its entry in the audit log. Whatever touches roles or who is active first
-locks the account's row, so that such changes happen one after another: two owners who demote each other at the
-same moment cannot leave an account without one.
+claims the account (`accounts.claims`): two owners who demote each other at the same moment cannot leave an account
+without one.
 """
 
 from __future__ import annotations
@@ -15,31 +15,35 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from accounts import audit, doors, invitations, openings
-from accounts.models import Account, Group, Membership, Role, User
+from accounts import audit, claims, invitations, openings
+from accounts.claims import NotAllowed as NotAllowed
+from accounts.claims import PersonGone as PersonGone
+from accounts.claims import Refused as Refused
+from accounts.groups import membership
+from accounts.models import Account, Group, Role, User
 from accounts.sign_in import addresses
 
 ACCOUNT_CREATED = audit.declare("account.created", "{actor} created the account {target}.")
-INVITED = audit.declare("person.invited", "{actor} invited {target}.")
+INVITED = audit.declare(
+    "person.invited", "{actor} invited {target}.", personal=("email",), say={"role": lambda role: Role(role).label}
+)
 INVITED_AGAIN = audit.declare("person.invited_again", "{actor} invited {target} again.")
-INVITATION_WITHDRAWN = audit.declare("person.invitation_withdrawn", "{actor} withdrew the invitation of {target}.")
+INVITATION_WITHDRAWN = audit.declare(
+    "person.invitation_withdrawn", "{actor} withdrew the invitation of {target}.", personal=("email",)
+)
 JOINED = audit.declare("person.joined", "{target} accepted the invitation.")
-ROLE_CHANGED = audit.declare("person.role_changed", "{actor} changed the role of {target}.")
+ROLE_CHANGED = audit.declare(
+    "person.role_changed", "{actor} changed the role of {target}.", say={"role": lambda role: Role(role).label}
+)
 DEACTIVATED = audit.declare("person.deactivated", "{actor} deactivated {target}.")
 REACTIVATED = audit.declare("person.reactivated", "{actor} reactivated {target}.")
-PROFILE_CHANGED = audit.declare("person.profile_changed", "{actor} changed the profile of {target}.")
+PROFILE_CHANGED = audit.declare(
+    "person.profile_changed", "{actor} changed the profile of {target}.", personal=("name", "time_zone")
+)
 
-
-class Refused(Exception):
-    """A change that a rule forbids. The text is meant for whoever asked for it."""
-
-    sentence = "This cannot be done."
-
-    def __init__(self) -> None:
-        super().__init__(self.sentence)
+ONLY_ADMINS = "Only an owner or an admin of the account may do this."
 
 
 class AddressTaken(Refused):
@@ -66,14 +70,6 @@ class NotJoined(Refused):
 
 class InvitationGone(Refused):
     sentence = "This invitation was used, replaced or withdrawn meanwhile. Ask whoever invited you for a new one."
-
-
-class PersonGone(Refused):
-    sentence = "This person was removed meanwhile."
-
-
-class NotAllowed(PermissionDenied):
-    """The actor may not, or may no longer: asked again once the lock is held."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +102,8 @@ def invite(
     The mail goes out once the transaction is over, so this may not be called inside one.
     """
     with transaction.atomic(durable=True):
-        _lock(account.pk)
-        _require(actor, account)
+        claims.account(account.pk)
+        claims.require(actor, account, ONLY_ADMINS)
         _require_may_give(actor, role)
         person = add(account, email=email, name=name, role=role, groups=groups, actor=actor, now=now)
     return Invited(person, is_mailed=invitations.send(person))
@@ -116,7 +112,7 @@ def invite(
 def invite_again(person: User, *, actor: User | None, now: datetime) -> Invited:
     """A new link by mail; the older one no longer works. Not inside a transaction, as with `invite`."""
     with transaction.atomic(durable=True):
-        person = _claim(person, actor)
+        person = claims.person(person, actor)
         if person.joined_at is not None:
             raise AlreadyJoined
         person.invited_at, person.invited_by = now, actor
@@ -128,7 +124,7 @@ def invite_again(person: User, *, actor: User | None, now: datetime) -> Invited:
 def withdraw(person: User, *, actor: User | None, now: datetime) -> None:
     """Take the invitation back: somebody who never joined leaves no row behind."""
     with transaction.atomic():
-        person = _claim(person, actor)
+        person = claims.person(person, actor)
         if person.joined_at is not None:
             raise AlreadyJoined
         _record(INVITATION_WITHDRAWN, person, actor=actor, now=now, before={"email": person.email})
@@ -155,11 +151,11 @@ def accept(person: User, *, name: str, password: str, time_zone: str, now: datet
 
 def change_role(person: User, *, role: str, actor: User | None, now: datetime) -> User:
     with transaction.atomic():
-        person = _claim(person, actor)
+        person = claims.person(person, actor)
         if person.role == role:
             return person
         _require_may_give(actor, role)
-        _keep_an_owner(person)
+        keep_an_owner(person)
         before, person.role = person.role, Role(role).value
         person.save(update_fields=["role"])
         _record(ROLE_CHANGED, person, actor=actor, now=now, before={"role": before}, after={"role": person.role})
@@ -169,14 +165,14 @@ def change_role(person: User, *, role: str, actor: User | None, now: datetime) -
 def deactivate(person: User, *, actor: User | None, now: datetime) -> User:
     """No more signing in; open sessions end, and do not come back to life with the person."""
     with transaction.atomic():
-        person = _claim(person, actor)
+        person = claims.person(person, actor)
         if person.joined_at is None:
             raise NotJoined
         if not person.is_active:
             return person
         if person == actor:
             raise OwnDeactivation
-        _keep_an_owner(person)
+        keep_an_owner(person)
         person.is_active, person.session_epoch = False, person.session_epoch + 1
         person.save(update_fields=["is_active", "session_epoch"])
         for leave in openings.on_leaving:
@@ -187,7 +183,7 @@ def deactivate(person: User, *, actor: User | None, now: datetime) -> User:
 
 def reactivate(person: User, *, actor: User | None, now: datetime) -> User:
     with transaction.atomic():
-        person = _claim(person, actor)
+        person = claims.person(person, actor)
         if person.joined_at is None:
             raise NotJoined
         if person.is_active:
@@ -229,48 +225,24 @@ def add(
     except IntegrityError as error:
         raise AddressTaken from error
     groups = list(groups)
-    Membership.objects.bulk_create([Membership(group=group, user=person) for group in groups])
+    membership.put(person, groups)
     after = {"email": email, "role": person.role, "groups": [group.name for group in groups]}
     _record(INVITED, person, actor=actor, now=now, after=after)
     return person
 
 
-def _lock(account_id: int) -> None:
-    # Not the key: inserting people and entries of the account may go on.
-    Account.objects.select_for_update(no_key=True).get(pk=account_id)
-
-
-def _claim(person: User, actor: User | None) -> User:
-    """`person` as it is now, locked as its account is, once it is sure that `actor` may still manage it."""
-    _lock(person.account_id)
-    # Who accepts an invitation locks the person alone.
-    people = User.objects.select_for_update(of=("self",), no_key=True).select_related("account")
-    claimed: User | None = people.filter(pk=person.pk).first()
-    if claimed is None:
-        raise PersonGone
-    _require(actor, claimed)
-    return claimed
-
-
-def _require(actor: User | None, scope: Account | User) -> None:
-    if actor is None:
-        return
-    current = User.objects.filter(pk=actor.pk, is_active=True).first()
-    if current is None or not doors.can_manage(current, scope):
-        raise NotAllowed("Only an owner or an admin of the account may do this, and only owners manage owners.")
-
-
-def _require_may_give(actor: User | None, role: str) -> None:
-    if role == Role.OWNER and actor is not None and not User.objects.filter(pk=actor.pk, role=Role.OWNER).exists():
-        raise NotAllowed("Only an owner may make somebody an owner.")
-
-
-def _keep_an_owner(person: User) -> None:
+def keep_an_owner(person: User) -> None:
+    """Raises LastOwner where `person` is the last who could manage everything."""
     if person.role != Role.OWNER or not person.is_active:
         return
     others = User.objects.of(person.account).filter(role=Role.OWNER, is_active=True).exclude(pk=person.pk)
     if not others.exists():
         raise LastOwner
+
+
+def _require_may_give(actor: User | None, role: str) -> None:
+    if role == Role.OWNER and actor is not None and not User.objects.filter(pk=actor.pk, role=Role.OWNER).exists():
+        raise NotAllowed("Only an owner may make somebody an owner.")
 
 
 def _still_invited(person: User) -> User:

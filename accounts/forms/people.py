@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, TextChoices
 from django.db.models.functions import Lower
 
 from accounts.forms.profile import NAME_LENGTH
-from accounts.models import Account, Group, Role, User
+from accounts.models import Account, Group, Membership, Role, User
 from accounts.sign_in import addresses
 
 
@@ -51,6 +51,12 @@ class PeopleFilter(forms.Form):
     q = forms.CharField(label="Name or e-mail", required=False, max_length=200)
     role = forms.ChoiceField(label="Role", required=False, choices=[("", "All roles"), *Role.choices])
     state = forms.ChoiceField(label="State", required=False, choices=[("", "All states"), *State.choices])
+    group = forms.CharField(
+        label="Primary group",
+        required=False,
+        max_length=150,
+        widget=forms.TextInput(attrs={"placeholder": "Primary group", "autocomplete": "off"}),
+    )
 
     def apply(self, account: Account) -> QuerySet[User]:
         self.is_valid()
@@ -60,7 +66,38 @@ class PeopleFilter(forms.Form):
             people = people.filter(role=chosen["role"])
         if chosen.get("state"):
             people = people.filter(_IN_STATE[State(chosen["state"])])
+        if chosen.get("group"):
+            listed = Membership.objects.filter(is_primary=True, group__name__icontains=chosen["group"])
+            people = people.filter(pk__in=listed.filter(group__account=account).values("user"))
         return people.order_by(Lower("name"), "pk")
+
+
+class DeleteForm(forms.Form):
+    """Whoever deletes somebody types whom."""
+
+    email = forms.CharField(
+        label="The person’s e-mail",
+        max_length=254,
+        help_text="Typed out, so that it is nobody else by mistake.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    reason = forms.CharField(
+        label="Reason",
+        max_length=500,
+        required=False,
+        help_text="Kept in the audit log. Do not name the person in it: it stays.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._person = person
+
+    def clean_email(self) -> str:
+        typed: str = self.cleaned_data["email"].strip()
+        if typed.casefold() != self._person.email.casefold():
+            raise forms.ValidationError(f"This is another address. Type {self._person.email} to delete this person.")
+        return typed
 
 
 class InviteForm(forms.Form):

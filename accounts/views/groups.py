@@ -1,41 +1,51 @@
-"""User Management > Groups: the list in order of rank, one group and its members."""
+"""User Management > Groups: the list in order of rank, and what changes the order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import doors
 from accounts import groups as groups_of_account
+from accounts.cascade.changes import Rank
+from accounts.claims import Refused
 from accounts.doors import SignedInRequest
-from accounts.forms.groups import GroupForm
-from accounts.models import Group, Membership, Role, User
-from accounts.people import Refused
+from accounts.forms.groups import Direction, GroupForm, RankForm
+from accounts.models import Group
+from accounts.views.submitting import submitted
 
 ON_A_PAGE = 50
-CANDIDATES = 10
-LONGEST_KEY = 19  # digits; int() refuses what is far longer
 
 
 @require_safe
 @doors.signed_in
 def groups(request: SignedInRequest) -> HttpResponse:
-    q = _words(request, "q")
+    q = words(request, "q")
     found = doors.groups_or_403(request.user)
     for word in q.split():
         found = found.filter(name__icontains=word)
-    shown = groups_of_account.with_people_count(groups_of_account.ranked(found))
-    page = Paginator(shown, ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "accounts/groups.html", {"page": page, "q": q, "may_create": request.user.is_account_admin})
+    page = Paginator(found.order_by("rank"), ON_A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = _counted(page)
+    may_rank = request.user.is_account_admin
+    context = {
+        "page": page,
+        "q": q,
+        "may_create": may_rank,
+        "may_rank": may_rank and (bool(q) or page.paginator.count > 1),
+        "last": Group.objects.filter(account=request.user.account).count() if q else page.paginator.count,
+        "following": _following(page) if may_rank and not q else None,
+        # Whose button was pressed: there the focus goes on.
+        "moved": doors.number_in(words(request, "moved")),
+        "by": words(request, "by"),
+    }
+    return render(request, "accounts/groups.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,131 +61,49 @@ def group_create(request: SignedInRequest) -> HttpResponse:
             form.add_error("name", str(refusal))
         else:
             messages.success(request, f"The group {made} is created. Now add its people.")
-            return redirect("group", made.pk)
+            return redirect("group_members", made.pk)
     return render(request, "accounts/group_create.html", {"form": form})
 
 
-@require_safe
-@doors.signed_in
-def group(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _group_page(request, doors.group_or_404(request.user, pk))
-
-
 @require_POST
 @doors.signed_in
-def group_rename(request: SignedInRequest, pk: int) -> HttpResponse:
-    shown = doors.group_or_404(request.user, pk)
-    form = GroupForm(request.POST)
-    if form.is_valid():
-        try:
-            groups_of_account.rename(shown, name=form.cleaned_data["name"], actor=request.user, now=timezone.now())
-        except groups_of_account.NameTaken as refusal:
-            form.add_error("name", str(refusal))
-        else:
-            messages.success(request, "The group is renamed.")
-            return redirect("group", shown.pk)
-    return _group_page(request, shown, name_form=form)
-
-
-@require_POST
-@doors.signed_in
-def group_delete(request: SignedInRequest, pk: int) -> HttpResponse:
-    shown = doors.group_or_404(request.user, pk)
-    left = groups_of_account.delete(shown, actor=request.user, now=timezone.now())
-    people = "1 person" if left == 1 else f"{left:,} people"
-    messages.success(request, f"The group {shown} is deleted; {people} left it.")
-    return redirect("groups")
-
-
-@require_POST
-@doors.signed_in
-def group_member_add(request: SignedInRequest, pk: int) -> HttpResponse:
-    shown, person = _group_and_person(request, pk, request.POST.get("person", ""))
-
-    def change() -> str:
-        groups_of_account.add_member(shown, person, actor=request.user, now=timezone.now())
-        return f"{person} is now in {shown}."
-
-    return _done(request, shown, change)
-
-
-@require_POST
-@doors.signed_in
-def group_member_remove(request: SignedInRequest, pk: int, person_pk: int) -> HttpResponse:
-    shown, person = _group_and_person(request, pk, person_pk)
-
-    def change() -> str:
-        groups_of_account.remove_member(shown, person, actor=request.user, now=timezone.now())
-        return f"{person} is no longer in {shown}."
-
-    return _done(request, shown, change)
-
-
-@require_POST
-@doors.signed_in
-def group_admin(request: SignedInRequest, pk: int, person_pk: int) -> HttpResponse:
-    """Appoints, or with `appoint=no` dismisses, a group admin."""
-    shown, person = _group_and_person(request, pk, person_pk)
-    is_appointed = request.POST.get("appoint") != "no"
-
-    def change() -> str:
-        set_admin = groups_of_account.appoint_admin if is_appointed else groups_of_account.dismiss_admin
-        set_admin(shown, person, actor=request.user, now=timezone.now())
-        return f"{person} is {'now' if is_appointed else 'no longer'} an admin of {shown}."
-
-    return _done(request, shown, change)
-
-
-def _done(request: SignedInRequest, shown: Group, change: Callable[[], str]) -> HttpResponse:
-    """Say what `change` did, or why it was refused, back on the group's page."""
+def group_rank(request: SignedInRequest, pk: int) -> HttpResponse:
+    shown = doors.ranked_group_or_404(request.user, pk)
     try:
-        messages.success(request, change())
+        wanted = RankForm(request.POST).wanted(shown)
+        above = groups_of_account.above_for(shown, wanted)
     except Refused as refusal:
         messages.error(request, str(refusal))
-    return redirect("group", shown.pk)
+        return redirect(_back(request, shown, at=groups_of_account.position_of(shown)))
+    back = _back(request, shown, at=wanted)
+    if wanted == groups_of_account.position_of(shown):
+        messages.info(request, f"{shown} is P{wanted:,} already.")
+        return redirect(back)
+    change = Rank(shown.pk, above.pk if above else None)
+    return submitted(request, change, back=back, done=f"{shown} is now P{wanted:,}.")
 
 
-def _group_page(request: SignedInRequest, shown: Group, *, name_form: GroupForm | None = None) -> HttpResponse:
-    q, add = _words(request, "q"), _words(request, "add")
-    may_manage_group = request.user.is_account_admin
-    context: dict[str, Any] = {
-        "group": get_object_or_404(
-            groups_of_account.with_people_count(groups_of_account.ranked(Group.objects.filter(pk=shown.pk)))
-        ),
-        "name_form": name_form or GroupForm(initial={"name": shown.name}),
-        "page": Paginator(_members(shown, q), ON_A_PAGE).get_page(request.GET.get("page")),
-        "q": q,
-        "add": add,
-        "candidates": _candidates(shown, add, by=request.user) if add else [],
-        "most_candidates": CANDIDATES,
-        "may_manage_group": may_manage_group,
-    }
-    return render(request, "accounts/group.html", context)
-
-
-def _members(shown: Group, q: str) -> Any:
-    found = User.objects.filter(account=shown.account_id).matching(q)
-    members = Membership.objects.filter(group=shown)
-    if q:
-        members = members.filter(user__in=found)
-    return members.select_related("user").order_by(Lower("user__name"), "user")
-
-
-def _candidates(shown: Group, words: str, *, by: User) -> Any:
-    """People whom `by` could add: of the account, not in the group, not deactivated."""
-    here = User.objects.filter(account=shown.account_id).filter(Q(is_active=True) | Q(joined_at=None))
-    if not by.is_account_admin:
-        here = here.filter(role=Role.MEMBER)
-    absent = here.exclude(pk__in=Membership.objects.filter(group=shown).values("user"))
-    return absent.matching(words).order_by(Lower("name"), "pk")[:CANDIDATES]
-
-
-def _group_and_person(request: SignedInRequest, pk: int, person_pk: int | str) -> tuple[Group, User]:
-    shown = doors.group_or_404(request.user, pk)
-    sent = str(person_pk)
-    known = int(sent) if sent.isdecimal() and len(sent) < LONGEST_KEY else 0
-    return shown, doors.colleague_or_404(request.user, known)
-
-
-def _words(request: SignedInRequest, name: str) -> str:
+def words(request: SignedInRequest, name: str) -> str:
     return request.GET.get(name, "").replace("\0", "")[:200].strip()  # PostgreSQL takes no NUL
+
+
+def _counted(page: Page[Group]) -> list[Group]:
+    """Positions and people are counted for the groups on the page alone: a database counts for skipped rows too."""
+    shown = Group.objects.filter(pk__in=[group.pk for group in page])
+    return list(groups_of_account.with_people_count(groups_of_account.ranked(shown)))
+
+
+def _following(page: Page[Group]) -> Group | None:
+    """The first group of the next page: what is dropped at the end of this one comes to stand above it."""
+    return groups_of_account.next_after(page[-1]) if page.has_next() else None
+
+
+def _back(request: SignedInRequest, shown: Group, *, at: int) -> str:
+    """To the group's own page, or to the page of the list where it will be."""
+    if request.POST.get("from") != "list":
+        return reverse("group", args=[shown.pk])
+    q = request.POST.get("q", "").replace("\0", "")[:200]
+    pressed = request.POST.get("to", "")
+    where = {"q": q} if q else {"page": str((at - 1) // ON_A_PAGE + 1)}
+    focus = {"moved": str(shown.pk), "by": pressed if pressed in Direction.values else ""}
+    return f"{reverse('groups')}?{urlencode(where | focus)}"

@@ -10,14 +10,18 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import doors, groups
+from accounts import doors, groups, openings
 from accounts import people as people_of_account
+from accounts.cascade.declare import Level
 from accounts.doors import SignedInRequest
 from accounts.forms.people import InviteForm, PeopleFilter, RoleForm, State, count_by_state, state_of
 from accounts.models import Membership, Role, User
+from accounts.views.submitting import said
+from accounts.views.tabs import pages_at
 
 ON_A_PAGE = 50
 
@@ -69,19 +73,20 @@ def people_invite(request: SignedInRequest) -> HttpResponse:
 @doors.signed_in
 def person(request: SignedInRequest, pk: int) -> HttpResponse:
     shown = doors.person_or_404(request.user, pk)
-    return render(
-        request,
-        "accounts/person.html",
-        {
-            "person": shown,
-            "who": str(shown),
-            "state": state_of(shown),
-            "places": list(groups.placed(shown.memberships.all())),
-            "may_manage": doors.can_manage(request.user, shown),
-            "may_list": request.user.is_account_admin,
-            "role_form": RoleForm(by=request.user, person=shown),
-        },
-    )
+    may_manage = doors.can_manage(request.user, shown)
+    context = {
+        "person": shown,
+        "who": str(shown),
+        "state": state_of(shown),
+        "places": list(groups.placed(shown.memberships.all())),
+        "may_manage": may_manage,
+        "may_list": request.user.is_account_admin,
+        "role_form": RoleForm(by=request.user, person=shown),
+        "tab": "profile",
+        "pages": pages_at(Level.USER) if may_manage else [],
+        "panels": [panel(request, shown) for panel in openings.person_admin_panels] if may_manage else [],
+    }
+    return render(request, "accounts/person.html", context)
 
 
 @require_POST
@@ -96,6 +101,23 @@ def person_role(request: SignedInRequest, pk: int) -> HttpResponse:
     def change() -> str:
         changed = people_of_account.change_role(shown, role=role, actor=request.user, now=timezone.now())
         return f"{changed} is now {changed.get_role_display()}."
+
+    return _done(request, shown, change)
+
+
+@require_POST
+@doors.signed_in
+def person_primary_group(request: SignedInRequest, pk: int) -> HttpResponse:
+    shown = doors.managed_person_or_404(request.user, pk)
+    sent = doors.number_in(request.POST.get("group", ""))
+    chosen = shown.memberships.select_related("group").filter(group=sent).first()
+    if chosen is None:
+        messages.error(request, f"Choose one of the groups that {shown} is in.")
+        return redirect("person", shown.pk)
+
+    def change() -> str:
+        groups.choose_primary(shown, chosen.group, actor=request.user, now=timezone.now())
+        return f"{shown} is listed under {chosen.group} now."
 
     return _done(request, shown, change)
 
@@ -151,12 +173,7 @@ def person_withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _done(request: SignedInRequest, shown: User, change: Callable[[], str]) -> HttpResponse:
-    """Say what `change` did, or why it was refused, back on the person's page."""
-    try:
-        messages.success(request, change())
-    except people_of_account.Refused as refusal:
-        messages.error(request, str(refusal))
-    return redirect("person", shown.pk)
+    return said(request, change, back=reverse("person", args=[shown.pk]))
 
 
 def _say_whether_mailed(request: SignedInRequest, invited: people_of_account.Invited) -> None:

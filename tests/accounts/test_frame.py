@@ -34,6 +34,12 @@ def test_a_group_admin_sees_groups_only(gus: User, rf: RequestFactory) -> None:
     assert admin_links(Frame(asked(rf, gus))) == ["Groups"]
 
 
+def test_everybody_finds_his_own_settings(bob: User, dana: User, rf: RequestFactory) -> None:
+    for person in (bob, dana):
+        links = [link.label for link in Frame(asked(rf, person)).personal]
+        assert links == ["Profile", "Meetings", "Settings"]
+
+
 @pytest.mark.parametrize("role", ["owner", "admin"])
 def test_owners_and_admins_see_everything_without_asking_the_database(
     dana: User, rf: RequestFactory, role: str, django_assert_num_queries: Any

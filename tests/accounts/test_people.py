@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import openings, people
+from accounts import groups, openings, people
 from accounts.models import Account, AuditEntry, Group, Membership, Role, User
-from accounts.openings import Leaving
+from accounts.openings import Leaving, Panel
 from tests.cast import FOUNDED, Cast, ClientOf, crowd, joined
 
 NOW = FOUNDED + timedelta(days=30)
@@ -356,6 +357,10 @@ def test_the_list_shows_the_people_of_ones_own_account_only(cast: Cast, client_o
         ({"state": "invited"}, {"nia"}),
         ({"state": "deactivated"}, {"bob"}),
         ({"state": "active", "role": "member"}, {"gus", "alice", "wilhelmina"}),
+        ({"group": "SAL"}, {"gus", "alice"}),
+        ({"group": "Engineering"}, {"wilhelmina"}),
+        ({"group": "Sales", "q": "ali"}, {"alice"}),
+        ({"group": "Rooks"}, set()),
         (
             {"role": "emperor", "state": "asleep", "page": "minus one"},
             {"dana", "gus", "alice", "bob", "wilhelmina", "nia"},
@@ -367,6 +372,11 @@ def test_the_list_is_searched_and_filtered(
 ) -> None:
     _invited(cast)
     people.deactivate(cast.bob, actor=cast.dana, now=NOW)
+    # Gus is in both; it is the primary group that one is listed under.
+    engineering = groups.create(account=cast.kestrel, name="Engineering", actor=cast.dana, now=NOW)
+    groups.add_members(engineering, [cast.wilhelmina.pk, cast.gus.pk], actor=cast.dana, now=NOW)
+    rooks = groups.create(account=cast.corvid, name="Rooks", actor=cast.mallory, now=NOW)
+    groups.add_members(rooks, [cast.mallory.pk], actor=cast.mallory, now=NOW)
 
     page = client_of(cast.dana).get(reverse("people"), query).context["page"]
 
@@ -493,3 +503,95 @@ def test_names_cannot_carry_markup(cast: Cast, client_of: ClientOf) -> None:
 
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co" in shown
+
+
+# ── The primary group ───────────────────────────────────────────────────────
+@pytest.fixture
+def engineering(cast: Cast) -> Group:
+    made = groups.create(account=cast.kestrel, name="Engineering", actor=cast.dana, now=NOW)
+    groups.add_members(made, [cast.alice.pk], actor=cast.dana, now=NOW)
+    return made
+
+
+def test_the_primary_group_is_shown_and_that_settings_do_not_follow_it(
+    cast: Cast, engineering: Group, client_of: ClientOf
+) -> None:
+    dana = client_of(cast.dana)
+
+    shown = dana.get(reverse("person", args=[cast.alice.pk])).content.decode()
+    listed = dana.get(reverse("people")).content.decode()
+
+    assert 'Sales <span class="faint">(P1, primary)</span>' in shown
+    assert 'Sales <span class="faint">(P1, primary)</span>' in listed
+    assert "Settings do not follow the primary group" in shown
+
+
+def test_another_primary_group_is_chosen_on_the_page(cast: Cast, engineering: Group, client_of: ClientOf) -> None:
+    address = reverse("person_primary_group", args=[cast.alice.pk])
+
+    answer = client_of(cast.dana).post(address, {"group": engineering.pk}, follow=True)
+
+    assert "Alice is listed under Engineering now." in answer.content.decode()
+    assert cast.alice.memberships.get(is_primary=True).group == engineering
+
+
+@pytest.mark.parametrize("sent", ["", "x", "9" * 40, "-1", "²"])
+def test_what_is_no_group_of_the_person_is_not_chosen(
+    sent: str, cast: Cast, engineering: Group, client_of: ClientOf
+) -> None:
+    address = reverse("person_primary_group", args=[cast.alice.pk])
+
+    answer = client_of(cast.dana).post(address, {"group": sent}, follow=True)
+
+    assert "Choose one of the groups that Alice is in." in answer.content.decode()
+    assert cast.alice.memberships.get(is_primary=True).group == cast.sales
+
+
+def test_in_one_group_there_is_nothing_to_choose(cast: Cast, client_of: ClientOf) -> None:
+    shown = client_of(cast.dana).get(reverse("person", args=[cast.gus.pk])).content.decode()
+
+    assert reverse("person_primary_group", args=[cast.gus.pk]) not in shown
+
+
+def test_nobody_chooses_his_own_primary_group(cast: Cast, engineering: Group, client_of: ClientOf) -> None:
+    alice = client_of(cast.alice)
+
+    answer = alice.post(reverse("person_primary_group", args=[cast.alice.pk]), {"group": engineering.pk})
+
+    assert answer.status_code == 403
+    assert "primary-group" not in alice.get(reverse("person", args=[cast.alice.pk])).content.decode()
+
+
+# ── What admins see on a person's page ──────────────────────────────────────
+def test_the_floors_above_add_to_the_page_for_those_who_manage_the_person(
+    cast: Cast, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def state(request: HttpRequest, person: User) -> Panel:
+        return Panel("accounts/_state.html", {"of": person})
+
+    monkeypatch.setattr(openings, "person_admin_panels", [state])
+    address = reverse("person", args=[cast.alice.pk])
+
+    panels = [client_of(reader).get(address).context["panels"] for reader in (cast.dana, cast.alice)]
+
+    assert [[panel.context["of"] for panel in shown] for shown in panels] == [[cast.alice], []]
+
+
+def test_admins_find_the_settings_and_the_deletion_of_a_person(cast: Cast, client_of: ClientOf) -> None:
+    address = reverse("person", args=[cast.alice.pk])
+    offered = [
+        reverse("person_settings_page", args=[cast.alice.pk, "mail-calendar"]),
+        reverse("person_delete", args=[cast.alice.pk]),
+    ]
+
+    shown = {reader: client_of(reader).get(address).content.decode() for reader in (cast.dana, cast.alice)}
+
+    assert all(f'href="{link}"' in shown[cast.dana] for link in offered)
+    assert not any(link in shown[cast.alice] for link in offered)
+
+
+def test_nobody_is_offered_to_delete_himself(cast: Cast, client_of: ClientOf) -> None:
+    shown = client_of(cast.dana).get(reverse("person", args=[cast.dana.pk])).content.decode()
+
+    assert "You cannot delete yourself." in shown
+    assert reverse("person_delete", args=[cast.dana.pk]) not in shown

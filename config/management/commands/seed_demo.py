@@ -17,7 +17,8 @@ from accounts import groups, people
 from accounts.cascade.declare import setting_of
 from accounts.cascade.write import choose
 from accounts.models import Account, Role, User
-from integrations.preferences import Integrations
+from integrations.domains import DomainRule
+from integrations.preferences import Integrations, ServicePolicy
 
 PASSWORD = "meridian-demo-1"  # noqa: S105  printed by the demo; nobody else runs this command
 
@@ -29,26 +30,40 @@ class Part:
     name: str
     email: str
     role: Role = Role.MEMBER
-    group: str = ""
+    groups: tuple[str, ...] = ()
+    # Of the first of them.
     is_group_admin: bool = False
     time_zone: str = "Europe/London"
 
 
-KESTREL = [
-    Part("Dana", "dana@kestrel.example", Role.OWNER),
-    Part("Gus", "gus@kestrel.example", group="Sales", is_group_admin=True),
-    Part("Alice", "alice@kestrel.example", group="Sales", time_zone="Europe/Berlin"),
-    Part("Bob", "bob@kestrel.example", time_zone="America/New_York"),
-    Part(
-        "Wilhelmina-Anastasia von Hohenlohe-Langenburg",
-        "wilhelmina-anastasia.von-hohenlohe-langenburg@kestrel.example",
-        group="Sales",
-        time_zone="Europe/Berlin",
+@dataclass(frozen=True)
+class Organisation:
+    name: str
+    cast: tuple[Part, ...]
+    # Best rank first.
+    groups: tuple[str, ...] = ()
+
+
+KESTREL = Organisation(
+    "Kestrel & Co",
+    (
+        Part("Dana", "dana@kestrel.example", Role.OWNER),
+        Part("Gus", "gus@kestrel.example", groups=("Sales",), is_group_admin=True),
+        Part("Alice", "alice@kestrel.example", groups=("Sales",), time_zone="Europe/Berlin"),
+        Part("Bob", "bob@kestrel.example", time_zone="America/New_York"),
+        # In two groups: for each setting the better-ranked one that has decided it speaks.
+        Part(
+            "Wilhelmina-Anastasia von Hohenlohe-Langenburg",
+            "wilhelmina-anastasia.von-hohenlohe-langenburg@kestrel.example",
+            groups=("Sales", "Engineering"),
+            time_zone="Europe/Berlin",
+        ),
+        # Whom the simulated Microsoft 365 gives no mailbox: what the portal says then is worth seeing.
+        Part("Nora", "nora@kestrel.example", groups=("Engineering",), is_group_admin=True),
     ),
-    # Whom the simulated Microsoft 365 gives no mailbox: what the portal says then is worth seeing.
-    Part("Nora", "nora@kestrel.example"),
-]
-CORVID = [Part("Mallory", "mallory@corvid.example", Role.OWNER, time_zone="Europe/Paris")]
+    groups=("Engineering", "Sales"),
+)
+CORVID = Organisation("Corvid Ltd", (Part("Mallory", "mallory@corvid.example", Role.OWNER, time_zone="Europe/Paris"),))
 
 
 class Command(BaseCommand):
@@ -56,31 +71,46 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        for name, cast in (("Kestrel & Co", KESTREL), ("Corvid Ltd", CORVID)):
-            if User.objects.filter(email=cast[0].email).exists():
+        for organisation in (KESTREL, CORVID):
+            if User.objects.filter(email=organisation.cast[0].email).exists():
                 continue
             with transaction.atomic():
-                _organisation(name, cast, now=now)
+                account = _organisation(organisation, now=now)
+                # The story starts with *Enable*.
+                owner = account.people.get(role=Role.OWNER)
+                choose(setting_of(Integrations, "enabled"), False, at=account, actor=owner, now=now)
+                if organisation == KESTREL:
+                    _decisions(account, now=now)
 
 
-def _organisation(name: str, cast: list[Part], *, now: datetime) -> None:
-    owner = people.found_account(name=name, owner_email=cast[0].email, owner_name=cast[0].name, now=now)
-    _join(owner, cast[0], now=now)
+def _organisation(organisation: Organisation, *, now: datetime) -> Account:
+    first, *others = organisation.cast
+    owner = people.found_account(name=organisation.name, owner_email=first.email, owner_name=first.name, now=now)
+    _join(owner, first, now=now)
     account: Account = owner.account
-    made = {
-        part.group: groups.create(account=account, name=part.group, actor=owner, now=now)
-        for part in {part.group: part for part in cast if part.group}.values()
-    }
-    for part in cast[1:]:
-        member_of = [made[part.group]] if part.group else []
+    made = {name: groups.create(account=account, name=name, actor=owner, now=now) for name in organisation.groups}
+    for part in others:
+        member_of = [made[name] for name in part.groups]
         person = people.add(
             account, email=part.email, name=part.name, role=part.role, groups=member_of, actor=owner, now=now
         )
         _join(person, part, now=now)
         if part.is_group_admin:
-            groups.appoint_admin(made[part.group], person, actor=owner, now=now)
-    # The story starts with *Enable*.
-    choose(setting_of(Integrations, "enabled"), False, at=account, actor=owner, now=now)
+            groups.appoint_admin(member_of[0], person, actor=owner, now=now)
+    return account
+
+
+def _decisions(account: Account, *, now: datetime) -> None:
+    """Engineering tries the integration before the others do. So there is a lock, a choice that sleeps under it,
+    an override of the same value and one of another: a chain to follow."""
+    engineering, sales = (account.groups.get(name=name) for name in ("Engineering", "Sales"))
+    nora, gus = (account.people.get(name=name) for name in ("Nora", "Gus"))
+    own = DomainRule(is_on=True, domains=("kestrel.example", "kestrelandco.example"))
+    choose(setting_of(Integrations, "enabled"), False, at=nora, actor=nora, now=now)
+    choose(setting_of(Integrations, "enabled"), True, at=engineering, is_locked=True, actor=nora, now=now)
+    choose(setting_of(Integrations, "domains"), own, at=engineering, actor=nora, now=now)
+    # The same value as the account's, and yet a decision: it stays when the account's changes.
+    choose(setting_of(Integrations, "services"), ServicePolicy(), at=sales, actor=gus, now=now)
 
 
 def _join(person: User, part: Part, *, now: datetime) -> None:
