@@ -1,0 +1,291 @@
+"""Long work, row by row, by workers of which each may die at any row.
+
+The rows of a batch, what became of them, the counters and the change itself are one transaction: either all of it
+happened or nothing did. A batch begins by renewing the worker's claim, which locks the job, so that two workers, or
+a worker and somebody who cancels, take turns.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any, Protocol
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+
+from accounts import audit, claims
+from accounts.claims import Refused
+from accounts.models import Account, Group, Job, JobRow, JobState, RowState, User
+from accounts.models.audit import MASKED
+from accounts.nudging import nudge
+
+log = structlog.get_logger(__name__)
+
+ENDED = audit.declare("job.ended", "{actor} had this done: {target}.")
+CANCELLED = audit.declare("job.cancelled", "{actor} stopped this: {target}.")
+FAILED = audit.declare("job.failed", "Trouble ended what {actor} wanted done: {target}.")
+
+BATCH = 200
+STORED_AT_ONCE = 2000
+CLAIM = timedelta(seconds=20)  # renewed with every batch; a dead worker's job goes on after it
+TURN = timedelta(seconds=10)  # of one task: then others that wait for a worker come first
+ATTEMPTS = 5  # workers that may die or fail at the same batch
+PREPARED_FOR = timedelta(hours=1)
+KEPT_FOR = timedelta(days=30)
+SILENCE = timedelta(seconds=30)  # after which the page says that no worker has answered
+SWEPT_AT_ONCE = 20
+
+
+class HasEnded(Refused):
+    sentence = "This had ended before it could be stopped."
+
+
+class Expired(Refused):
+    sentence = "Too much time has passed since this was prepared. Nothing was changed; please begin again."
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row to be done, or one of which it is known beforehand what becomes of it."""
+
+    number: int
+    given: Mapping[str, Any]
+    state: RowState = RowState.WAITING
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    state: RowState
+    outcome: str
+
+
+class Work(Protocol):
+    """Does a batch of rows, inside the transaction that writes their results down; answers one for each row.
+
+    It works on sets, so that a batch costs the same few queries whatever is in it, and raises for trouble alone:
+    what a rule forbids is the result of a row.
+    """
+
+    def __call__(self, job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Result]: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    work: Work
+    # The fields of `given` that the report shows, with their headings.
+    shown: Mapping[str, str]
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def declare(name: str, *, work: Work, shown: Mapping[str, str]) -> str:
+    """Make a kind of job known, where workers import it. Returns its name, for `start` and `prepare`."""
+    _kinds[name] = Kind(name, work, shown)
+    return name
+
+
+def start(
+    account: Account,
+    *,
+    kind: str,
+    title: str,
+    rows: Iterable[Line],
+    by: User,
+    back: str,
+    now: datetime,
+    arguments: Mapping[str, Any] | None = None,
+    group: Group | None = None,
+) -> Job:
+    """Store a job with its rows and have it begun on commit. `group`: its admins may see and cancel it too."""
+    with transaction.atomic():
+        job = Job(account=account, kind=kind, title=title, by=by, back=back, group=group)
+        job.state, job.arguments = JobState.RUNNING, dict(arguments or {})
+        _store(job, rows, now=now)
+        _nudge(job)
+    return job
+
+
+def prepare(
+    account: Account,
+    *,
+    kind: str,
+    title: str,
+    rows: Iterable[Line],
+    by: User,
+    back: str,
+    now: datetime,
+    arguments: Mapping[str, Any] | None = None,
+    group: Group | None = None,
+) -> Job:
+    """As `start`, but nothing begins before `confirm`. Replaces what the same person had prepared of this kind."""
+    with transaction.atomic():
+        Job.objects.filter(account=account, by=by, kind=kind, state=JobState.PREPARED).delete()
+        job = Job(account=account, kind=kind, title=title, by=by, back=back, group=group)
+        job.state, job.arguments = JobState.PREPARED, dict(arguments or {})
+        _store(job, rows, now=now)
+    return job
+
+
+def confirm(job: Job, *, now: datetime, more: Mapping[str, Any] | None = None) -> None:
+    """Have a prepared job begun, with `more` arguments. Again is harmless. Raises Expired."""
+    with transaction.atomic():
+        current = Job.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
+        if current is None or (current.state == JobState.PREPARED and now - current.created_at >= PREPARED_FOR):
+            raise Expired
+        if current.state == JobState.PREPARED:
+            arguments = {**current.arguments, **(more or {})}
+            Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, moved_at=now, arguments=arguments)
+            _nudge(current)
+
+
+def cancel(job: Job, *, actor: User, now: datetime) -> None:
+    """What is done stays done; the rest is not done any more. Raises HasEnded."""
+    with transaction.atomic():
+        current = Job.objects.select_for_update(of=("self",)).select_related("account").get(pk=job.pk)
+        if current.state != JobState.RUNNING:
+            raise HasEnded
+        _end(current, JobState.CANCELLED, CANCELLED, actor=actor, now=now)
+
+
+def work_on(job_id: uuid.UUID, *, now: datetime, turn: timedelta = TURN) -> bool:
+    """Take a job as far as one turn goes, if no other worker has it. True: there is more to do.
+
+    May be called any number of times, by any number of workers.
+    """
+    job = _take(job_id, now=now)
+    if job is None:
+        return False
+    begun, last = time.monotonic(), 0
+    while (passed := timedelta(seconds=time.monotonic() - begun)) < turn:
+        batch = _do_batch(job, after=last, now=now + passed)
+        if batch is None:
+            return False
+        last = batch
+    return bool(_held(job).update(claimed_until=None))
+
+
+def to_work_on(*, now: datetime) -> list[uuid.UUID]:
+    """Jobs that no worker has: the nudge was lost, or the worker."""
+    waiting = Job.objects.filter(_free(now), state=JobState.RUNNING).order_by("created_at")
+    return list(waiting.values_list("pk", flat=True)[:SWEPT_AT_ONCE])
+
+
+def forget_old(*, now: datetime) -> None:
+    """Ended jobs after a month, prepared ones when they can no longer be confirmed."""
+    old = Q(ended_at__lte=now - KEPT_FOR) | Q(state=JobState.PREPARED, created_at__lte=now - PREPARED_FOR)
+    for job in Job.objects.filter(old):
+        job.delete()
+
+
+def is_silent(job: Job, *, now: datetime) -> bool:
+    return job.state == JobState.RUNNING and now - job.moved_at > SILENCE
+
+
+def fields(job: Job) -> Mapping[str, str]:
+    """The fields of `given` that people are shown, with their headings."""
+    return _kinds[job.kind].shown
+
+
+def erase(person: User) -> None:
+    """Take a person's address out of every list; to be called where the person is deleted."""
+    rows = list(JobRow.objects.filter(job__account=person.account_id, given__email=person.email.lower()))
+    for row in rows:
+        row.given = {**row.given, "email": MASKED}
+    JobRow.objects.bulk_update(rows, ["given"], batch_size=BATCH)
+
+
+def _take(job_id: uuid.UUID, *, now: datetime) -> Job | None:
+    """The job, claimed. One that no worker gets on with ends here."""
+    free = Job.objects.filter(_free(now), pk=job_id, state=JobState.RUNNING)
+    if not free.update(claimed_until=now + CLAIM, moved_at=now, attempts=F("attempts") + 1):
+        return None
+    job = Job.objects.select_related("account", "by").get(pk=job_id)
+    if job.attempts <= ATTEMPTS:
+        return job
+    log.error("job.failed", job=str(job_id), kind=job.kind)
+    with transaction.atomic():
+        claims.account(job.account_id)
+        if _renew(job, now=now):
+            _end(job, JobState.FAILED, FAILED, actor=job.by, now=now)
+    return None
+
+
+def _do_batch(job: Job, *, after: int, now: datetime) -> int | None:
+    """The number of the last row that was done; None when the job is over, or another's."""
+    with transaction.atomic():
+        claims.account(job.account_id)  # before the job, as whoever deletes a group or a person does
+        if not _renew(job, now=now):
+            return None
+        rows = list(job.rows.filter(state=RowState.WAITING, number__gt=after).order_by("number")[:BATCH])
+        if not rows:
+            _end(job, JobState.DONE, ENDED, actor=job.by, now=now)
+            return None
+        _write(job, rows, _kinds[job.kind].work(job, rows, now=now))
+    return rows[-1].number
+
+
+def _renew(job: Job, *, now: datetime) -> bool:
+    """Before anything of the job: it locks the job."""
+    if not _held(job).update(claimed_until=now + CLAIM, moved_at=now, attempts=0):
+        return False
+    job.claimed_until = now + CLAIM
+    return True
+
+
+def _held(job: Job) -> Any:
+    return Job.objects.filter(pk=job.pk, state=JobState.RUNNING, claimed_until=job.claimed_until)
+
+
+def _write(job: Job, rows: Sequence[JobRow], results: Sequence[Result]) -> None:
+    for row, result in zip(rows, results, strict=True):
+        row.state, row.outcome = result.state, result.outcome[:300]
+    JobRow.objects.bulk_update(rows, ["state", "outcome"])
+    counts = Counter(result.state for result in results)
+    Job.objects.filter(pk=job.pk).update(
+        done=F("done") + counts[RowState.DONE],
+        unchanged=F("unchanged") + counts[RowState.UNCHANGED],
+        failed=F("failed") + counts[RowState.FAILED],
+    )
+
+
+def _end(job: Job, state: JobState, action: str, *, actor: User | None, now: datetime) -> None:
+    Job.objects.filter(pk=job.pk).update(state=state, ended_at=now, claimed_until=None)
+    job.refresh_from_db(fields=["total", "done", "unchanged", "failed"])
+    counts = {"done": job.done, "nothing_to_do": job.unchanged, "not_done": job.total - job.done - job.unchanged}
+    audit.record(action, account=job.account, actor=actor, on=job, now=now, after=counts)
+
+
+def _store(job: Job, rows: Iterable[Line], *, now: datetime) -> None:
+    job.kind, job.title = _kinds[job.kind].name, job.title[:200]
+    job.created_at = job.moved_at = now
+    job.save(force_insert=True)
+    counts: Counter[RowState] = Counter()
+    rest = iter(rows)
+    while some := list(islice(rest, STORED_AT_ONCE)):
+        counts.update(line.state for line in some)
+        JobRow.objects.bulk_create(
+            JobRow(job=job, number=line.number, given=line.given, state=line.state, outcome=line.outcome[:300])
+            for line in some
+        )
+    job.total, job.done = counts.total(), counts[RowState.DONE]
+    job.unchanged, job.failed = counts[RowState.UNCHANGED], counts[RowState.FAILED]
+    job.save(update_fields=["total", "done", "unchanged", "failed"])
+
+
+def _nudge(job: Job) -> None:
+    transaction.on_commit(partial(nudge, "accounts.work_on_job", job_id=str(job.pk)))
+
+
+def _free(now: datetime) -> Q:
+    return Q(claimed_until=None) | Q(claimed_until__lte=now)
