@@ -11,12 +11,15 @@ class IntegrationsConfig(AppConfig):
         """Tell the ground floor what we declare, and fill its openings."""
         from accounts import openings
         from accounts.cascade import declare
-        from accounts.cascade.write import decided
-        from integrations import disconnecting, panels
+        from accounts.cascade.write import decided, placed
+        from integrations import consequences, disconnecting, panels
         from integrations.preferences import Integrations
 
         declare.register(Integrations)
         openings.person_panels.append(panels.on_profile)
+        openings.person_admin_panels.append(panels.on_person)
+        openings.consequences.append(consequences.connections)
         openings.row_panels["integrations.enabled"] = panels.on_enabled_row
         openings.on_leaving.append(disconnecting.leave)
         decided.connect(panels.settings_changed, dispatch_uid="integrations")
+        placed.connect(panels.people_placed, dispatch_uid="integrations")

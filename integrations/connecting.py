@@ -28,12 +28,13 @@ from accounts import audit, outbound
 from accounts.cascade.read import effective
 from accounts.models import User
 from integrations import scopes, vault
+from integrations.domains import DomainRule, domain_of
 from integrations.microsoft import identity
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import Integrations
 
-NARROWED = audit.declare("calendar.narrowed", "{actor} lets Meridian use less of {target}.")
+NARROWED = audit.declare("calendar.narrowed", "{actor} lets Meridian use less of {target}.", personal_target=True)
 
 LASTS = timedelta(minutes=10)  # as long as Microsoft's code
 KEEP = timedelta(days=30)
@@ -65,6 +66,12 @@ def current(person: User) -> Connection | None:
     return Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
 
 
+def domain_bound(connection: Connection | None) -> str:
+    """The domain of the one account that this connection can be renewed with; "" where any will do."""
+    is_bound = connection is not None and connection.state not in (State.DISCONNECTED, State.NOT_ELIGIBLE)
+    return domain_of(connection.address) if connection and is_bound else ""
+
+
 def new_browser_secret() -> str:
     return secrets.token_urlsafe(32)
 
@@ -78,15 +85,16 @@ def start(
     now: datetime,
 ) -> str:
     """Where to send the browser. Raises NotAllowed, `CalendarError` where Microsoft cannot be reached."""
-    wish = Shape(calendar_write=calendar_write, contacts_write=contacts_write)
-    if obstacle := may_connect(effective(Integrations, person), wish):
-        raise NotAllowed(obstacle)
     existing = current(person)
+    wish = Shape(calendar_write=calendar_write, contacts_write=contacts_write, domain=domain_bound(existing))
+    settings_of_person = effective(Integrations, person)
+    if obstacle := may_connect(settings_of_person, wish):
+        raise NotAllowed(obstacle)
     with outbound.deadline(PATIENCE):
         flow = identity.begin(
             scopes=scopes.scopes_for(calendar_write=calendar_write, contacts_write=contacts_write),
             redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"),
-            login_hint=(existing and existing.address) or person.email,
+            login_hint=_hint(existing, person, settings_of_person.domains),
         )
     request = ConsentRequest(
         id=uuid.uuid4(),
@@ -106,17 +114,33 @@ def start(
 
 
 def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime) -> Narrowed:
-    """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again."""
+    """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again.
+
+    What the policy blocks because it was too much comes back by this, once it is looked at again.
+    """
     wish = {"calendar_write": calendar_write, "contacts_write": contacts_write}
     with transaction.atomic():
-        connection = Connection.objects.select_for_update().filter(user=person, state__in=ALIVE).first()
+        connection = (
+            Connection.objects.select_for_update()
+            .filter(user=person, state__in=(*ALIVE, State.BLOCKED_BY_POLICY))
+            .first()
+        )
         if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
             return Narrowed.NO
         before = {name: getattr(connection, name) for name in wish}
         if before == wish:
             return Narrowed.UNCHANGED
         Connection.objects.filter(pk=connection.pk).update(**wish)
-        audit.record(NARROWED, account=person.account, actor=person, on=connection, now=now, before=before, after=wish)
+        audit.record(
+            NARROWED,
+            account=person.account,
+            actor=person,
+            on=connection,
+            now=now,
+            before=before,
+            after=wish,
+            about=person,
+        )
     return Narrowed.YES
 
 
@@ -168,6 +192,12 @@ def opened(request: ConsentRequest, column: str) -> dict[str, Any]:
     """A sealed column of a request. Raises `vault.CannotOpen`."""
     found: dict[str, Any] = json.loads(vault.open_sealed(getattr(request, column), bound_to=place(request, column)))
     return found
+
+
+def _hint(existing: Connection | None, person: User, rule: DomainRule) -> str:
+    """Whom Microsoft should take it to be; nobody where that account would be refused afterwards."""
+    address = (existing and existing.address) or person.email
+    return address if rule.allows(domain_of(address)) else ""
 
 
 def _supersede(person: User, *, now: datetime) -> None:

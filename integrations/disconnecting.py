@@ -11,7 +11,12 @@ from accounts.models import User
 from integrations import states
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 
-DISCONNECTED = audit.declare("calendar.disconnected", "{actor} disconnected {target}.")
+DISCONNECTED = audit.declare(
+    "calendar.disconnected",
+    "{actor} disconnected {target}.",
+    personal_target=True,
+    say={"state": lambda state: State(state).label},
+)
 
 
 def disconnect(person: User, *, actor: User | None, now: datetime) -> bool:
@@ -30,7 +35,9 @@ def disconnect(person: User, *, actor: User | None, now: datetime) -> bool:
             return False
         before = {"state": connection.state}
         states.disconnected(connection, now=now)
-        audit.record(DISCONNECTED, account=person.account, actor=actor, on=connection, now=now, before=before)
+        audit.record(
+            DISCONNECTED, account=person.account, actor=actor, on=connection, now=now, before=before, about=person
+        )
     return True
 
 

@@ -1,102 +1,188 @@
 """Connections against the settings that hold now: what no longer fits is blocked, what fits again comes back.
 
-Level-triggered: a change of the settings only nudges. Policy is evaluated once per distinct (settings, shape),
-never per person.
+Level-triggered: a change of the settings only nudges, and whoever is about to use a connection looks for himself.
+Nobody is ever connected by this.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
-import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts import audit
-from accounts.cascade.read import effective_of
+from accounts.cascade import facts
+from accounts.cascade.declare import settings_of
+from accounts.cascade.facts import Held
+from accounts.cascade.read import held as held_by
 from accounts.models import Account, User
-from integrations import states
+from integrations import reasons, states
 from integrations.models import ALIVE, Connection, State
-from integrations.policy import Obstacle, Shape, still_fits
-from integrations.preferences import Api, Integrations, Method, Service
+from integrations.policy import Obstacle, still_fits
+from integrations.preferences import Integrations
+from integrations.verdicts import COLUMNS, Verdicts, shape_of
 
-log = structlog.get_logger(__name__)
+BLOCKED = audit.declare(
+    "calendar.blocked",
+    "The settings no longer allow {target}; nothing uses it.",
+    personal_target=True,
+    say={"reason": reasons.in_words},
+)
+ENDED = audit.declare(
+    "calendar.ended",
+    "The settings no longer allow {target}; Meridian forgot its access at once.",
+    personal_target=True,
+    say={"reason": reasons.in_words},
+)
+RELEASED = audit.declare("calendar.released", "The settings allow {target} again.", personal_target=True)
+GRACE_OVER = audit.declare(
+    "calendar.grace_over",
+    "The settings had not allowed {target} until its grace was over; Meridian forgot its access.",
+    personal_target=True,
+)
 
-BLOCKED = audit.declare("calendar.blocked", "The settings no longer allow {target}; nothing uses it.")
-RELEASED = audit.declare("calendar.released", "The settings allow {target} again.")
-GRACE_OVER = audit.declare("calendar.grace_over", "{target} stayed blocked for seven days; Meridian forgot its access.")
-
-GRACE = timedelta(days=7)
+WATCHED = (*ALIVE, State.BLOCKED_BY_POLICY)
+BATCH = 500  # rows locked and written by one transaction
 
 
 def apply_policy(account: Account, *, now: datetime) -> int:
-    """Block and release the connections of an account; answers how many changed."""
-    held = Connection.objects.filter(user__account=account, state__in=[*ALIVE, State.BLOCKED_BY_POLICY])
-    settings_of = effective_of(Integrations, _people_of(held))
+    """Block and release the connections of an account; answers how many changed. Four queries, and a few for each
+    batch of those that change."""
+    holding, verdicts = holding_in(account), Verdicts()
+    rows = _watched(account).order_by("pk").values_list("pk", "user_id", "state", "reason", *COLUMNS)
+    moving = [
+        pk
+        for pk, person, state, reason, *columns in rows.iterator(chunk_size=2000)
+        if person in holding  # else connected after the settings were read: the next sweep sees it
+        and _is_moving(verdicts.obstacle(holding[person], verdicts.shape(tuple(columns))), state, reason)
+    ]
+    # Read anew for each batch: a whole account takes a while, and with no grace what is ended does not come back.
+    return sum(apply_to(account, some, holding_in(account, some), now=now) for some in _batches(moving))
+
+
+def holding_in(account: Account, connections: Collection[int] | None = None) -> dict[int, Held[Integrations]]:
+    """What everybody with a connection, or with one of `connections`, holds, by person. Three queries."""
+    watched = _watched(account) if connections is None else Connection.objects.filter(pk__in=connections)
+    people: QuerySet[User] = User.objects.filter(pk__in=watched.values("user"))
+    return facts.load(account, settings_of(Integrations), people=people).held(Integrations)
+
+
+def apply_to(
+    account: Account, connections: list[int], holding: Mapping[int, Held[Integrations]], *, now: datetime
+) -> int:
+    """The same for some: one short transaction, in which they are locked and looked at once more."""
     changed = 0
-    answers: dict[tuple[Integrations, Shape], Obstacle | None] = {}
-    for connection in held.select_related("user__account").iterator(chunk_size=1000):
-        settings, shape = settings_of.get(connection.user_id), shape_of(connection)
-        if settings is None:
-            continue  # connected after the settings were read: the next sweep sees it
-        if (settings, shape) not in answers:
-            answers[settings, shape] = still_fits(settings, shape, services_locked=False)
-        changed += _apply(connection, answers[settings, shape], now=now)
+    with transaction.atomic():
+        for (obstacle, was_blocked), some in _sorted(_locked(connections), holding).items():
+            if obstacle and was_blocked:
+                states.blocked_for(_ids(some), obstacle)
+                continue
+            changed += len(some)
+            if obstacle:
+                _block(account, some, obstacle, grace=_grace(holding[some[0].user_id]), now=now)
+            else:
+                states.released(_ids(some), now=now)
+                _record(RELEASED, account, some, now=now)
     return changed
 
 
-def settled(person: User, settings: Integrations, *, now: datetime) -> Connection | None:
-    """The person's connection as `settings` allow it now. None: never connected."""
+def settled(person: User, held: Held[Integrations], *, now: datetime) -> Connection | None:
+    """The person's connection as the settings allow it now. None: never connected."""
     connection = Connection.objects.filter(user=person).select_related("user__account").first()
-    return connection and settle(connection, settings, now=now)
+    return connection and settle(connection, held, now=now)
 
 
-def settle(connection: Connection, settings: Integrations, *, now: datetime) -> Connection:
-    """The same for one, before a page speaks of it or uses it: a switch holds at once, whether a worker runs or not."""
-    if connection.state not in (*ALIVE, State.BLOCKED_BY_POLICY):
+def as_allowed(connection: Connection, *, now: datetime) -> Connection:
+    """The same for whoever is about to use it: a switch holds at once, whether a worker runs or not. One query."""
+    return settle(connection, held_by(Integrations, connection.user), now=now)
+
+
+def settle(connection: Connection, held: Held[Integrations], *, now: datetime) -> Connection:
+    if connection.state not in WATCHED:
         return connection
-    obstacle = still_fits(settings, shape_of(connection), services_locked=False)
-    if bool(obstacle) != (connection.state == State.BLOCKED_BY_POLICY):
-        _apply(connection, obstacle, now=now)
+    if _is_moving(still_fits(held, shape_of(connection)), connection.state, connection.reason):
+        apply_to(connection.user.account, [connection.pk], {connection.user_id: held}, now=now)
         connection.refresh_from_db()  # also where somebody else was quicker
+    if connection.kept_until and connection.kept_until <= now:
+        _let_go(connection.user.account, [connection.pk], now=now)
+        connection.refresh_from_db()
     return connection
 
 
-def let_go(*, now: datetime) -> int:
+def let_go(account: Account, *, now: datetime) -> int:
     """After the grace, the tokens of what stayed blocked are destroyed; answers of how many."""
-    gone = 0
-    over = Connection.objects.filter(state=State.BLOCKED_BY_POLICY, since_at__lte=now - GRACE)
-    for connection in over.select_related("user__account")[:1000]:
-        with transaction.atomic():
-            if states.disconnected(connection, now=now, only_from=State.BLOCKED_BY_POLICY):
-                account = connection.user.account
-                audit.record(GRACE_OVER, account=account, actor=None, on=connection, now=now)
-                gone += 1
-    return gone
-
-
-def shape_of(connection: Connection) -> Shape:
-    return Shape(
-        service=Service(connection.service),
-        api=Api(connection.api),
-        method=Method(connection.method),
-        calendar_write=connection.calendar_write,
-        contacts_write=connection.contacts_write,
+    over = Connection.objects.filter(
+        user__account=account, state=State.BLOCKED_BY_POLICY, kept_until__isnull=False, kept_until__lte=now
+    )
+    return sum(
+        _let_go(account, some, now=now) for some in _batches(list(over.order_by("pk").values_list("pk", flat=True)))
     )
 
 
-def _people_of(held: QuerySet[Connection]) -> QuerySet[User]:
-    people: QuerySet[User] = User.objects.filter(pk__in=held.values("user"))
-    return people
+def _watched(account: Account) -> QuerySet[Connection]:
+    return Connection.objects.filter(user__account=account, state__in=WATCHED)
 
 
-def _apply(connection: Connection, obstacle: Obstacle | None, *, now: datetime) -> bool:
-    is_blocked = connection.state == State.BLOCKED_BY_POLICY
-    if bool(obstacle) == is_blocked:
-        return False
+def _is_moving(obstacle: Obstacle | None, state: str, reason: str) -> bool:
+    if state == State.BLOCKED_BY_POLICY:
+        return obstacle is None or obstacle.value != reason
+    return obstacle is not None
+
+
+def _sorted(
+    found: Iterable[Connection], holding: Mapping[int, Held[Integrations]]
+) -> dict[tuple[Obstacle | None, bool], list[Connection]]:
+    """Those that change, by what becomes of them."""
+    alike = defaultdict[tuple[Obstacle | None, bool], list[Connection]](list)
+    for connection in found:
+        obstacle = still_fits(holding[connection.user_id], shape_of(connection))
+        if connection.state in WATCHED and _is_moving(obstacle, connection.state, connection.reason):
+            alike[obstacle, connection.state == State.BLOCKED_BY_POLICY].append(connection)
+    return alike
+
+
+def _block(
+    account: Account, connections: list[Connection], obstacle: Obstacle, *, grace: timedelta, now: datetime
+) -> None:
+    states.blocked(_ids(connections), obstacle, grace=grace, now=now)
+    _record(BLOCKED if grace else ENDED, account, connections, now=now, after={"reason": obstacle.value})
+
+
+def _let_go(account: Account, connections: list[int], *, now: datetime) -> int:
     with transaction.atomic():
-        moved = states.blocked(connection, obstacle, now=now) if obstacle else states.released(connection, now=now)
-        if moved:
-            action, after = (BLOCKED, {"reason": obstacle.value}) if obstacle else (RELEASED, None)
-            audit.record(action, account=connection.user.account, actor=None, on=connection, now=now, after=after)
-    return moved
+        over = [one for one in _locked(connections) if one.state == State.BLOCKED_BY_POLICY]
+        over = [one for one in over if one.kept_until and one.kept_until <= now]
+        states.let_go(_ids(over), now=now)
+        _record(GRACE_OVER, account, over, now=now)
+    return len(over)
+
+
+def _record(
+    action: str, account: Account, connections: list[Connection], *, now: datetime, after: object = None
+) -> None:
+    subjects = (audit.Subject(one, after=after, about=one.user_id) for one in connections)
+    audit.record_many(action, subjects, account=account, actor=None, now=now)
+
+
+def _locked(connections: list[int]) -> QuerySet[Connection]:
+    """Locked in one order, so that two who do this at once cannot block each other."""
+    found = Connection.objects.select_for_update(of=("self",)).filter(pk__in=connections)
+    return found.select_related("user").defer("refresh_token", "access_token").order_by("pk")
+
+
+def _grace(held: Held[Integrations]) -> timedelta:
+    return timedelta(days=held.values.grace)
+
+
+def _ids(connections: Iterable[Connection]) -> list[int]:
+    return [connection.pk for connection in connections]
+
+
+def _batches(ids: list[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while some := list(islice(rest, BATCH)):
+        yield some

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.templatetags.ui import local_moment
+from integrations.domains import DomainRule, listed
 from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, State
 from integrations.policy import Obstacle
@@ -53,6 +58,7 @@ _POLICY: dict[str, str] = {
     Obstacle.ANOTHER_SERVICE: "Your organisation now uses another calendar service.",
     Obstacle.ANOTHER_API: "Your organisation now connects calendars in another way.",
     Obstacle.SET_UP_BY_ADMIN: "In your organisation the Microsoft 365 admin sets calendars up for everybody.",
+    Obstacle.DOMAIN: "Your organisation allows only accounts of certain domains to be connected.",
     Obstacle.CALENDAR_WRITE: "Your organisation allows reading calendars only.",
     Obstacle.CONTACTS_WRITE: "Your organisation allows reading contacts only.",
 }
@@ -72,6 +78,7 @@ _CONSENT: dict[str, str] = {
     Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
     Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works.",
     Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment.",
+    Ending.ANOTHER_DOMAIN: "You signed in at Microsoft with an account of another domain than your organisation allows.",
     Ending.NOT_ALLOWED: "Your organisation changed its settings while you were at Microsoft.",
 }
 _PAUSED: dict[str, str] = {
@@ -82,8 +89,17 @@ _OPERATOR = "Meridian’s own registration at Microsoft needs attention. Its ope
 _FALLBACK = "Something unexpected stopped it."
 
 
-def of_connection(connection: Connection) -> Words | None:
-    """None: all is well, or nothing is connected."""
+# What brings back what the policy blocks, where the person can do it alone.
+_MENDS: dict[str, str] = {
+    Obstacle.CALENDAR_WRITE: "To go on at once, choose fewer permissions under Configure.",
+    Obstacle.CONTACTS_WRITE: "To go on at once, choose fewer permissions under Configure.",
+    Obstacle.DOMAIN: "To connect another account, delete this connection first.",
+}
+
+
+def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_own: bool = False) -> Words | None:
+    """None: all is well, or nothing is connected. `rule` is the person's, so that a sentence can name the domains;
+    `is_own`: it is the person's own choice that stands in the way."""
     match connection.state:
         case State.NEEDS_REAUTH:
             says = _LOST.get(connection.reason) or _CONSENT.get(connection.reason) or _LOST[Reason.REFUSED]
@@ -95,20 +111,23 @@ def of_connection(connection: Connection) -> Words | None:
             says = _PAUSED.get(connection.reason, _OPERATOR)
             return Words("warn", says, "Your connection is kept and comes back by itself. Do not reconnect.")
         case State.BLOCKED_BY_POLICY:
-            explains = (
-                "Meridian uses nothing of this connection. If it is allowed again within seven days, "
-                "it comes back by itself."
+            return Words("warn", _of_policy(connection.reason, rule, is_own), _blocked(connection))
+        case State.DISCONNECTED if connection.reason in _POLICY:
+            explains = format_html(
+                "Meridian forgot its access to {}, {}.", connection.address, local_moment(connection.since_at)
             )
-            return Words("warn", _POLICY.get(connection.reason, _FALLBACK), explains)
+            return Words("warn", f"Your connection was ended. {_of_policy(connection.reason, rule, is_own)}", explains)
         case State.NOT_ELIGIBLE:
             return Words("bad", _CONSENT[Reason.NO_MAILBOX], "Ask your Microsoft 365 admin, then try again.", RECONNECT)
         case _:
             return None
 
 
-def of_consent(request: ConsentRequest, connection: Connection | None) -> Words:
+def of_consent(request: ConsentRequest, connection: Connection | None, rule: DomainRule | None = None) -> Words:
     """Why a way to Microsoft ended without success; `connection` as it stands now."""
     says = _CONSENT.get(request.reason) or _LOST.get(request.reason) or _PASSING.get(request.reason) or _FALLBACK
+    if request.reason == Ending.ANOTHER_DOMAIN:
+        says = f"{says} {of_rule(rule)}".strip()
     touched = connection is not None and connection.since_at == request.ended_at
     explains = "You can try again." if touched else "Nothing has changed. You can try again."
     return Words("warn", says, explains, CONNECT)
@@ -119,5 +138,25 @@ def of_passing(reason: str) -> str:
     return _PASSING.get(reason) or _CONSENT.get(reason, "")
 
 
-def of_obstacle(obstacle: Obstacle) -> str:
-    return _POLICY[obstacle]
+def of_obstacle(obstacle: Obstacle, rule: DomainRule | None = None, *, is_own: bool = False) -> str:
+    return _of_policy(obstacle, rule, is_own)
+
+
+def of_rule(rule: DomainRule | None) -> str:
+    """Whose accounts may be connected; empty where anybody's may."""
+    return f"Only accounts of {listed(rule.domains)} may be connected here." if rule and rule.is_on else ""
+
+
+def _of_policy(reason: str, rule: DomainRule | None, is_own: bool) -> str:
+    if is_own and reason == Obstacle.TURNED_OFF:
+        return "Calendar integration is turned off in your own settings."
+    return (of_rule(rule) if reason == Obstacle.DOMAIN else "") or _POLICY.get(reason, _FALLBACK)
+
+
+def _blocked(connection: Connection) -> SafeString:
+    return format_html(
+        "Meridian uses nothing of this connection. It keeps its sealed access until {}; allowed again before, the "
+        "connection comes back by itself. {}",
+        local_moment(connection.kept_until) or "it is forgotten",
+        _MENDS.get(connection.reason, ""),
+    )

@@ -44,6 +44,8 @@ class Connection(models.Model):
     # Since when it is in this state, and why: a `Reason`, or an `Obstacle` of the policy.
     since_at = models.DateTimeField()
     reason = models.CharField(max_length=40, blank=True)
+    # While the policy blocks it: until when its tokens are kept, as the grace was when it was blocked.
+    kept_until = models.DateTimeField(null=True, blank=True)
     # To quote to Microsoft's support: an AADSTS number or Graph's error code, and a trace id.
     code = models.CharField(max_length=80, blank=True)
     trace_id = models.CharField(max_length=80, blank=True)
@@ -91,6 +93,8 @@ class Connection(models.Model):
             models.Index(
                 "refresh_due_at", condition=Q(refresh_due_at__isnull=False), name="connections_due_for_refresh"
             ),
+            # Serves the search for those whose grace is over.
+            models.Index("kept_until", condition=Q(kept_until__isnull=False), name="connections_kept_for_a_while"),
         ]
 
     def __str__(self) -> str:
@@ -124,6 +128,7 @@ class Ending(models.TextChoices):
     LESS_GRANTED = "less_granted", "Reading the calendar was not granted"
     NOT_LASTING = "not_lasting", "No lasting access was granted"
     NOT_ALLOWED = "not_allowed", "The settings do not allow it"
+    ANOTHER_DOMAIN = "another_domain", "The account’s domain is not allowed"
     SUPERSEDED = "superseded", "Started again"
 
 

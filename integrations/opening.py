@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts.cascade.read import effective
+from accounts.cascade.read import held
 from accounts.models import User
 from integrations import fitting, states, tokens
 from integrations.contracts import CalendarError, CalendarProvider, Passing
@@ -28,7 +28,7 @@ class TokenPending(Exception):
 
 def connection_of(person: User, *, now: datetime) -> Connection | None:
     """As the settings allow it now; look at `state`. None: never connected."""
-    return fitting.settled(person, effective(Integrations, person), now=now)
+    return fitting.settled(person, held(Integrations, person), now=now)
 
 
 def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:

@@ -9,16 +9,24 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from accounts.cascade.read import effective
+from accounts.cascade import words
+from accounts.cascade.decide import decide
+from accounts.cascade.declare import Level, Setting, setting_of
+from accounts.cascade.read import Made, chains_of, held
 from accounts.models import Account, User
 from accounts.openings import Panel, Remark
-from integrations import connecting, fitting, health
+from accounts.templatetags.ui import local_moment
+from integrations import connecting, fitting, health, reasons
+from integrations.domains import DomainRule
 from integrations.health import Words
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
-from integrations.policy import Shape, may_connect
+from integrations.policy import Obstacle, Shape, may_connect, surplus
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
 from integrations.tasks import apply_policy_to, nudge
+from integrations.verdicts import shape_of
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
 NEWS = timedelta(hours=1)  # how long the profile tells why the last attempt failed
@@ -38,6 +46,22 @@ _KINDS = {
 }
 
 
+# The setting that is behind an obstacle; of the others it is the services.
+_DECIDING = {Obstacle.TURNED_OFF: "enabled", Obstacle.DOMAIN: "domains"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The one that stands in somebody's way."""
+
+    setting: Setting
+    made: Made
+
+    @property
+    def is_own(self) -> bool:
+        return self.made.level == Level.USER
+
+
 @dataclass(frozen=True)
 class Stage:
     """One line of the progress: done, now or next."""
@@ -51,43 +75,72 @@ def on_profile(request: HttpRequest, person: User) -> Panel:
     return Panel("integrations/_calendar.html", calendar_of(person, now=timezone.now()))
 
 
+def on_person(request: HttpRequest, person: User) -> Panel:
+    """For admins, who look and do nothing: only the person can connect, and only at Microsoft."""
+    reader = request.user if isinstance(request.user, User) else person
+    return Panel("integrations/_person_calendar.html", state_of(person, reader=reader, now=timezone.now()))
+
+
 def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
-    """What the section on the profile shows. Three queries."""
-    preferences = effective(Integrations, person)
-    connection = fitting.settled(person, preferences, now=now)
+    """What the section on the profile shows. Three queries, and two more where the settings stand in the way."""
+    shown = state_of(person, reader=person, now=now)
     consent = connecting.newest(person)
+    return {
+        **shown,
+        "my_apps": settings.MICROSOFT_MY_APPS_URL,
+        **_way(consent, shown["known"], shown["rule"], now=now),
+    }
+
+
+def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
+    """What is connected, whether it may be, and who decided that, for whoever reads."""
+    holding = held(Integrations, person)
+    preferences = holding.values
+    connection = fitting.settled(person, holding, now=now)
     is_there = connection is not None and connection.state != State.DISCONNECTED
     kind, icon = _KINDS.get(State(connection.state), ("bad", "alert")) if connection else ("", "")
-    obstacle = may_connect(preferences, Shape())
+    obstacle = _obstacle(preferences, connection)
+    behind = decision_behind(person, obstacle or _blocked_by(connection))
+    rule, is_own = preferences.domains, behind is not None and behind.is_own
     return {
+        "person": person,
+        "known": connection,
         "connection": connection if is_there else None,
         "service": SERVICE_NAMES[Service(connection.service)] if connection else "",
         "kind": kind,
         "icon": icon,
-        "words": health.of_connection(connection) if connection else None,
-        "obstacle": health.of_obstacle(obstacle) if obstacle else "",
-        "my_apps": settings.MICROSOFT_MY_APPS_URL,
-        **_way(consent, connection, now=now),
+        "words": health.of_connection(connection, rule, is_own=is_own) if connection else None,
+        "rule": rule,
+        "only": health.of_rule(rule),
+        "obstacle": health.of_obstacle(obstacle, rule, is_own=is_own) if obstacle else "",
+        "because": _because(connection, obstacle),
+        "is_own": is_own,
+        "decided": _decided(behind, reader) if behind else "",
+        "surplus": {found.value for found in _surplus(preferences, connection)},
     }
 
 
+def decision_behind(person: User, obstacle: Obstacle | None) -> Decision | None:
+    """Who decided what stands in the way. None: nothing does, or nobody decided it."""
+    if obstacle is None:
+        return None
+    setting = setting_of(Integrations, _DECIDING.get(obstacle, "services"))
+    made = decide(chains_of(person, [setting])[setting.key])
+    return Decision(setting, made) if made else None
+
+
 def on_enabled_row(account: Account) -> Remark:
-    """Exact numbers: who is connected now, and whom the switch would block or bring back."""
+    """Exact numbers: who is connected now, and who is kept from it."""
     of_account = Connection.objects.filter(user__account=account)
     alive = of_account.filter(state__in=ALIVE).count()
     blocked = of_account.filter(state=State.BLOCKED_BY_POLICY).count()
-    returning = f" {_people(blocked)} blocked now; their connections come back by themselves." if blocked else ""
-    stopping = (
-        f"{_people(alive)} connected now. Meridian stops using their calendars at once and keeps the connections "
-        "for seven days: if you enable it again before, they come back by themselves."
-        if alive
-        else "Nobody is connected now, so nobody loses anything."
-    )
-    return Remark(
-        now=f"{_people(alive)} connected." if alive else "Nobody is connected yet.",
-        if_on=f"People can then connect their calendar on their profile page.{returning}",
-        if_off=stopping,
-    )
+    kept_out = f" {_people(blocked)} blocked." if blocked else ""
+    return Remark(now=(f"{_people(alive)} connected." if alive else "Nobody is connected yet.") + kept_out)
+
+
+def people_placed(*, account: Account, **_: object) -> None:
+    """The ranks of groups changed, or who is in them: with them what holds for people."""
+    nudge(apply_policy_to, account_id=account.pk)
 
 
 def settings_changed(*, account: Account, key: str, **_: object) -> None:
@@ -96,7 +149,44 @@ def settings_changed(*, account: Account, key: str, **_: object) -> None:
         nudge(apply_policy_to, account_id=account.pk)
 
 
-def _way(consent: ConsentRequest | None, connection: Connection | None, *, now: datetime) -> dict[str, Any]:
+def _obstacle(preferences: Integrations, connection: Connection | None) -> Obstacle | None:
+    """What keeps the person from connecting anything, or from connecting this again."""
+    return may_connect(preferences, Shape(domain=connecting.domain_bound(connection)))
+
+
+def _blocked_by(connection: Connection | None) -> Obstacle | None:
+    is_blocked = connection is not None and connection.state == State.BLOCKED_BY_POLICY
+    return next((found for found in Obstacle if connection and is_blocked and found == connection.reason), None)
+
+
+def _surplus(preferences: Integrations, connection: Connection | None) -> tuple[Obstacle, ...]:
+    return surplus(preferences, shape_of(connection)) if connection and connection.is_alive else ()
+
+
+def _because(connection: Connection | None, obstacle: Obstacle | None) -> str:
+    """Why nothing is, or can be, connected, said to others than the person."""
+    reason = (connection.reason if connection else "") or (obstacle.value if obstacle else "")
+    try:
+        return reasons.in_words(reason) if reason else ""
+    except KeyError:
+        return "Meridian does not know this reason"
+
+
+def _decided(behind: Decision, reader: User) -> SafeString:
+    """With a link where the reader may open it."""
+    made = behind.made
+    if behind.is_own and made.place_id == reader.pk:
+        address = words.address_of(behind.setting, made.level, made.place_id, reader)
+        return format_html('You chose that in <a href="{}">your settings</a>, {}.', address, local_moment(made.at))
+    where = words.place(behind.setting, made, words.Reader(reader))
+    if behind.is_own:
+        return format_html("Decided in the settings of {}, {}.", where, local_moment(made.at))
+    return format_html("Decided for {} by {}, {}.", where, words.who(made), local_moment(made.at))
+
+
+def _way(
+    consent: ConsentRequest | None, connection: Connection | None, rule: DomainRule, *, now: datetime
+) -> dict[str, Any]:
     """The newest trip to Microsoft: under way, left open, or just failed."""
     if consent is None:
         return {"stages": [], "failed": None}
@@ -112,7 +202,7 @@ def _way(consent: ConsentRequest | None, connection: Connection | None, *, now: 
         }
     return {
         "stages": [],
-        "failed": _news(consent, connection, now=now),
+        "failed": _news(consent, connection, rule, now=now),
         "failed_code": _trace(consent.code, consent.trace_id),
     }
 
@@ -122,14 +212,14 @@ def _waiting_since(consent: ConsentRequest, answered_at: datetime) -> datetime:
     return max(moment for moment in (answered_at, consent.claimed_until, consent.not_before) if moment)
 
 
-def _news(consent: ConsentRequest, connection: Connection | None, *, now: datetime) -> Words | None:
+def _news(consent: ConsentRequest, connection: Connection | None, rule: DomainRule, *, now: datetime) -> Words | None:
     if consent.step == Step.SENT and consent.expires_at > now:
         return Words("info", "You have not finished at Microsoft.", "Nothing has changed. You can start again.")
     if consent.step == Step.SENT:
         return Words("warn", Ending.EXPIRED.label + ".", "Nothing has changed. You can start again.")
     is_new = consent.ended_at is not None and now - consent.ended_at < NEWS
     told = consent.step == Step.FAILED and consent.reason != Ending.SUPERSEDED
-    return health.of_consent(consent, connection) if is_new and told else None
+    return health.of_consent(consent, connection, rule) if is_new and told else None
 
 
 def _stages(step: str) -> list[Stage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from integrations.preferences import Api, Integrations, Method, Service
 
@@ -15,6 +16,7 @@ class Obstacle(StrEnum):
     ANOTHER_SERVICE = "another_service"
     ANOTHER_API = "another_api"
     SET_UP_BY_ADMIN = "set_up_by_admin"
+    DOMAIN = "domain"
     CALENDAR_WRITE = "calendar_write"
     CONTACTS_WRITE = "contacts_write"
 
@@ -28,22 +30,45 @@ class Shape:
     method: Method = Method.OAUTH
     calendar_write: bool = False
     contacts_write: bool = False
+    # Of the calendar account's address, as `domains.domain_of` makes it; "" while nobody knows it.
+    domain: str = ""
+
+
+class Held(Protocol):
+    """What holds for somebody: the values, and the names of those that a level above has locked."""
+
+    @property
+    def values(self) -> Integrations: ...
+
+    @property
+    def locked(self) -> frozenset[str]: ...
 
 
 def may_connect(settings: Integrations, wish: Shape) -> Obstacle | None:
     """None: yes. The permissions in the settings are a ceiling, locked or not."""
     if not settings.enabled:
         return Obstacle.TURNED_OFF
-    return _way(settings, wish) or _too_much(settings, wish)
+    return _way(settings, wish) or _place(settings, wish) or _too_much(settings, wish)
 
 
-def still_fits(settings: Integrations, shape: Shape, *, services_locked: bool) -> Obstacle | None:
-    """None: yes. Where the policy is unlocked, another service or more than is ticked now may stay."""
-    if not settings.enabled:
+def still_fits(held: Held, shape: Shape) -> Obstacle | None:
+    """None: yes. Where the policy is unlocked, another service or more than is ticked now may stay; the switch and
+    the domains count always."""
+    if "services" in held.locked:
+        return may_connect(held.values, shape)
+    if not held.values.enabled:
         return Obstacle.TURNED_OFF
-    if not services_locked:
-        return None
-    return _way(settings, shape) or _too_much(settings, shape)
+    return _place(held.values, shape)
+
+
+def surplus(settings: Integrations, shape: Shape) -> tuple[Obstacle, ...]:
+    """What of a connection is more than is ticked now; where the policy is unlocked, it stays and is marked."""
+    found = []
+    if shape.calendar_write and not settings.services.calendar_write:
+        found.append(Obstacle.CALENDAR_WRITE)
+    if shape.contacts_write and not settings.services.contacts_write:
+        found.append(Obstacle.CONTACTS_WRITE)
+    return tuple(found)
 
 
 def _way(settings: Integrations, shape: Shape) -> Obstacle | None:
@@ -56,9 +81,9 @@ def _way(settings: Integrations, shape: Shape) -> Obstacle | None:
     return None
 
 
+def _place(settings: Integrations, shape: Shape) -> Obstacle | None:
+    return None if settings.domains.allows(shape.domain) else Obstacle.DOMAIN
+
+
 def _too_much(settings: Integrations, shape: Shape) -> Obstacle | None:
-    if shape.calendar_write and not settings.services.calendar_write:
-        return Obstacle.CALENDAR_WRITE
-    if shape.contacts_write and not settings.services.contacts_write:
-        return Obstacle.CONTACTS_WRITE
-    return None
+    return next(iter(surplus(settings, shape)), None)

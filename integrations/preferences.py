@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from accounts.cascade.declare import ACCOUNT_AND_GROUP, Confirmation, Option, Page, Section, part, setting
+from accounts.cascade.declare import ACCOUNT_AND_GROUP, Level, Option, Page, Section, part, setting
+from integrations.domains import DomainRule, listed
 
 MAIL_AND_CALENDAR = Page(slug="mail-calendar", title="Mail & Calendar")
 
@@ -24,6 +25,14 @@ class Method(StrEnum):
 
     OAUTH = "oauth"
     APPLICATION_PERMISSIONS = "application_permissions"
+
+
+class SsoPrompt(StrEnum):
+    """When people who sign in with single sign-on are asked to connect their calendar."""
+
+    OFF = "off"
+    FIRST_TIME = "first_time"
+    EVERY_TIME = "every_time"
 
 
 SERVICE_NAMES = {Service.OFFICE_365: "Office 365"}
@@ -74,6 +83,26 @@ def say_policy(policy: ServicePolicy) -> str:
     return f"{SERVICE_NAMES[policy.default_service]} by {API_NAMES[policy.authorize_with]}"
 
 
+SSO_PROMPTS = (
+    Option(SsoPrompt.OFF, "Off"),
+    Option(SsoPrompt.FIRST_TIME, "Ask users the first time they sign in"),
+    Option(SsoPrompt.EVERY_TIME, "Ask users every time they sign in until they integrate the calendars"),
+)
+LONGEST_GRACE = 30  # days
+
+
+def say_prompt(prompt: SsoPrompt) -> str:
+    return next(option.label for option in SSO_PROMPTS if option.value == prompt)
+
+
+def say_rule(rule: DomainRule) -> str:
+    return f"Only {listed(rule.domains)}" if rule.is_on else "Off"
+
+
+def say_days(days: int) -> str:
+    return {0: "At once", 1: "After 1 day"}.get(days, f"After {days} days")
+
+
 class Integrations(Section, prefix="integrations", title="Integrations", page=MAIL_AND_CALENDAR):
     enabled: bool = setting(
         default=True,
@@ -81,10 +110,7 @@ class Integrations(Section, prefix="integrations", title="Integrations", page=MA
         help=(
             "People may connect the calendar and contacts of their work account. This switch connects nobody by itself."
         ),
-        confirmation=Confirmation(
-            to_on="Enable “Integrate third-party mail and calendar services”?",
-            to_off="Disable “Integrate third-party mail and calendar services”?",
-        ),
+        consequential=True,
     )
     services: ServicePolicy = setting(
         default=ServicePolicy(),
@@ -92,4 +118,45 @@ class Integrations(Section, prefix="integrations", title="Integrations", page=MA
         label="Services and permissions",
         help="What people may connect, how, and how much of it.",
         say=say_policy,
+        consequential=True,
+        lock_binds=True,
+    )
+    sso_prompt: SsoPrompt = setting(
+        default=SsoPrompt.OFF,
+        levels=ACCOUNT_AND_GROUP,
+        label="Ask users to integrate Office 365 calendar when signing in with SSO credentials",
+        help="People are taken to Microsoft after they have signed in. Nobody is connected without agreeing there.",
+        options=SSO_PROMPTS,
+        say=say_prompt,
+        offered=False,
+    )
+    domains: DomainRule = setting(
+        default=DomainRule(),
+        levels=ACCOUNT_AND_GROUP,
+        label="Restrict calendar and contacts integration by domain",
+        help=(
+            "Only accounts whose address is of a listed domain can be connected. Sub-domains are not implied: "
+            "kestrel.example does not allow eu.kestrel.example."
+        ),
+        say=say_rule,
+        consequential=True,
+    )
+    expiry_alerts: bool = setting(
+        default=True,
+        label="Authentication expiry email alerts",
+        help="People get an e-mail when Microsoft no longer accepts the access to their calendar.",
+        offered=False,
+    )
+    grace: int = setting(
+        default=7,
+        levels=(Level.ACCOUNT,),
+        label="Forget blocked connections after",
+        help=(
+            "How many days Meridian keeps its sealed access to a calendar that the settings no longer allow. Nothing "
+            "uses it meanwhile; allowed again before, it comes back by itself. 0 forgets it at once. Connections that "
+            "are blocked already keep the days they were promised."
+        ),
+        say=say_days,
+        least=0,
+        most=LONGEST_GRACE,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,21 +22,25 @@ from accounts.models import User
 from integrations import failures, scopes, states, tokens, vault
 from integrations.connecting import opened, place
 from integrations.contracts import CalendarError, CredentialRefused, NotEligible, NotPermitted, Passing
+from integrations.domains import domain_of
 from integrations.failures import Failure, Reason
 from integrations.microsoft import identity
 from integrations.microsoft.graph import events, me
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
-from integrations.policy import Shape, may_connect
+from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import Integrations
 
 log = structlog.get_logger(__name__)
 
-CONNECTED = audit.declare("calendar.connected", "{actor} connected {target}.")
+CONNECTED = audit.declare("calendar.connected", "{actor} connected {target}.", personal_target=True)
 
 CLAIM = timedelta(seconds=60)
 ATTEMPT = timedelta(seconds=50)  # every request of one attempt together; shorter than the claim
 GIVE_UP = timedelta(minutes=30)
 FORSAKE = timedelta(days=1)  # what fails in ways nobody foresaw is not tried for ever
+
+
+_ENDINGS = {Obstacle.DOMAIN: Ending.ANOTHER_DOMAIN}
 
 
 class _Ended(Exception):
@@ -60,7 +65,7 @@ def redeem(request_id: uuid.UUID, *, now: datetime) -> None:
     try:
         with outbound.deadline(ATTEMPT):
             _go_on(request, now=now)
-    except _Overtaken:
+    except (_Overtaken, Connection.DoesNotExist):  # without a connection: the person was deleted
         log.info("consent.overtaken", consent=str(request.pk))
     except _Ended as ended:
         _end(request, ended.reason, ended.failure, now=now)
@@ -129,15 +134,15 @@ def _store(request: ConsentRequest, *, now: datetime) -> None:
     kept = opened(request, "tokens")
     person = request.user
     wish = Shape(calendar_write=request.calendar_write, contacts_write=request.contacts_write)
-    if may_connect(effective(Integrations, person), wish):
-        raise _Ended(Ending.NOT_ALLOWED)
+    address = _allowed_address(person, wish, who, kept["access_token"])
     try:
         with transaction.atomic():
             # The person first, as everything does that ends somebody's access: two that lock in one order cannot block
             # each other, and two first connections at once would not find each other's row.
-            User.objects.select_for_update(no_key=True).get(pk=person.pk)
+            if User.objects.select_for_update(no_key=True).filter(pk=person.pk).first() is None:
+                raise _Overtaken  # deleted meanwhile
             _write(request, Step.STORED, tokens="", flow="", not_before=None)
-            connection = _claim_connection(request, who, now=now)
+            connection = _claim_connection(request, who, address, now=now)
             connection.calendar_write = wish.calendar_write and scopes.may_write_calendar(kept["scopes"])
             connection.contacts_write = wish.contacts_write and scopes.may_write_contacts(kept["scopes"])
             connection.save()
@@ -158,7 +163,26 @@ def _store(request: ConsentRequest, *, now: datetime) -> None:
     request.step = Step.STORED
 
 
-def _claim_connection(request: ConsentRequest, who: identity.Identity, *, now: datetime) -> Connection:
+def _allowed_address(person: User, wish: Shape, who: identity.Identity, token: str) -> str:
+    """The address that the account goes by. Where a list of domains decides, the mailbox itself is asked for it: the
+    name people sign in with is often of another domain."""
+    settings = effective(Integrations, person)
+    address = who.username
+    if settings.enabled and settings.domains.is_on:
+        try:
+            address = me.get_address(token) or address
+        except (Passing, CredentialRefused):
+            raise
+        except CalendarError as problem:
+            raise _Ended(problem.failure.reason, problem.failure) from problem
+    # An account of which nobody knows a domain is of none that is listed.
+    domain = domain_of(address) or "unknown"
+    if obstacle := may_connect(settings, replace(wish, domain=domain)):
+        raise _Ended(_ENDINGS.get(obstacle, Ending.NOT_ALLOWED))
+    return address
+
+
+def _claim_connection(request: ConsentRequest, who: identity.Identity, address: str, *, now: datetime) -> Connection:
     connection = Connection.objects.select_for_update().filter(user=request.user).first()
     if connection is None:
         connection = Connection.objects.create(user=request.user, since_at=now)
@@ -169,7 +193,7 @@ def _claim_connection(request: ConsentRequest, who: identity.Identity, *, now: d
     if not same:
         connection.connected_at = connection.last_good_at = None
     connection.tenant_id, connection.object_id = who.tenant_id, who.object_id
-    connection.address = who.username
+    connection.address = address
     connection.last_used_at = now
     states.on_the_way(connection, now=now)
     return connection
@@ -179,7 +203,7 @@ def _open_mailbox(request: ConsentRequest, *, now: datetime) -> None:
     """One page of the calendar: only that it answered, and when, is kept."""
     connection = Connection.objects.select_related("user__account").get(user=request.user)
     if not connection.is_alive:
-        raise _Ended(Ending.INTERRUPTED)
+        raise _Ended(_why_not_alive(connection))
     try:
         token = tokens.access_token(connection, now=now)
         address = me.get_address(token)
@@ -189,7 +213,9 @@ def _open_mailbox(request: ConsentRequest, *, now: datetime) -> None:
         raise _Ended(problem.failure.reason, problem.failure) from problem
     except NotPermitted as problem:
         raise _Ended(Ending.LESS_GRANTED, problem.failure) from problem
-    except (tokens.Busy, tokens.NotAlive) as problem:
+    except tokens.NotAlive as problem:
+        raise _Ended(_why_not_alive(connection)) from problem
+    except tokens.Busy as problem:
         raise _Ended(Ending.INTERRUPTED) from problem
     except Passing as problem:
         if problem.failure.reason is Reason.TOKEN_REFUSED:
@@ -205,7 +231,16 @@ def _open_mailbox(request: ConsentRequest, *, now: datetime) -> None:
         states.mailbox_opened(connection, now=now)
         connection.refresh_from_db()
         after = {"calendar_write": connection.calendar_write, "contacts_write": connection.contacts_write}
-        audit.record(CONNECTED, account=request.user.account, actor=request.user, on=connection, now=now, after=after)
+        person = request.user
+        audit.record(CONNECTED, account=person.account, actor=person, on=connection, now=now, after=after, about=person)
+
+
+def _why_not_alive(connection: Connection) -> Ending:
+    """The settings changed after it was stored, or something else came between."""
+    connection.refresh_from_db()
+    if connection.reason in list(Obstacle):
+        return _ENDINGS.get(Obstacle(connection.reason), Ending.NOT_ALLOWED)
+    return Ending.INTERRUPTED
 
 
 def _identity(request: ConsentRequest) -> identity.Identity:

@@ -7,7 +7,9 @@ Answers False where it came too late.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.core.cache import cache
@@ -17,13 +19,19 @@ from django.db.models import Q
 from redis.exceptions import RedisError
 
 from accounts import audit
+from integrations import reasons
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import ALIVE, Connection, State
 from integrations.policy import Obstacle
 
 log = structlog.get_logger(__name__)
 
-LOST = audit.declare("calendar.authorization_lost", "Microsoft no longer accepts the access to {target}.")
+LOST = audit.declare(
+    "calendar.authorization_lost",
+    "Microsoft no longer accepts the access to {target}.",
+    personal_target=True,
+    say={"reason": reasons.in_words},
+)
 
 KEEP_FRESH = timedelta(hours=6)
 KEEP_ALIVE = timedelta(days=30)  # refresh tokens die after 90 days without use
@@ -31,7 +39,14 @@ IDLE_AFTER = timedelta(days=14)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 ALARM_EVERY = timedelta(hours=1)
-NO_TOKENS = {"refresh_token": "", "access_token": "", "access_expires_at": None, "refresh_due_at": None}
+NO_TOKENS = {
+    "refresh_token": "",
+    "access_token": "",
+    "access_expires_at": None,
+    "refresh_due_at": None,
+    "kept_until": None,
+}
+_GONE: dict[str, Any] = {"code": "", "trace_id": "", "granted": [], **NO_TOKENS}
 RELEASED = {"lease_until": None, "lease_holder": None}
 
 
@@ -39,7 +54,7 @@ def on_the_way(connection: Connection, *, now: datetime) -> None:
     """A consent begins its last steps. Not saved: the caller, who holds the row locked, stores more along with it."""
     connection.state, connection.since_at = State.CONNECTING, now
     connection.reason = connection.code = connection.trace_id = ""
-    connection.attempts = 0
+    connection.attempts, connection.kept_until = 0, None
 
 
 def mailbox_opened(connection: Connection, *, now: datetime) -> None:
@@ -97,37 +112,53 @@ def alarm(failure: Failure) -> None:
 def abandon(connection: Connection, failure: Failure | None, *, now: datetime) -> None:
     """The last step of a consent could not be done. A first connection is given up and its tokens are destroyed;
     one that had worked before is kept and tried again."""
-    on_the_way = Connection.objects.filter(pk=connection.pk, state=State.CONNECTING)
+    found = Connection.objects.filter(pk=connection.pk)
     reason = failure.reason.value if failure else ""
-    on_the_way.filter(connected_at=None).update(state=State.DISCONNECTED, since_at=now, **NO_TOKENS)
-    on_the_way.update(state=State.DEGRADED, since_at=now, reason=reason, refresh_due_at=now)
+    # Blocked meanwhile, too: what never worked is not brought back when it is allowed again.
+    never_worked = found.filter(connected_at=None, state__in=(State.CONNECTING, State.BLOCKED_BY_POLICY))
+    never_worked.update(state=State.DISCONNECTED, since_at=now, **NO_TOKENS)
+    found.filter(state=State.CONNECTING).update(state=State.DEGRADED, since_at=now, reason=reason, refresh_due_at=now)
 
 
-def blocked(connection: Connection, obstacle: Obstacle, *, now: datetime) -> bool:
-    """Nothing uses it from now on; the sealed tokens stay for the grace."""
-    return bool(
-        Connection.objects.filter(pk=connection.pk, state__in=ALIVE).update(
-            state=State.BLOCKED_BY_POLICY, since_at=now, reason=obstacle.value, refresh_due_at=None
-        )
+def blocked(connections: Collection[int], obstacle: Obstacle, *, grace: timedelta, now: datetime) -> int:
+    """Nothing uses them from now on; the sealed tokens stay for the grace. Without one they are destroyed here."""
+    alive = Connection.objects.filter(pk__in=connections, state__in=ALIVE)
+    if not grace:
+        return alive.update(state=State.DISCONNECTED, since_at=now, reason=obstacle.value, **_GONE)
+    return alive.update(
+        state=State.BLOCKED_BY_POLICY,
+        since_at=now,
+        reason=obstacle.value,
+        code="",
+        trace_id="",
+        refresh_due_at=None,
+        kept_until=now + grace,
     )
 
 
-def released(connection: Connection, *, now: datetime) -> bool:
-    """Back as it was; a refresh at once shows whether Microsoft still agrees."""
-    return bool(
-        Connection.objects.filter(pk=connection.pk, state=State.BLOCKED_BY_POLICY).update(
-            state=State.CONNECTED, since_at=now, reason="", code="", trace_id="", attempts=0, refresh_due_at=now
-        )
+def blocked_for(connections: Collection[int], obstacle: Obstacle) -> int:
+    """Blocked as before, and now for another reason."""
+    found = Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY)
+    return found.update(reason=obstacle.value)
+
+
+def released(connections: Collection[int], *, now: datetime) -> int:
+    """Back as they were; a refresh at once shows whether Microsoft still agrees."""
+    return Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY).update(
+        state=State.CONNECTED, since_at=now, reason="", attempts=0, refresh_due_at=now, kept_until=None
     )
 
 
-def disconnected(connection: Connection, *, now: datetime, only_from: State | None = None) -> bool:
+def let_go(connections: Collection[int], *, now: datetime) -> int:
+    """The grace is over: the tokens are destroyed. The reason stays, so that the person is told."""
+    over = Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY, kept_until__lte=now)
+    return over.update(state=State.DISCONNECTED, since_at=now, **_GONE)
+
+
+def disconnected(connection: Connection, *, now: datetime) -> bool:
     """The tokens are destroyed; who it was at Microsoft stays as history."""
     expected = Connection.objects.filter(pk=connection.pk).exclude(state=State.DISCONNECTED)
-    if only_from:
-        expected = expected.filter(state=only_from)
-    gone: dict[str, object] = {"reason": "", "code": "", "trace_id": "", "granted": [], **NO_TOKENS}
-    return bool(expected.update(state=State.DISCONNECTED, since_at=now, **gone))
+    return bool(expected.update(state=State.DISCONNECTED, since_at=now, reason="", **_GONE))
 
 
 def is_waiting(connection: Connection, *, now: datetime) -> bool:
@@ -153,7 +184,9 @@ def _lost(connection: Connection, failure: Failure, *, now: datetime) -> bool:
         if moved:
             account = connection.user.account
             after = {"reason": failure.reason.value, "code": failure.code}
-            audit.record(LOST, account=account, actor=None, on=connection, now=now, after=after)
+            audit.record(
+                LOST, account=account, actor=None, on=connection, now=now, after=after, about=connection.user_id
+            )
     return moved
 
 

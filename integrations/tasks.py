@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import Account
 from integrations import connecting, fitting, redeeming, states, tokens
-from integrations.models import ALIVE, Connection, State
+from integrations.models import ALIVE, Connection
 
 log = structlog.get_logger(__name__)
 
@@ -68,16 +68,14 @@ def refresh_due(**_: object) -> None:
 @shared_task(name="integrations.apply_policy_to")
 def apply_policy_to(*, account_id: int, **_: object) -> None:
     for account in Account.objects.filter(pk=account_id):
-        fitting.apply_policy(account, now=timezone.now())
+        fitting.apply_policy(account, now=timezone.now())  # first: what is allowed again is not let go
+        fitting.let_go(account, now=timezone.now())
 
 
 @shared_task(name="integrations.apply_policy")
 def apply_policy(**_: object) -> None:
-    fitting.let_go(now=timezone.now())
-    held = [*ALIVE, State.BLOCKED_BY_POLICY]
-    for account_id in (
-        Account.objects.filter(people__connection__state__in=held).distinct().values_list("pk", flat=True)
-    ):
+    watched = Account.objects.filter(people__connection__state__in=fitting.WATCHED).distinct()
+    for account_id in watched.values_list("pk", flat=True):
         nudge(apply_policy_to, account_id=account_id)
 
 

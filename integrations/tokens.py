@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import outbound
-from integrations import scopes, states, vault
+from integrations import fitting, scopes, states, vault
 from integrations.contracts import AuthorizationLost, CalendarError, CredentialRefused
 from integrations.failures import KEY_MISSING
 from integrations.microsoft import http, identity
@@ -60,12 +60,14 @@ def held_token(connection: Connection, *, now: datetime) -> str | None:
 
 def access_token(connection: Connection, *, now: datetime) -> str:
     """A token that lasts, refreshed if need be. Raises Busy, NotAlive, `CalendarError`."""
+    _check_allowed(connection, now=now)
     return held_token(connection, now=now) or _refreshed(connection, now=now)
 
 
 def refresh(connection: Connection, *, now: datetime) -> None:
     """Refresh now, whatever is held, and file the outcome. Raises nothing that belongs to Microsoft."""
     try:
+        _check_allowed(connection, now=now)
         _refreshed(connection, now=now, even_if_held=True)
     except (Busy, NotAlive):
         log.info("token.refresh.skipped", connection=connection.pk)
@@ -103,8 +105,10 @@ def store(connection: Connection, tokens: identity.Tokens, *, asked_at: datetime
     }
     if tokens.refresh_token:
         fresh["refresh_token"] = vault.seal(tokens.refresh_token, bound_to=_place(connection, "refresh_token"))
-    mine = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version, state__in=ALIVE)
-    if not mine.update(**fresh):
+    mine = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version)
+    if not mine.filter(state__in=ALIVE).update(**fresh):
+        # Blocked while Microsoft answered: kept as the pair before was, which Microsoft may have ended.
+        mine.filter(state=State.BLOCKED_BY_POLICY).update(**fresh | {"refresh_due_at": None})
         return False
     for name, value in fresh.items():
         setattr(connection, name, value)
@@ -122,6 +126,12 @@ def forget_access(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk, token_version=connection.token_version).update(
         access_token="", access_expires_at=None
     )
+
+
+def _check_allowed(connection: Connection, *, now: datetime) -> None:
+    """The settings may have changed since the connection was read, and no worker may have applied them."""
+    if not fitting.as_allowed(connection, now=now).is_alive:
+        raise NotAlive
 
 
 def _refreshed(connection: Connection, *, now: datetime, even_if_held: bool = False) -> str:

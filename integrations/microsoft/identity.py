@@ -72,7 +72,7 @@ def begin(*, scopes: list[str], redirect_uri: str, login_hint: str) -> dict[str,
         # MSAL recommends form_post; with it a SameSite=Lax session cookie would not come back (we send PKCE).
         warnings.filterwarnings("ignore", message=".*response_mode.*")
         flow: dict[str, Any] = app.initiate_auth_code_flow(
-            scopes, redirect_uri=redirect_uri, login_hint=login_hint, response_mode="query"
+            scopes, redirect_uri=redirect_uri, login_hint=login_hint or None, response_mode="query"
         )
     return flow
 

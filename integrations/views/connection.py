@@ -31,21 +31,25 @@ BROWSER = "calendar-browser"  # the key, in the session, of what binds a trip to
 @signed_in
 def select_service(request: SignedInRequest) -> HttpResponse:
     settings = effective(Integrations, request.user)
-    if obstacle := may_connect(settings, Shape()):
+    if obstacle := _obstacle(request, settings):
         return _not_allowed(request, obstacle)
     form = ServiceForm(request.POST or None, initial={"service": settings.services.default_service.value})
     if form.is_valid():
         return redirect("permissions")
-    return render(request, "integrations/select_service.html", {"form": form, "services": list(SERVICE_NAMES.items())})
+    return render(
+        request,
+        "integrations/select_service.html",
+        {"form": form, "services": list(SERVICE_NAMES.items()), "only": health.of_rule(settings.domains)},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def permissions(request: SignedInRequest) -> HttpResponse:
     settings = effective(Integrations, request.user)
-    if obstacle := may_connect(settings, Shape()):
-        return _not_allowed(request, obstacle)
     connection = connecting.current(request.user)
+    if obstacle := _obstacle(request, settings):
+        return _not_allowed(request, obstacle)
     ticked = connection or settings.services
     form = PermissionsForm(
         request.POST if request.method == "POST" else None,
@@ -66,6 +70,7 @@ def permissions(request: SignedInRequest) -> HttpResponse:
             "ceiling": settings.services,
             "connection": connection,
             "service": SERVICE_NAMES[Service.OFFICE_365],
+            "only": health.of_rule(settings.domains),
         },
     )
 
@@ -120,8 +125,18 @@ def _go(request: SignedInRequest, *, calendar_write: bool, contacts_write: bool)
     return HttpResponseRedirect(address)
 
 
+def _obstacle(request: SignedInRequest, settings: Integrations) -> Obstacle | None:
+    bound = connecting.domain_bound(connecting.current(request.user))
+    return may_connect(settings, Shape(domain=bound))
+
+
 def _not_allowed(request: SignedInRequest, obstacle: Obstacle) -> HttpResponse:
-    messages.error(request, f"{health.of_obstacle(obstacle)} Ask an admin of your account if you need it.")
+    behind = panels.decision_behind(request.user, obstacle)
+    if behind and behind.is_own:
+        messages.error(request, health.of_obstacle(obstacle, is_own=True))
+        return _to_profile()
+    rule = effective(Integrations, request.user).domains
+    messages.error(request, f"{health.of_obstacle(obstacle, rule)} Ask an admin of your account if you need it.")
     return _to_profile()
 
 

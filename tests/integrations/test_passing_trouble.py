@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import people
+from accounts.cascade.facts import Held
 from accounts.models import User
 from integrations import connecting, disconnecting, fitting, opening, redeeming, states, tasks, tokens
 from integrations.contracts import NotEligible, Throttled, Unreachable
@@ -102,9 +103,9 @@ def test_what_a_browser_brings_alarms_nobody_and_is_not_repeated(
 # ── Settings that change while somebody looks ───────────────────────────────
 def test_a_page_does_not_use_what_a_worker_has_just_blocked(alice: User) -> None:
     read_before = _connection(alice, state=State.DEGRADED)
-    states.blocked(Connection.objects.get(pk=read_before.pk), Obstacle.TURNED_OFF, now=timezone.now())
+    states.blocked([read_before.pk], Obstacle.TURNED_OFF, grace=timedelta(days=7), now=timezone.now())
 
-    settled = fitting.settle(read_before, Integrations(enabled=False), now=timezone.now())
+    settled = fitting.settle(read_before, Held(Integrations(enabled=False)), now=timezone.now())
 
     assert settled.state == State.BLOCKED_BY_POLICY
     assert not settled.is_alive

@@ -27,14 +27,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 # ── A token is used while it lasts, and refreshed then ──────────────────────
-def test_a_token_that_lasts_costs_nothing(
+def test_a_token_that_lasts_costs_one_look_at_the_settings(
     alice: User, microsoft: Simulator, settings: Any, django_assert_num_queries: Callable[..., Any]
 ) -> None:
-    connection = connected(alice, microsoft)
+    connection = again(connected(alice, microsoft))
     settings.MICROSOFT_AUTHORITY_HOST = "https://localhost:9"
     forget_microsoft()
 
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(1):
         token = tokens.access_token(connection, now=timezone.now())
 
     assert token == held(connection, "access_token")

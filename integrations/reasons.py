@@ -1,0 +1,52 @@
+"""Why something happened to a connection, said to others than the person it belongs to: in the audit log.
+
+What the person is told, and what to do about it, is said in `health.py`.
+"""
+
+from __future__ import annotations
+
+from integrations.failures import Reason
+from integrations.policy import Obstacle
+
+_WORDS: dict[str, str] = {
+    Reason.SESSIONS_REVOKED: "The sessions were ended at Microsoft, or the password was changed",
+    Reason.INACTIVE: "The access was not used for 90 days",
+    Reason.GRANT_EXPIRED: "The permission has expired",
+    Reason.SIGN_IN_TOO_OLD: "The organisation asks for a new sign-in from time to time",
+    Reason.CONSENT_WITHDRAWN: "The permission was withdrawn at Microsoft",
+    Reason.PASSWORD_EXPIRED: "The password at Microsoft has expired",
+    Reason.ACCOUNT_DISABLED: "The account at Microsoft is disabled",
+    Reason.ACCOUNT_GONE: "Microsoft no longer knows the account",
+    Reason.ACCOUNT_LOCKED: "The account at Microsoft was locked after too many attempts",
+    Reason.MFA_NEEDED: "Microsoft wants a second step at sign-in",
+    Reason.CONDITIONAL_ACCESS: "A rule of the organisation at Microsoft stops Meridian (Conditional Access)",
+    Reason.NOT_ASSIGNED: "The person is not among those who may use Meridian with Microsoft 365",
+    Reason.APP_REMOVED: "Meridian was removed or switched off in the Microsoft 365 organisation",
+    Reason.REFUSED: "Microsoft gave no reason that Meridian knows",
+    Reason.DECLINED: "The person declined at Microsoft",
+    Reason.CANCELLED: "The person left Microsoft’s page without finishing",
+    Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval",
+    Reason.CODE_SPENT: "Microsoft’s answer had been used already",
+    Reason.NO_MAILBOX: "The account has no mailbox that Meridian can read",
+    Reason.PERMISSION_MISSING: "A permission that was given is missing",
+    Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft has expired",
+    Reason.CREDENTIAL_WRONG: "Microsoft refuses Meridian’s own registration",
+    Reason.REQUEST_REJECTED: "Microsoft rejected the way Meridian asked",
+    Reason.KEY_MISSING: "Meridian cannot open what it keeps for the connection",
+    Reason.TOO_MANY_REQUESTS: "Microsoft asked Meridian to wait",
+    Reason.SERVICE_TROUBLE: "Microsoft had trouble answering",
+    Reason.NO_ANSWER: "Microsoft did not answer",
+    Reason.TOKEN_REFUSED: "Microsoft refused a key that it had just given",
+    Obstacle.TURNED_OFF: "The integration is turned off",
+    Obstacle.ANOTHER_SERVICE: "Another service was chosen",
+    Obstacle.ANOTHER_API: "Another way to authorize was chosen",
+    Obstacle.SET_UP_BY_ADMIN: "The integration is set up by an admin",
+    Obstacle.DOMAIN: "The address is not of an allowed domain",
+    Obstacle.CALENDAR_WRITE: "Calendars may only be read",
+    Obstacle.CONTACTS_WRITE: "Contacts may only be read",
+}
+
+
+def in_words(reason: str) -> str:
+    """Raises KeyError for one that is none of ours."""
+    return _WORDS[reason]

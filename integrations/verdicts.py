@@ -1,0 +1,52 @@
+"""Whether connections fit, for many at once: worked out once for all who hold the same and are connected alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integrations.domains import domain_of
+from integrations.models import Connection
+from integrations.policy import Held, Obstacle, Shape, still_fits
+from integrations.preferences import Api, Method, Service
+
+# What of a connection the policy looks at, as columns.
+COLUMNS = ("service", "api", "method", "calendar_write", "contacts_write", "address")
+
+
+def shape_of(connection: Connection) -> Shape:
+    return _shape(*(getattr(connection, column) for column in COLUMNS))
+
+
+class Verdicts:
+    """Those who hold the same share one object, so its identity stands for it; it is kept here, so that no other
+    object can take its place in memory."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[Any, ...], Shape] = {}
+        self._found: dict[tuple[int, int], tuple[Held, Obstacle | None]] = {}
+
+    def shape(self, columns: tuple[Any, ...]) -> Shape:
+        """Of the values of COLUMNS. Connections that are alike share one."""
+        *alike, address = columns
+        key = (*alike, address.rpartition("@")[2])
+        if key not in self._shapes:
+            self._shapes[key] = _shape(*columns)
+        return self._shapes[key]
+
+    def obstacle(self, held: Held, shape: Shape) -> Obstacle | None:
+        """`shape` comes from `shape()`."""
+        key = (id(held), id(shape))
+        if key not in self._found:
+            self._found[key] = (held, still_fits(held, shape))
+        return self._found[key][1]
+
+
+def _shape(service: str, api: str, method: str, calendar_write: bool, contacts_write: bool, address: str) -> Shape:
+    return Shape(
+        service=Service(service),
+        api=Api(api),
+        method=Method(method),
+        calendar_write=calendar_write,
+        contacts_write=contacts_write,
+        domain=domain_of(address),
+    )
