@@ -17,6 +17,80 @@
     search.focus();
   });
 
-  // A form that came back with errors: the summary is where reading starts.
-  document.querySelector("[data-focus]")?.focus();
+  // A group is dragged by its handle and dropped above another. Its buttons do the same without a script.
+  const list = document.querySelector("[data-sortable]");
+  const ranking = document.querySelector("[data-ranking]");
+  if (list && ranking) {
+    let dragged = null;
+    let target = null; // the row above which it would land; null: after the last of this page
+
+    const say = (words) => { document.querySelector("[data-announce]").textContent = words; };
+    const rows = () => [...list.querySelectorAll("[data-group]")];
+    const unmark = () => rows().forEach((row) => row.classList.remove("drop-above", "drop-below"));
+
+    const hover = (y) => {
+      const others = rows().filter((row) => row !== dragged);
+      const next = others.find((row) => { const box = row.getBoundingClientRect(); return y < box.top + box.height / 2; }) || null;
+      if (next === target && list.querySelector(".drop-above, .drop-below")) return;
+      target = next;
+      unmark();
+      (next || others.at(-1)).classList.add(next ? "drop-above" : "drop-below");
+      const neighbour = next ? next.dataset.name : list.dataset.followingName;
+      say(neighbour ? `${dragged.dataset.name}: above ${neighbour}` : `${dragged.dataset.name}: after all others`);
+    };
+    const stop = () => {
+      unmark();
+      dragged?.classList.remove("dragged");
+      dragged = null;
+    };
+    const drop = () => {
+      const moved = dragged;
+      const above = target ? target.dataset.group : list.dataset.following;
+      const stays = above === (rows()[rows().indexOf(moved) + 1]?.dataset.group ?? list.dataset.following);
+      stop();
+      if (stays) return say(`${moved.dataset.name} stays where it is.`);
+      ranking.querySelector("[data-above]").value = above;
+      ranking.querySelector("[data-to]").disabled = false;
+      ranking.action = moved.dataset.move;
+      ranking.submit();
+    };
+
+    list.addEventListener("pointerdown", (event) => {
+      const grip = event.target.closest("[data-grip]");
+      if (!grip || event.button !== 0 || rows().length < 2) return;
+      event.preventDefault();
+      dragged = grip.closest("[data-group]");
+      dragged.classList.add("dragged");
+      grip.setPointerCapture(event.pointerId);
+      say(`${dragged.dataset.name} is being moved. Escape leaves it where it was.`);
+    });
+    list.addEventListener("pointermove", (event) => {
+      if (!dragged) return;
+      const edge = 72; // pixels from the upper or lower edge of the window, where it begins to scroll
+      if (event.clientY < edge) window.scrollBy(0, -16);
+      if (event.clientY > window.innerHeight - edge) window.scrollBy(0, 16);
+      hover(event.clientY);
+    });
+    list.addEventListener("pointerup", () => { if (dragged) list.querySelector(".drop-above, .drop-below") ? drop() : stop(); });
+    list.addEventListener("pointercancel", stop);
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !dragged) return;
+      const name = dragged.dataset.name;
+      stop();
+      say(`${name} stays where it was.`);
+    });
+  }
+
+  // A sheet over the page is left as a dialog is, unless something would be lost that was typed.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || event.target.value) return;
+    const leave = document.querySelector("[data-escape]");
+    if (leave) window.location.assign(leave.href);
+  });
+
+  // A form that came back with errors: the summary is where reading starts. Where the address names a part of the
+  // page, the browser goes there last and takes the focus along; so once more after that.
+  const news = document.querySelector("[data-focus]");
+  news?.focus();
+  if (news && location.hash) addEventListener("load", () => requestAnimationFrame(() => news.focus()));
 })();

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from accounts.models import Role, User
+from accounts import importing, jobs, reviewing
+from accounts.cascade import write
+from accounts.cascade.changes import Choose
+from accounts.cascade.declare import Level, setting_of
+from accounts.member_lists import read_pasted
+from accounts.models import AuditEntry, Job, JobState, PendingChange, Role, User
+from integrations.preferences import Integrations
 from tests.cast import Cast, ClientOf, joined
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +60,13 @@ class Door:
 PERSON = {"pk": "alice"}
 GROUP = {"pk": "sales"}
 MEMBER = {"pk": "sales", "person_pk": "alice"}
+SWITCH = {"page": "mail-calendar", "key": "integrations.enabled"}
+JOB = {"pk": "a job for Sales"}
+LIST = {"pk": "sales", "job_pk": "a list of Dana’s for Sales"}
+# Whoever prepared it, and nobody else.
+DANA_ALONE: Answers = (SIGN_IN, FORBIDDEN, NOT_THERE, NOT_THERE, IN, NOT_THERE)
+CHANGE = {"pk": "a change that Dana reviews"}
+WHOSE_CHANGE: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, IN, NOT_THERE)
 DOORS = {
     # config
     "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
@@ -64,6 +79,8 @@ DOORS = {
     "people_invite": Door(ADMINS),
     "person": Door(ADMINS_OF_THE_PERSON, named=PERSON),
     "person_role": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"role": "admin"}),
+    "person_primary_group": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"group": "sales"}),
+    "person_delete": Door(ADMINS_OF_THE_PERSON, named=PERSON),
     "person_deactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
     "person_reactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
     "person_invite_again": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
@@ -71,15 +88,38 @@ DOORS = {
     "groups": Door(GROUP_ADMINS),
     "group_create": Door(ADMINS),
     "group": Door(ADMINS_OF_THE_GROUP, named=GROUP),
+    "group_rank": Door(ADMINS_OVER_THE_GROUP, "POST", GROUP, {"to": "up"}),
+    "group_members": Door(ADMINS_OF_THE_GROUP, named=GROUP),
     "group_rename": Door(ADMINS_OVER_THE_GROUP, "POST", GROUP, {"name": "Selling"}),
     "group_delete": Door(ADMINS_OVER_THE_GROUP, "POST", GROUP),
     "group_member_add": Door(ADMINS_OF_THE_GROUP, "POST", GROUP, {"person": "wilhelmina"}),
     "group_member_remove": Door(ADMINS_OF_THE_GROUP, "POST", MEMBER),
     "group_admin": Door(ADMINS_OVER_THE_GROUP, "POST", MEMBER, {"appoint": "yes"}),
+    "group_import": Door(ADMINS_OF_THE_GROUP, named=GROUP),
+    "group_import_template": Door(ADMINS_OF_THE_GROUP, named=GROUP),
+    "group_import_review": Door(DANA_ALONE, named=LIST),
+    "group_import_people": Door(DANA_ALONE, named=LIST),
+    "job": Door(ADMINS_OF_THE_GROUP, named=JOB),
+    "job_results": Door(ADMINS_OF_THE_GROUP, named=JOB),
+    "job_cancel": Door(ADMINS_OF_THE_GROUP, "POST", JOB),
     "account_settings": Door(ADMINS),
     "account_settings_page": Door(ADMINS, named={"page": "mail-calendar"}),
-    "account_setting": Door(ADMINS, "POST", {"page": "mail-calendar", "key": "integrations.enabled"}, {"value": "off"}),
+    "account_setting": Door(ADMINS, "POST", SWITCH, {"value": "off"}),
+    "group_settings": Door(ADMINS_OF_THE_GROUP, named=GROUP),
+    "group_settings_page": Door(ADMINS_OF_THE_GROUP, named=GROUP | {"page": "mail-calendar"}),
+    "group_setting": Door(ADMINS_OF_THE_GROUP, "POST", GROUP | SWITCH, {"value": "off"}),
+    "person_settings": Door(ADMINS_OF_THE_PERSON, named=PERSON),
+    "person_settings_page": Door(ADMINS_OF_THE_PERSON, named=PERSON | {"page": "mail-calendar"}),
+    "person_setting": Door(ADMINS_OF_THE_PERSON, "POST", PERSON | SWITCH, {"value": "off"}),
+    "own_settings": Door(SIGNED_IN),
+    "own_settings_page": Door(SIGNED_IN, named={"page": "mail-calendar"}),
+    "own_setting": Door(SIGNED_IN, "POST", SWITCH, {"value": "off"}),
+    "change": Door(WHOSE_CHANGE, named=CHANGE),
+    "change_people": Door(WHOSE_CHANGE, named=CHANGE),
+    "change_discard": Door(WHOSE_CHANGE, "POST", CHANGE),
+    "change_undo": Door(ADMINS_OVER_THE_GROUP, "POST", {"entry": "a change of the account"}),
     "audit": Door(ADMINS),
+    "audit_download": Door(ADMINS),
     "invitation": Door((NOT_THERE, IN, IN, IN, IN, IN)),  # without a link there is no invitation
     "invitation_link": Door(EVERYBODY, named={"token": "forged"}),
     # integrations
@@ -179,8 +219,54 @@ def _address(name: str, cast: Cast) -> str:
     return reverse(name, kwargs=_resolved(DOORS[name].named, cast))
 
 
-def _resolved(words: dict[str, str], cast: Cast) -> dict[str, str | int]:
-    return {name: getattr(getattr(cast, word, None), "pk", word) for name, word in words.items()}
+def _resolved(words: dict[str, str], cast: Cast) -> dict[str, Any]:
+    return {
+        name: THINGS[word](cast) if word in THINGS else getattr(getattr(cast, word, None), "pk", word)
+        for name, word in words.items()
+    }
+
+
+def _job(cast: Cast) -> object:
+    about: dict[str, Any] = {
+        "kind": importing.KIND,
+        "title": "A job",
+        "group": cast.sales,
+        "by": cast.dana,
+        "back": "/",
+    }
+    found = Job.objects.filter(title=about["title"]).first()
+    return (found or jobs.start(cast.kestrel, rows=[], now=timezone.now(), **about)).pk
+
+
+def _list(cast: Cast) -> object:
+    found = Job.objects.filter(state=JobState.PREPARED).first()
+    wishes = read_pasted(cast.bob.email)
+    return (found or importing.prepare(cast.sales, wishes, by=cast.dana, back="/", now=timezone.now())).pk
+
+
+def _change(cast: Cast) -> object:
+    found = PendingChange.objects.first()
+    change = Choose("integrations.enabled", Level.ACCOUNT, cast.kestrel.pk, False)
+    made = found or reviewing.submit(change, by=cast.dana, back="/", seen=None, now=timezone.now())
+    assert isinstance(made, PendingChange)
+    return made.pk
+
+
+def _entry(cast: Cast) -> object:
+    at, grace = cast.kestrel, setting_of(Integrations, "grace")
+    found = AuditEntry.objects.filter(setting_key=grace.key).first()
+    made = found or write.choose(grace, 3, at=at, actor=cast.dana, now=timezone.now())
+    assert made is not None
+    return made.pk
+
+
+# What an address names besides the cast; made when it is first asked for.
+THINGS: dict[str, Callable[[Cast], object]] = {
+    JOB["pk"]: _job,
+    LIST["job_pk"]: _list,
+    CHANGE["pk"]: _change,
+    "a change of the account": _entry,
+}
 
 
 def _kind(answer: HttpResponseBase, asked: str) -> str:

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 SIGNED_IN = audit.declare("person.signed_in", "{actor} signed in.")
 PASSWORD_CHANGED = audit.declare("person.password_changed", "{actor} changed their password.")
 PASSWORD_RESET = audit.declare("person.password_reset", "{actor} set a new password by an e-mailed link.")
-ADDRESS_CHANGED = audit.declare("person.address_changed", "{actor} changed their sign-in e-mail.")
+ADDRESS_CHANGED = audit.declare("person.address_changed", "{actor} changed their sign-in e-mail.", personal=("email",))
 
 
 class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types

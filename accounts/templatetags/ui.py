@@ -49,6 +49,13 @@ def initial(name: object) -> str:
 
 
 @register.filter
+def counted(number: int, words: str) -> str:
+    """A number with its noun: `{{ 1284|counted:"person,people" }}` is “1,284 people”."""
+    one, many = words.split(",")
+    return f"{number:,} {one if number == 1 else many}"
+
+
+@register.filter
 def is_choice_list(field: BoundField) -> bool:
     """Whether the field is several inputs under one legend, such as radio buttons."""
     return bool(field.field.widget.use_fieldset)

@@ -58,6 +58,13 @@ def test_nothing_is_said_about_no_moment() -> None:
     assert ui.local_when(None) == ui.local_moment(None) == ui.local_clock(None) == ""
 
 
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 people"), (1, "1 person"), (2, "2 people"), (1284, "1,284 people")]
+)
+def test_a_number_has_its_noun(number: int, said: str) -> None:
+    assert ui.counted(number, "person,people") == said
+
+
 def test_a_label_of_an_icon_is_escaped() -> None:
     assert 'aria-label="&lt;b&gt;"' in ui.icon("check", label="<b>")
 

@@ -1,0 +1,275 @@
+"""Two speeds of saving: what harms nobody is done at once and can be undone; what can disconnect people, widen
+access or lock is stored, shown with its exact consequences, and done when somebody confirms it.
+
+    submit()    done at once, or a `PendingChange` to review
+    reviewed()  what it would do now
+    confirm()   what was reviewed is done, unless more people would be hit than was said
+    undo()      the inverse of an entry of the audit log, submitted like any change
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts import changing, claims
+from accounts.cascade import changes, declare, read, write
+from accounts.cascade.changes import Change, Choose, Dissolve, Gone, Inherit
+from accounts.cascade.declare import BadValue, Level, Setting
+from accounts.cascade.impact import Impact, impact
+from accounts.cascade.read import Made, level_of
+from accounts.models import Account, AuditEntry, Group, PendingChange, User
+
+__all__ = [
+    "Done",
+    "Ended",
+    "Gone",
+    "MoreAffected",
+    "Review",
+    "announce",
+    "confirm",
+    "discard",
+    "has_moved",
+    "needs_review",
+    "newest",
+    "newest_like",
+    "reviewed",
+    "submit",
+    "undo",
+    "undo_of",
+]
+
+LASTS = timedelta(hours=1)
+REASON = 500  # characters
+
+
+@dataclass(frozen=True)
+class Review:
+    """A change and what it would do if it were made now."""
+
+    change: Change
+    place: Account | Group | User
+    found: Impact
+    # Of a change of a setting: the decisions at the place and above it.
+    made: tuple[Made, ...] = ()
+
+    @property
+    def setting(self) -> Setting | None:
+        return declare.by_key(self.change.key) if isinstance(self.change, Choose | Inherit) else None
+
+    @property
+    def own(self) -> Made | None:
+        return next((made for made in self.made if made.level == level_of(self.place)), None)
+
+    @property
+    def above(self) -> list[Made | None]:
+        return read.top_down(made for made in self.made if made.level != level_of(self.place))
+
+    @property
+    def lock(self) -> Made | None:
+        """The decision above that forbids the change."""
+        return next((made for made in self.above if made and made.is_locked), None)
+
+    @property
+    def seen(self) -> str:
+        """For the form, as `write.stamp`; empty where no setting changes."""
+        return write.stamp(self.own) if self.setting else ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """`entry`: of the audit log; None where everything was like that already, or where each person got one."""
+
+    change: Change
+    entry: AuditEntry | None
+
+
+class Ended(Exception):
+    """The review was confirmed or discarded meanwhile, or ran out."""
+
+
+class MoreAffected(Exception):
+    """Since the sheet was shown, more would end than it said, or somebody else’s: it has to be looked at again."""
+
+    def __init__(self, said: int, now: int) -> None:
+        super().__init__(f"{now} instead of {said}")
+        self.said, self.now = said, now
+
+
+def submit(change: Change, *, by: User, back: str, seen: str | None, now: datetime) -> Done | PendingChange:
+    """Do a harmless change, store any other for review.
+
+    `back`: the address to return to. `seen`: what the form carried; see `write.stamp`. Raises what the change
+    itself would raise: BadValue, SettingLocked, ChangedMeanwhile, Gone, PermissionDenied.
+    """
+    changing.require(change, by)
+    if isinstance(change, Choose | Inherit):
+        if _is_so_already(change, by.account, seen):
+            return Done(change, None)
+        change = changing.canonical(change)
+    found = impact(by.account, change)
+    if not needs_review(change, found):
+        return Done(change, changing.do(change, by=by, seen=seen, now=now, reason="", affected=len(found.people)))
+    PendingChange.objects.filter(expires_at__lte=now).delete()
+    return PendingChange.objects.create(
+        account=by.account,
+        by=by,
+        change=changes.to_json(change),
+        back=back,
+        seen=seen or "",
+        announced=_hit(found),
+        created_at=now,
+        expires_at=now + LASTS,
+    )
+
+
+def needs_review(change: Change, found: Impact) -> bool:
+    """Whether `change` can disconnect people, widen access or lock."""
+    if isinstance(change, Dissolve):
+        return True
+    if isinstance(change, Choose | Inherit):
+        setting = found.before.settings[change.key]
+        return setting.consequential or _is_locked(change) != _was_locked(change, found) or found.ends > 0
+    return found.ends > 0 or any(found.before.settings[key].consequential for key in found.changed)
+
+
+def reviewed(pending: PendingChange) -> Review:
+    """What the change would do now. Raises BadValue, Gone where it has become impossible, PermissionDenied."""
+    change = changing.of_those_who_are_left(changes.from_json(pending.change), pending.account)
+    changing.require(change, pending.by)
+    place, made = changing.place_of(change, pending.account), list[Made]()
+    if isinstance(change, Choose | Inherit):
+        setting = changing.setting_of(change)
+        made = read.all_at(place, [setting])[setting.key]
+    return Review(change, place, impact(pending.account, change), tuple(made))
+
+
+def has_moved(pending: PendingChange, review: Review) -> bool:
+    """Whether the setting was decided anew since it was last shown."""
+    return bool(pending.seen and review.seen and pending.seen != review.seen)
+
+
+def announce(pending: PendingChange, review: Review) -> None:
+    """The sheet names these people and shows this decision; `confirm` holds us to it."""
+    pending.announced, pending.seen = _hit(review.found), review.seen
+    PendingChange.objects.filter(pk=pending.pk).update(announced=pending.announced, seen=pending.seen)
+
+
+def confirm(
+    pending: PendingChange,
+    *,
+    actor: User,
+    reason: str,
+    now: datetime,
+    said: int | None = None,
+    seen: str | None = None,
+) -> tuple[Review, AuditEntry | None]:
+    """Do what was reviewed. `said` and `seen`: what the very sheet showed, if it was not the last one.
+
+    Answers what was known when it was done, and the entry of the audit log as in `Done`. Raises MoreAffected, Ended,
+    and what `submit` raises; then nothing has changed, and the sheet is still there.
+    """
+    with transaction.atomic():
+        # The account first, as everything does that takes somebody's rights: what is checked here still holds when it
+        # is done, and two that lock in one order cannot block each other.
+        claims.account(pending.account_id)
+        now_stored = PendingChange.objects.filter(pk=pending.pk, by=actor, expires_at__gt=now)
+        if (still := now_stored.select_related("account", "by").first()) is None:
+            raise Ended
+        review = reviewed(still)
+        announced = len(still.announced) if said is None else min(said, len(still.announced))
+        if review.found.ends > announced or not set(_hit(review.found)) <= set(still.announced):
+            raise MoreAffected(announced, review.found.ends)
+        # Of two clicks on the same button one finds nothing to confirm.
+        if not now_stored.delete()[0]:
+            raise Ended
+        entry = changing.do(
+            review.change,
+            by=still.by,
+            seen=seen or still.seen or None,
+            now=now,
+            reason=reason.strip()[:REASON],
+            affected=len(review.found.people),
+        )
+    return review, entry
+
+
+def discard(pending: PendingChange) -> None:
+    PendingChange.objects.filter(pk=pending.pk).delete()
+
+
+def undo(entry: AuditEntry, *, by: User, back: str, now: datetime) -> Done | PendingChange:
+    """Submit the inverse of a change of a setting. Raises ChangedMeanwhile where it is no longer the last one."""
+    change = undo_of(entry)
+    if change is None:
+        raise BadValue("Only changes of settings can be undone here.")
+    changing.require(change, by)
+    setting, at = changing.setting_of(change), changing.place_of(change, by.account)
+    current = read.decisions_at(at, [setting]).get(setting.key)
+    if newest_like(entry) != entry or not _is(current, setting, entry.after):
+        raise write.ChangedMeanwhile(setting, current)
+    return submit(change, by=by, back=back, seen=write.stamp(current), now=now)
+
+
+def newest_like(entry: AuditEntry) -> AuditEntry:
+    """The last change of the same setting at the same place."""
+    return newest(entry.setting_key, Level(entry.level), int(entry.target_id), entry.account) or entry
+
+
+def newest(key: str, level: Level, place: int, account: Account) -> AuditEntry | None:
+    same = AuditEntry.objects.filter(account=account, setting_key=key, level=level.value, target_id=str(place))
+    return same.order_by("-pk").first()
+
+
+def undo_of(entry: AuditEntry) -> Choose | Inherit | None:
+    """The inverse change of an entry; None for what is no change of a setting that is still declared."""
+    if not entry.setting_key or declare.by_key(entry.setting_key) is None or not entry.target_id.isdecimal():
+        return None
+    level, place, before = Level(entry.level), int(entry.target_id), entry.before or {}
+    if "value" not in before:
+        return Inherit(entry.setting_key, level, place)
+    return Choose(entry.setting_key, level, place, before["value"], bool(before.get("locked")))
+
+
+def _hit(found: Impact) -> list[int]:
+    """Those for whom something ends."""
+    return [effect.person for consequence in found.consequences for effect in consequence.ends]
+
+
+def _is_so_already(change: Choose | Inherit, account: Account, seen: str | None) -> bool:
+    """Refuses what is locked or no longer as it was seen; answers whether there is nothing to do."""
+    setting, at = changing.setting_of(change), changing.place_of(change, account)
+    if lock := write.lock_above(setting, at):
+        raise write.SettingLocked(setting, lock)
+    write.check_level(setting, at, is_locked=_is_locked(change))
+    made = read.decisions_at(at, [setting]).get(setting.key)
+    if seen is not None and write.stamp(made) != seen:
+        raise write.ChangedMeanwhile(setting, made)
+    if isinstance(change, Inherit):
+        return made is None
+    return made is not None and _is(made, setting, {"value": change.value, "locked": change.is_locked})
+
+
+def _is(made: read.Made | None, setting: Setting, said: dict[str, object] | None) -> bool:
+    """Whether a decision is what an entry of the audit log says of it."""
+    if made is None or not said or "value" not in said:
+        return made is None and not (said and "value" in said)
+    as_made = (json.dumps(setting.to_json(made.value), sort_keys=True), made.is_locked)
+    return as_made == (json.dumps(said["value"], sort_keys=True), bool(said.get("locked")))
+
+
+def _is_locked(change: Choose | Inherit) -> bool:
+    return isinstance(change, Choose) and change.is_locked
+
+
+def _was_locked(change: Choose | Inherit, found: Impact) -> bool:
+    if change.level == Level.ACCOUNT:
+        ruling = found.before.top.get(change.key)
+    elif change.level == Level.GROUP:
+        ruling = found.before.of_groups.get(change.key, {}).get(change.place)
+    else:
+        ruling = found.before.own.get(change.key, {}).get(change.place)
+    return bool(ruling and ruling.is_locked)
