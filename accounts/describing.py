@@ -146,7 +146,7 @@ def unchanged(review: Review) -> str:
     if dataclasses.is_dataclass(setting.kind):
         same = [part for part in dataclasses.fields(setting.kind) if _of(before, part) == _of(after, part)]
         return "; ".join(_fact(part, _of(after, part)) for part in same)
-    return str(setting.say(after)) if before == after and moves_lock(review) else ""
+    return f"the value, {setting.say(after)}" if before == after and moves_lock(review) else ""
 
 
 def more_groups(review: Review) -> int:

@@ -274,7 +274,7 @@ def test_a_lock_of_what_holds_anyway_reads_well(cast: Cast, client_of: ClientOf)
 
     assert lines(answer) == [(LABEL, "Each group and each person may decide", "Locked for everyone below")]
     shown = text_of(answer)
-    assert "Unchanged: On." in shown
+    assert "Unchanged: the value, On." in shown
     assert "No connection will be blocked. Nobody is connected by a lock." in shown
     assert "Nobody’s value changes today" in shown
     assert buttons(answer)[0] == "Lock"
