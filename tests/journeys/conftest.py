@@ -21,6 +21,7 @@ def product(database_server: Server, static_files: None) -> Iterator[Product]:
     product = Product(database=database_server, redis=redis, static_root=settings.STATIC_ROOT)
     try:
         product.start()
+        ground.remember(product)
         yield product
     finally:
         product.stop()

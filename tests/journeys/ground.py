@@ -16,16 +16,116 @@ import psycopg
 from tests.processes import Product
 
 PATIENCE = 30.0  # seconds
+PLACES = ("group", "membership")  # where people are, each after what it refers to
+OF_A_PERSON = (
+    "integrations_consentrequest",
+    "integrations_connection",
+    "accounts_settingdecision",
+    "accounts_membership",
+    "account_emailaddress",
+)
 SIMULATED = "simulator/simulator.sqlite3"
 
 
+def remember(product: Product) -> None:
+    """Who is in which group, and in which order they stand, so that each journey finds it like that."""
+    change(product, *(f"CREATE TABLE first_{table} AS SELECT * FROM accounts_{table}" for table in PLACES))
+
+
 def begin_again(product: Product, *, enabled: bool = True) -> None:
-    """Nobody is connected, nothing is on the way, Microsoft is as on its first day."""
+    """Nobody is connected, nothing is on the way, no group and no person has decided anything, everybody is where
+    the seed put him, Microsoft is as on its first day."""
     product.simulator.control("POST", "reset")
-    change(product, "DELETE FROM integrations_consentrequest")
-    change(product, "DELETE FROM integrations_connection")
     value = "true" if enabled else "false"
-    change(product, f"UPDATE accounts_settingdecision SET value = '{value}' WHERE key = 'integrations.enabled'")
+    change(
+        product,
+        "DELETE FROM integrations_consentrequest",
+        "DELETE FROM integrations_connection",
+        "DELETE FROM accounts_pendingchange",
+        "DELETE FROM accounts_jobrow",
+        "DELETE FROM accounts_job",
+        "DELETE FROM accounts_settingdecision WHERE account_id IS NULL OR key <> 'integrations.enabled'",
+        f"UPDATE accounts_settingdecision SET value = '{value}', is_locked = '0' WHERE key = 'integrations.enabled'",
+        *(f"DELETE FROM accounts_{table}" for table in reversed(PLACES)),
+        *(f"INSERT INTO accounts_{table} SELECT * FROM first_{table}" for table in PLACES),
+    )
+
+
+@contextmanager
+def crowd(product: Product, count: int) -> Iterator[list[str]]:
+    """More people like Bob, with his password; their addresses. Afterwards they are gone, if any is left."""
+    change(
+        product,
+        f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {count})"
+        " INSERT INTO accounts_user (password, account_id, email, name, role, time_zone, is_active, joined_at,"
+        " session_epoch) SELECT password, account_id, 'crowd-' || n || '@kestrel.example', 'Crowd ' || n, role,"
+        " time_zone, is_active, joined_at, 0 FROM number, accounts_user WHERE email = 'bob@kestrel.example'",
+        'INSERT INTO account_emailaddress (user_id, email, verified, "primary")'
+        " SELECT id, email, is_active, is_active FROM accounts_user WHERE email LIKE 'crowd-%'",
+    )
+    try:
+        yield [f"crowd-{n}@kestrel.example" for n in range(1, count + 1)]
+    finally:
+        theirs = "IN (SELECT id FROM accounts_user WHERE email LIKE 'crowd-%')"
+        change(
+            product,
+            *(f"DELETE FROM {table} WHERE user_id {theirs}" for table in OF_A_PERSON),
+            "DELETE FROM accounts_user WHERE email LIKE 'crowd-%'",
+        )
+
+
+def another_group(product: Product, name: str) -> None:
+    """Of Kestrel & Co, after all others, with nobody in it."""
+    change(
+        product,
+        "INSERT INTO accounts_group (account_id, name, rank, created_at)"
+        f" SELECT account_id, '{name}', MAX(rank) + 1024, MAX(created_at) FROM accounts_group GROUP BY account_id",
+    )
+
+
+def decide(product: Product, key: str, value: str, *, by: str, at: str = "", locked: bool = False) -> None:
+    """As if it had been decided just now. `value`: as JSON; `at`: the name of a group, an address, or neither."""
+    places = {
+        "account_id": "SELECT account_id FROM accounts_user WHERE email = 'dana@kestrel.example'",
+        "group_id": f"SELECT id FROM accounts_group WHERE name = '{at}'",
+        "user_id": f"SELECT id FROM accounts_user WHERE email = '{at}'",
+    }
+    column = "user_id" if "@" in at else "group_id" if at else "account_id"
+    change(
+        product,
+        f"DELETE FROM accounts_settingdecision WHERE key = '{key}' AND {column} IN ({places[column]})",
+        f"INSERT INTO accounts_settingdecision (key, value, is_locked, {column}, decided_by_id, decided_at)"
+        f" SELECT '{key}', '{value}', '{int(locked)}', ({places[column]}), id, CURRENT_TIMESTAMP"
+        f" FROM accounts_user WHERE email = '{by}'",
+    )
+
+
+def job_is_now(product: Product, *, state: str, moved_at: str = "created_at") -> None:
+    """The newest of its kind is in this state, and no worker takes it, to look at it."""
+    ended = "NULL" if state == "running" else "created_at"
+    change(
+        product,
+        f"UPDATE accounts_job SET state = '{state}', moved_at = {moved_at}, ended_at = {ended},"
+        " claimed_until = '2999-01-01 00:00:00+00:00'",
+    )
+
+
+def members_of(product: Product, group: str) -> list[str]:
+    """Their addresses, each as often as the person is in it."""
+    found = ask(
+        product,
+        "SELECT u.email FROM accounts_membership m JOIN accounts_user u ON u.id = m.user_id"
+        f" JOIN accounts_group g ON g.id = m.group_id WHERE g.name = '{group}' ORDER BY u.email",
+    )
+    return [address for (address,) in found]
+
+
+def lines_done(product: Product) -> tuple[int, int]:
+    """Of the newest job: how many lines have come to an end, and of how many."""
+    ((handled, total),) = ask(
+        product, "SELECT done + unchanged + failed, total FROM accounts_job ORDER BY created_at DESC LIMIT 1"
+    )
+    return handled, total
 
 
 def connection_of(product: Product, address: str) -> dict[str, Any]:
@@ -81,8 +181,12 @@ def waits_are_over(product: Product) -> None:
 
 
 def claims_run_out(product: Product) -> None:
-    """As if the minute for which a worker claims a consent were over."""
-    change(product, "UPDATE integrations_consentrequest SET claimed_until = answered_at WHERE ended_at IS NULL")
+    """As if the time for which a dead worker claimed a consent or a job were over."""
+    change(
+        product,
+        "UPDATE integrations_consentrequest SET claimed_until = answered_at WHERE ended_at IS NULL",
+        "UPDATE accounts_job SET claimed_until = created_at WHERE ended_at IS NULL",
+    )
 
 
 def empty_the_mailboxes(product: Product) -> None:
@@ -128,14 +232,17 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def change(product: Product, statement: str) -> None:
+def change(product: Product, *statements: str) -> None:
+    """All of them in one transaction."""
     url = product.installation.database_url
     if url.startswith("postgres"):
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        with psycopg.connect(url) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
         return
     with closing(sqlite3.connect(urlsplit(url).path, timeout=20)) as database, database:
-        database.execute(statement)
+        for statement in statements:
+            database.execute(statement)
 
 
 def ask(product: Product, question: str) -> list[tuple[Any, ...]]:

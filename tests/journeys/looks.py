@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+
+from tests.processes import Product
 
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "1366 px, light": {"viewport": {"width": 1366, "height": 900}, "color_scheme": "light"},
@@ -21,6 +23,38 @@ RULES = {
     "preload": False,
 }
 WIDTHS = "() => [document.scrollingElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+class Walk:
+    """Goes from page to page and writes down what is wrong on each."""
+
+    def __init__(self, page: Page, product: Product) -> None:
+        self.page, self.faults = page, list[str]()
+        self._url = product.url
+
+    def look(self) -> None:
+        self.faults += faults_of(self.page)
+
+    def unfold(self) -> None:
+        """Everything that can be unfolded on this page, at once."""
+        self.page.locator("main details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+        self.look()
+
+    def to(self, *paths: str) -> None:
+        for path in paths:
+            self.page.goto(path if path.startswith("http") else f"{self._url}{path}")
+            self.look()
+
+    def dialogs(self) -> None:
+        """Every confirmation of this page, opened one after the other."""
+        names = self.page.locator("[popover][role=dialog]").evaluate_all("all => all.map(one => one.id)")
+        assert names, "this page should ask before it does something"
+        for name in names:
+            dialog = self.page.locator(f"#{name}")
+            dialog.evaluate("element => element.showPopover()")
+            expect(dialog).to_be_visible()
+            self.look()
+            dialog.evaluate("element => element.hidePopover()")
 
 
 def faults_of(page: Page) -> list[str]:

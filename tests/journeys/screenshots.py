@@ -27,6 +27,7 @@ def take_all(product: Product, windows: Windows) -> None:
     ground.begin_again(product, enabled=False)
     _the_admin_enables(product, windows)
     _the_person_connects(product, windows)
+    _the_admin_locks(product, windows)
     _others(product, windows)
     _lost(product, windows)
     if troubles := windows.close():
@@ -40,9 +41,9 @@ def _the_admin_enables(product: Product, windows: Windows) -> None:
     dana = windows.of("dana", **WIDE)
     story.to_mail_and_calendar(dana)
     story.switch(dana).click()
-    _take(dana, "enable", whole=False)
-    dana.keyboard.press("Escape")
-    story.flip_the_switch(dana, "Enable")
+    expect(story.sheet(dana)).to_be_visible()
+    _take(dana, "enable")
+    story.confirm(dana, "Enable")
     for name, look in (("", WIDE), ("-dark", DARK), ("-320", NARROW)):
         page = windows.of("dana", **look)
         page.goto(f"{product.url}/account/settings/mail-calendar/")
@@ -77,12 +78,37 @@ def _the_person_connects(product: Product, windows: Windows) -> None:
     _take(alice, "meetings")
 
 
+def _the_admin_locks(product: Product, windows: Windows) -> None:
+    """Alice and her group chose it, so that something sleeps under the lock."""
+    alice, gus, dana = (windows.of(name, **WIDE) for name in ("alice", "gus", "dana"))
+    story.to_own_settings(alice, product)
+    story.to_group_settings(gus, product, "Sales")
+    for page in (alice, gus):
+        story.press_in_row(page, story.SWITCH, "Override")
+        story.confirm(page, "Save")
+    story.to_mail_and_calendar(dana)
+    story.flip_the_switch(dana, "Disable")
+    story.press_in_row(dana, story.SWITCH, "Lock")
+    story.sheet(dana).get_by_label("Reason").fill("The audit is in November.")
+    _take(dana, "review-changes")
+    story.confirm(dana, "Lock and block 1 connection")
+    for page, name in ((gus, "group-settings-locked"), (alice, "settings-locked")):
+        page.goto(page.url.partition("#")[0])
+        story.row(page, story.SWITCH).get_by_text("Why this value?").click()
+        _take(page, name)
+    story.press_in_row(dana, story.SWITCH, "Unlock")
+    story.confirm(dana, "Unlock")
+    story.flip_the_switch(dana, "Enable")
+    ground.until(lambda: ground.connection_of(product, story.address("alice"))["state"] == "connected")
+
+
 def _others(product: Product, windows: Windows) -> None:
     dana = windows.of("dana", **WIDE)
+    for name in ("Marketing", "Support"):
+        ground.another_group(product, name)
     for name in ("people", "account/audit", "groups"):
         dana.goto(f"{product.url}/{name}/")
-        if name != "groups":
-            _take(dana, name.rpartition("/")[2])
+        _take(dana, name.rpartition("/")[2])
     dana.get_by_role("link", name="Sales").click()
     _take(dana, "group")
 
@@ -122,6 +148,7 @@ def _installation() -> Iterator[Product]:
         )
         try:
             product.start()
+            ground.remember(product)
             yield product
         finally:
             product.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.processes import Product
@@ -32,14 +34,59 @@ def to_mail_and_calendar(page: Page) -> None:
 
 
 def flip_the_switch(page: Page, to: str) -> None:
-    """`to`: Enable or Disable, as the confirmation says."""
+    """`to`: Enable or Disable, as the review says."""
     switch(page).click()
-    page.get_by_role("dialog").get_by_role("button", name=to, exact=True).click()
+    confirm(page, to)
     expect(switch(page)).to_have_attribute("aria-checked", "true" if to == "Enable" else "false")
 
 
 def switch(page: Page) -> Locator:
     return page.get_by_role("switch", name=SWITCH)
+
+
+# ── Settings, at any level ──────────────────────────────────────────────────
+def to_own_settings(page: Page, product: Product) -> None:
+    page.goto(product.url)
+    page.get_by_role("navigation", name="Portal").get_by_role("link", name="Settings", exact=True).click()
+
+
+def to_group(page: Page, product: Product, name: str) -> None:
+    page.goto(f"{product.url}/groups/")
+    page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+
+
+def to_group_settings(page: Page, product: Product, name: str) -> None:
+    to_group(page, product, name)
+    page.get_by_role("link", name="Mail & Calendar").click()
+
+
+def to_person(page: Page, product: Product, name: str) -> None:
+    page.goto(f"{product.url}/people/?q={address(name)}")
+    page.get_by_role("main").get_by_role("table").get_by_role("link").first.click()
+
+
+def row(page: Page, label: str) -> Locator:
+    return page.get_by_role("article", name=label, exact=True)
+
+
+def press_in_row(page: Page, label: str, button: str) -> None:
+    """*Override*, *Inherit*, *Lock*, *Unlock*, *Save*: the word the button begins with."""
+    row(page, label).get_by_role("button", name=re.compile(f"^{button}")).click()
+
+
+def sheet(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="Review changes")
+
+
+def confirm(page: Page, button: str) -> None:
+    """What the sheet's own button says, to the letter."""
+    sheet(page).get_by_role("button", name=button, exact=True).click()
+    expect(sheet(page)).to_be_hidden()
+
+
+def toast(page: Page) -> Locator:
+    """What the page says of what was just done."""
+    return page.locator("#toasts .toast")
 
 
 # ── The person, in the portal ───────────────────────────────────────────────

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys import ground, story
-from tests.journeys.looks import LOOKS, faults_of
+from tests.journeys.looks import LOOKS, Walk
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
@@ -20,33 +20,6 @@ pytestmark = [
     pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys()),
 ]
 Look = Mapping[str, Any]
-
-
-class Walk:
-    """Goes from page to page and writes down what is wrong on each."""
-
-    def __init__(self, page: Page, product: Product) -> None:
-        self.page, self.faults = page, list[str]()
-        self._url = product.url
-
-    def look(self) -> None:
-        self.faults += faults_of(self.page)
-
-    def to(self, *paths: str) -> None:
-        for path in paths:
-            self.page.goto(path if path.startswith("http") else f"{self._url}{path}")
-            self.look()
-
-    def dialogs(self) -> None:
-        """Every confirmation of this page, opened one after the other."""
-        names = self.page.locator("[popover][role=dialog]").evaluate_all("all => all.map(one => one.id)")
-        assert names, "this page should ask before it does something"
-        for name in names:
-            dialog = self.page.locator(f"#{name}")
-            dialog.evaluate("element => element.showPopover()")
-            expect(dialog).to_be_visible()
-            self.look()
-            dialog.evaluate("element => element.hidePopover()")
 
 
 def test_signed_out(product: Product, windows: Windows, look: Look) -> None:
@@ -174,7 +147,8 @@ def test_group_admin(product: Product, windows: Windows, look: Look) -> None:
     walk.to("/groups/")
     walk.page.get_by_role("link", name="Sales").click()
     walk.look()
-    walk.to(f"{walk.page.url}?add=bob", f"{walk.page.url}?q=nobody-of-this-name")
+    members = f"{walk.page.url}members/"
+    walk.to(members, f"{members}?add=bob", f"{members}?q=nobody-of-this-name")
     _open_menus(walk)
 
     assert not walk.faults
@@ -184,18 +158,21 @@ def test_owner(product: Product, windows: Windows, look: Look) -> None:
     walk = Walk(windows.of("dana", **look), product)
 
     walk.to("/account/settings/")
-    walk.dialogs()
     walk.to("/people/", "/people/?q=nobody-of-this-name", "/people/invite/", "/groups/create/", "/account/audit/")
     for name in ("Dana", "Wilhelmina-Anastasia von Hohenlohe-Langenburg"):
         walk.page.goto(f"{product.url}/people/")
         walk.page.get_by_role("main").get_by_role("link", name=name).click()
         walk.look()
     walk.dialogs()
+    walk.page.get_by_role("link", name="Review the deletion").click()
+    walk.look()
     walk.page.goto(f"{product.url}/groups/")
+    walk.look()
     walk.page.get_by_role("link", name="Sales").click()
     walk.look()
-    walk.dialogs()
     _open_menus(walk)
+    walk.page.get_by_role("button", name="Review the deletion").click()
+    walk.look()
 
     assert not walk.faults
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -11,6 +13,7 @@ from tests.processes import Product
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
+POLICY = "Services and permissions"
 MOST_STOPS = 60
 # What has the focus must be told apart: by an outline or a shadow of its own.
 IS_MARKED = """element => {
@@ -45,6 +48,53 @@ def test_without_scripts(product: Product, windows: Windows) -> None:
     expect(alice.get_by_role("link", name=story.CONFIGURE)).to_be_visible()
 
 
+def test_settings_without_scripts(product: Product, windows: Windows) -> None:
+    dana = windows.of("dana", java_script_enabled=False)
+    story.to_mail_and_calendar(dana)
+    contacts = dana.get_by_label("People may give permission to write their contacts")
+
+    contacts.uncheck()
+    story.press_in_row(dana, POLICY, "Save")
+    story.sheet(dana).get_by_label("Reason").fill("Contacts are read only.")
+    story.confirm(dana, "Save")
+    expect(contacts).not_to_be_checked()
+    story.toast(dana).get_by_role("button", name="Undo").click()
+    story.confirm(dana, "Inherit")
+    expect(contacts).to_be_checked()
+    dana.get_by_role("searchbox", name="Search settings").fill("domain")
+    dana.keyboard.press("Enter")
+    expect(story.row(dana, POLICY)).to_have_count(0)
+
+    dana.goto(f"{product.url}/groups/")
+    expect(dana.locator("[data-grip]").first).to_be_hidden()
+    dana.get_by_role("button", name="Move Sales up").click()
+    expect(story.toast(dana)).to_contain_text("Sales is now P1.")
+
+
+def test_settings_by_keyboard_alone(product: Product, windows: Windows) -> None:
+    """What is locked can be reached and heard; what is not can be changed, and the change left again."""
+    alice, dana = windows.of("alice"), windows.of("dana")
+    story.to_mail_and_calendar(dana)
+    _press(dana, story.row(dana, story.SWITCH).get_by_role("button", name="Lock"))
+    expect(story.sheet(dana).get_by_role("heading", name="Review changes")).to_be_focused()
+    dana.keyboard.press("Escape")
+    expect(story.sheet(dana)).to_be_hidden()
+    _press(dana, story.row(dana, story.SWITCH).get_by_role("button", name="Lock"))
+    _to(dana, story.sheet(dana).get_by_label("Reason"))
+    dana.keyboard.type("By hand.")
+    _press(dana, story.sheet(dana).get_by_role("button", name="Lock", exact=True))
+    expect(story.row(dana, story.SWITCH)).to_contain_text("Locked here")
+
+    story.to_own_settings(alice, product)
+    _press(alice, story.switch(alice), key="Space")
+    expect(story.switch(alice)).to_have_attribute("aria-checked", "true")
+    expect(story.switch(alice)).to_have_accessible_description(
+        re.compile("Locked by Account.*locked at Account by Dana")
+    )
+    _press(alice, story.row(alice, story.SWITCH).get_by_text("Why this value?"))
+    expect(story.row(alice, story.SWITCH).get_by_role("list").get_by_text("locked")).to_be_visible()
+
+
 def test_by_keyboard_alone(product: Product, windows: Windows) -> None:
     ground.begin_again(product, enabled=False)
     dana = windows.signed_out()
@@ -52,8 +102,8 @@ def test_by_keyboard_alone(product: Product, windows: Windows) -> None:
     _press(dana, dana.get_by_role("link", name="Account Settings"))
     _press(dana, dana.get_by_role("link", name="Mail & Calendar"))
     _press(dana, story.switch(dana), key="Space")
-    expect(dana.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
-    _press(dana, dana.get_by_role("dialog").get_by_role("button", name="Enable"))
+    expect(story.sheet(dana).get_by_role("heading", name="Review changes")).to_be_focused()
+    _press(dana, story.sheet(dana).get_by_role("button", name="Enable"))
     expect(story.switch(dana)).to_have_attribute("aria-checked", "true")
 
     alice = windows.signed_out()
