@@ -64,6 +64,7 @@ def test_it_says_nothing_about_versions_or_places(path: str) -> None:
     assert Client().get(path).content in (b"ok",)
 
 
+@pytest.mark.django_db  # a worker that starts runs the system checks, one of which looks into the database
 @pytest.mark.parametrize("entry", app.conf.beat_schedule.values(), ids=app.conf.beat_schedule)
 def test_every_scheduled_task_exists_and_does_not_pile_up(entry: dict[str, Any]) -> None:
     app.loader.import_default_modules()
@@ -72,6 +73,7 @@ def test_every_scheduled_task_exists_and_does_not_pile_up(entry: dict[str, Any])
     assert entry["options"]["expires"] <= entry["schedule"]
 
 
+@pytest.mark.django_db  # as above
 def test_every_task_says_whose_it_is_and_takes_what_later_releases_may_send() -> None:
     app.loader.import_default_modules()
     ours = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
