@@ -11,6 +11,7 @@ from accounts import doors, groups
 from accounts.cascade import declare, write
 from accounts.cascade.changes import Change, Choose, Dissolve, Gone, Inherit, Join, Leave, Rank
 from accounts.cascade.declare import BadValue, Level, Setting
+from accounts.cascade.read import Made
 from accounts.models import Account, AuditEntry, Group, User
 
 
@@ -110,3 +111,10 @@ def canonical(change: Choose | Inherit) -> Choose | Inherit:
     setting = setting_of(change)
     value = setting.to_json(setting.from_json(change.value))
     return Choose(change.key, change.level, change.place, value, change.is_locked)
+
+
+def resolved(change: Change, own: Made | None) -> Change:
+    """The change with its lock as it would come out, where it says nothing about it. `own`: the place's decision."""
+    if isinstance(change, Choose) and change.is_locked is None:
+        return dataclasses.replace(change, is_locked=own is not None and own.is_locked)
+    return change

@@ -66,7 +66,7 @@ def verb(review: Review) -> str:
             return "Enable" if value_after(review) else "Disable"
         return "Save"
     if isinstance(change, Inherit):
-        return "Inherit"
+        return "Use the default" if isinstance(review.place, Account) else "Inherit"
     if isinstance(change, Rank):
         return "Move"
     if isinstance(change, Dissolve):
@@ -115,7 +115,7 @@ def value_after(review: Review) -> Any:
 
 
 def change_locks(review: Review) -> bool:
-    return isinstance(review.change, Choose) and review.change.is_locked
+    return isinstance(review.change, Choose) and bool(review.change.is_locked)
 
 
 def moves_lock(review: Review) -> bool:

@@ -106,12 +106,15 @@ def submit(change: Change, *, by: User, back: str, seen: str | None, now: dateti
     itself would raise: BadValue, SettingLocked, ChangedMeanwhile, Gone, PermissionDenied.
     """
     changing.require(change, by)
+    meant = change
     if isinstance(change, Choose | Inherit):
-        if _is_so_already(change, by.account, seen):
+        own = _own_as_seen(change, by.account, seen)
+        if _is_so_already(change, own):
             return Done(change, None)
         change = changing.canonical(change)
-    found = impact(by.account, change)
-    if not needs_review(change, found):
+        meant = changing.resolved(change, own)
+    found = impact(by.account, meant)
+    if not needs_review(meant, found):
         return Done(change, changing.do(change, by=by, seen=seen, now=now, reason="", affected=len(found.people)))
     PendingChange.objects.filter(expires_at__lte=now).delete()
     return PendingChange.objects.create(
@@ -144,6 +147,7 @@ def reviewed(pending: PendingChange) -> Review:
     if isinstance(change, Choose | Inherit):
         setting = changing.setting_of(change)
         made = read.all_at(place, [setting])[setting.key]
+        change = changing.resolved(change, next((one for one in made if one.level == level_of(place)), None))
     return Review(change, place, impact(pending.account, change), tuple(made))
 
 
@@ -239,8 +243,8 @@ def _hit(found: Impact) -> list[int]:
     return [effect.person for consequence in found.consequences for effect in consequence.ends]
 
 
-def _is_so_already(change: Choose | Inherit, account: Account, seen: str | None) -> bool:
-    """Refuses what is locked or no longer as it was seen; answers whether there is nothing to do."""
+def _own_as_seen(change: Choose | Inherit, account: Account, seen: str | None) -> Made | None:
+    """The place's decision. Refuses what is locked above, or no longer as it was seen."""
     setting, at = changing.setting_of(change), changing.place_of(change, account)
     if lock := write.lock_above(setting, at):
         raise write.SettingLocked(setting, lock)
@@ -248,9 +252,14 @@ def _is_so_already(change: Choose | Inherit, account: Account, seen: str | None)
     made = read.decisions_at(at, [setting]).get(setting.key)
     if seen is not None and write.stamp(made) != seen:
         raise write.ChangedMeanwhile(setting, made)
-    if isinstance(change, Inherit):
-        return made is None
-    return made is not None and _is(made, setting, {"value": change.value, "locked": change.is_locked})
+    return made
+
+
+def _is_so_already(change: Choose | Inherit, own: Made | None) -> bool:
+    if own is None or isinstance(change, Inherit):
+        return own is None and isinstance(change, Inherit)
+    locked = own.is_locked if change.is_locked is None else change.is_locked
+    return _is(own, changing.setting_of(change), {"value": change.value, "locked": locked})
 
 
 def _is(made: read.Made | None, setting: Setting, said: dict[str, object] | None) -> bool:
@@ -262,7 +271,7 @@ def _is(made: read.Made | None, setting: Setting, said: dict[str, object] | None
 
 
 def _is_locked(change: Choose | Inherit) -> bool:
-    return isinstance(change, Choose) and change.is_locked
+    return isinstance(change, Choose) and bool(change.is_locked)
 
 
 def _was_locked(change: Choose | Inherit, found: Impact) -> bool:

@@ -26,7 +26,8 @@ class Choose:
     place: int
     # As JSON, canonical.
     value: Any
-    is_locked: bool = False
+    # None: the lock stays as it is when it is done.
+    is_locked: bool | None = False
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class Facts:
         if isinstance(change, Choose):
             value = self.settings[change.key].from_json(change.value)
             rank = self._rank_of(change.place) if change.level == Level.GROUP else 0
-            ruling = Ruling(value, change.is_locked, rank)
+            ruling = Ruling(value, bool(change.is_locked), rank)
         if change.level == Level.ACCOUNT:
             return dataclasses.replace(self, top=_with(self.top, change.key, ruling))
         if change.level == Level.GROUP:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html
 import io
 import re
@@ -721,6 +722,27 @@ def test_a_choice_that_was_taken_back_meanwhile_is_told(cast: Cast, client_of: C
 
     assert re.search(r"Bob took the choice back, today, \d\d:\d\d ?\.", told)
     assert "On, Meridian’s default" in told
+
+
+def test_who_moves_a_switch_does_not_lift_a_lock_that_came_meanwhile(cast: Cast, client_of: ClientOf) -> None:
+    """The sheet says anew what it does: the switch, and nothing about the colleague's lock."""
+    User.objects.filter(pk=cast.bob.pk).update(role=Role.ADMIN)
+    decide("enabled", True, at=cast.kestrel, by=cast.dana)
+    wish = dataclasses.replace(switch(cast.kestrel, False), is_locked=None)
+    pending = proposed(wish, cast.dana)
+    client = client_of(cast.dana)
+    client.get(address(pending))
+    decide("enabled", True, at=cast.kestrel, by=cast.bob, is_locked=True)
+
+    refused = client.post(address(pending))
+
+    assert refused.status_code == 409
+    assert buttons(refused)[0] == "Disable"
+    seen = re.search(r'name="seen" value="(\w+)"', refused.content.decode())
+    assert seen
+    assert client.post(address(pending), {"seen": seen[1]}).status_code == 302
+    decision = SettingDecision.objects.get()
+    assert (decision.value, decision.is_locked) == (False, True)
 
 
 def test_a_lock_that_came_in_between_leaves_nothing_to_press(cast: Cast, client_of: ClientOf) -> None:

@@ -110,8 +110,8 @@ def _change(sent: Sent) -> Choose | Inherit:
     key, level, place = sent.setting.key, sent.place.level, sent.place.scope.pk
     if sent.act == "inherit":
         return Inherit(key, level, place)
-    own = sent.explanation.own
-    is_locked = sent.act == "lock" or (sent.act != "unlock" and own is not None and own.is_locked)
+    # Whoever moves a switch says nothing about a lock, nor about one that comes meanwhile.
+    is_locked = {"lock": True, "unlock": False}.get(sent.act)
     return Choose(key, level, place, sent.setting.to_json(sent.value), is_locked)
 
 
