@@ -75,8 +75,13 @@ class Explanation:
         return level_of(self.at)
 
     @property
+    def is_decidable(self) -> bool:
+        """Whether this level may decide at all, locked or not."""
+        return self.level in self.setting.levels
+
+    @property
     def is_editable(self) -> bool:
-        return self.lock is None
+        return self.lock is None and self.is_decidable
 
     @property
     def is_locked_here(self) -> bool:

@@ -56,6 +56,8 @@ def tag(explanation: Explanation) -> Tag | None:
         return Tag(f"Locked by {_place_name(explanation.lock)}", "lock", "lock")
     if explanation.is_locked_here:
         return Tag("Locked here", "lock", "lock")
+    if not explanation.is_decidable:
+        return Tag("Decided above")
     if explanation.is_same:
         return Tag("Overridden, same value", "info")
     if explanation.is_overridden:
@@ -65,9 +67,8 @@ def tag(explanation: Explanation) -> Tag | None:
 
 def sentence(explanation: Explanation, reader: Reader) -> SafeString:
     """“On, from Account, chosen by Dana, 19 November, 14:33.” and what lies below or sleeps."""
-    return _joined(
-        [_what(explanation, reader), _asleep(explanation, reader), _same(explanation, reader), _below(explanation)]
-    )
+    parts = [_asleep(explanation, reader), _same(explanation, reader), _below(explanation), _above(explanation)]
+    return _joined([_what(explanation, reader), *parts])
 
 
 def who_locked(setting: Setting, by: Made, reader: Reader) -> SafeString:
@@ -176,6 +177,12 @@ def _below(explanation: Explanation) -> SafeString | None:
     if is_one:
         return format_html("{} has a choice of {} own.", counted, "its" if below.groups else "their")
     return format_html("{} have choices of their own.", counted)
+
+
+def _above(explanation: Explanation) -> SafeString | None:
+    if explanation.is_decidable:
+        return None
+    return mark_safe("Only the account and groups decide this.")
 
 
 def _counted(below: Below) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ class Part:
 
 def show(request: SignedInRequest, place: Place, slug: str, *, trouble: Trouble | None = None) -> HttpResponse:
     if key := request.GET.get("setting"):
-        section, setting = setting_or_404(place, key)
+        section, setting = setting_or_404(place, key, among=place.shown_of)
         return redirect(place.row(section, setting))
     pages = place.pages()
     if not slug and pages:
@@ -51,9 +52,16 @@ def page_or_404(place: Place, slug: str) -> Page:
     raise Http404
 
 
-def setting_or_404(place: Place, key: str, page: Page | None = None) -> tuple[type[Section], Setting]:
+def setting_or_404(
+    place: Place,
+    key: str,
+    page: Page | None = None,
+    *,
+    among: Callable[[type[Section]], list[Setting]] | None = None,
+) -> tuple[type[Section], Setting]:
+    """One that can be decided at `place`, or one of `among`."""
     for section in place.sections(page):
-        for setting in place.settings_of(section):
+        for setting in (among or place.settings_of)(section):
             if setting.key == key:
                 return section, setting
     raise Http404
@@ -61,7 +69,7 @@ def setting_or_404(place: Place, key: str, page: Page | None = None) -> tuple[ty
 
 def _context(request: SignedInRequest, place: Place, page: Page, wish: Wish, trouble: Trouble | None) -> dict[str, Any]:
     sections = place.sections(None if wish.q else page)
-    settings = [(section, setting) for section in sections for setting in place.settings_of(section)]
+    settings = [(section, setting) for section in sections for setting in place.shown_of(section)]
     known = _known(place, settings)
     found = chosen.matching(known, wish.q)
     lately = recent.changed_lately(place, [setting.key for _, setting in settings], now=timezone.now())

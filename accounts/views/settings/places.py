@@ -41,6 +41,11 @@ class Place:
         """Those that work, and that can be decided here."""
         return [one for one in declare.settings_of(section) if one.offered and self.level in one.levels]
 
+    def shown_of(self, section: type[Section]) -> list[Setting]:
+        """Besides, for a person, what the account and groups alone decide: it holds for the person all the same."""
+        levels = {self.level, Level.GROUP} if self.level == Level.USER else {self.level}
+        return [one for one in declare.settings_of(section) if one.offered and levels & set(one.levels)]
+
     def sections(self, page: Page | None = None) -> list[type[Section]]:
         return [section for section in declare.sections(page) if self.settings_of(section)]
 

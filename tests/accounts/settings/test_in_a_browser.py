@@ -186,7 +186,7 @@ def test_a_slash_leads_to_the_search_and_a_filter_remembers_it(
     page.get_by_role("link", name="Overridden 0").click()
     expect(page.get_by_text("No setting matches")).to_be_visible()
     page.get_by_role("link", name="Show all").click()
-    expect(page.get_by_role("article")).to_have_count(3)
+    expect(page.get_by_role("article")).to_have_count(4)
 
 
 def test_a_deep_link_marks_its_row(page: Page, live_server: LiveServer, cast: Cast, client_of: ClientOf) -> None:

@@ -149,7 +149,7 @@ def test_search_and_filter_hold_together(cast: Cast, client_of: ClientOf) -> Non
 
 
 def test_an_unknown_filter_hides_nothing(cast: Cast, client_of: ClientOf) -> None:
-    assert rows(client_of(cast.alice).get(OWN, {"show": "nonsense"})) == ["reminders", "digest", "snooze"]
+    assert rows(client_of(cast.alice).get(OWN, {"show": "nonsense"})) == ["reminders", "digest", "snooze", "signature"]
 
 
 def test_a_filter_that_fits_nothing_says_so(cast: Cast, client_of: ClientOf) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.utils import timezone
 
+from accounts.cascade import write
+from accounts.cascade.declare import setting_of
 from accounts.models import Account, AuditEntry, PendingChange, SettingDecision, User
+from integrations.domains import DomainRule
 from integrations.models import Connection, State
+from integrations.preferences import Integrations
 from tests.accounts.settings.reading import decision, page_of, row, rows, said, text_of
 from tests.cast import FOUNDED, Cast, ClientOf, crowd
 
@@ -34,14 +39,27 @@ def test_it_shows_the_rows_in_the_portals_words(dana: User, client_of: ClientOf)
         assert words in shown
 
 
-def test_each_level_has_the_rows_that_are_decided_there(cast: Cast, client_of: ClientOf) -> None:
+def test_each_level_has_the_rows_that_hold_there(cast: Cast, client_of: ClientOf) -> None:
     account = rows(client_of(cast.dana).get(PAGE))
     group = rows(client_of(cast.gus).get(f"/groups/{cast.sales.pk}/settings/mail-calendar/"))
     own = rows(client_of(cast.alice).get("/settings/mail-calendar/"))
 
     assert account == ["enabled", "services", "domains", "grace"]
     assert group == ["enabled", "services", "domains"]
-    assert own == ["enabled"]
+    assert own == ["enabled", "services", "domains"]
+
+
+def test_a_person_sees_what_the_account_and_groups_alone_decide_and_why(cast: Cast, client_of: ClientOf) -> None:
+    made = setting_of(Integrations, "domains")
+    rule = DomainRule(is_on=True, domains=("kestrel.example",))
+    write.choose(made, rule, at=cast.sales, actor=cast.gus, now=timezone.now())
+
+    answer = client_of(cast.alice).get("/settings/mail-calendar/")
+
+    assert "Only kestrel.example, from Sales, chosen by Gus, today" in text_of(answer)
+    assert text_of(answer).count("Only the account and groups decide this.") == 2
+    assert answer.content.decode().count("/settings/mail-calendar/integrations.domains/") == 0
+    assert client_of(cast.alice).post("/settings/mail-calendar/integrations.domains/").status_code == 404
 
 
 def test_choices_that_do_not_work_yet_are_not_shown(dana: User, client_of: ClientOf) -> None:

@@ -63,7 +63,7 @@ def test_the_page_of_a_person_names_the_person(cast: Cast, client_of: ClientOf) 
 def test_a_section_in_which_nothing_can_be_decided_is_not_shown(cast: Cast, client_of: ClientOf) -> None:
     own, account = client_of(cast.alice).get(OWN), client_of(cast.dana).get(ACCOUNT)
 
-    assert rows(own) == ["reminders", "digest", "snooze"]
+    assert rows(own) == ["reminders", "digest", "snooze", "signature"]
     assert rows(account) == ["reminders", "digest", "snooze", "signature", "bells"]
 
 

@@ -166,7 +166,7 @@ def test_an_unknown_setting_is_not_found(place: str, key: str, cast: Cast, clien
 
 @pytest.mark.parametrize(
     ("place", "key"),
-    [("group", "quiet.bells"), ("person", "quiet.bells"), ("own", "quiet.bells"), ("own", "quiet.signature")],
+    [("group", "quiet.bells"), ("person", "quiet.bells"), ("own", "quiet.bells")],
 )
 def test_what_is_not_decided_at_this_level_is_not_there(
     place: str, key: str, cast: Cast, client_of: ClientOf, quiet: type[Quiet]
