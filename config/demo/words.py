@@ -34,7 +34,8 @@ def welcome(ports: Ports, data: Path) -> str:
 
   Who may sign in, all with the password meridian-demo-1
     dana@kestrel.example    Dana, owner of Kestrel & Co
-    gus@kestrel.example     Gus, admin of the group Sales
+    gus@kestrel.example     Gus, admin of the group Sales (P2)
+    nora@kestrel.example    Nora, admin of the group Engineering (P1)
     alice@kestrel.example   Alice, member of Sales
     bob@kestrel.example     Bob, in no group
   In the simulated Microsoft 365 they have the same addresses, with the password kestrel-demo-1
@@ -45,6 +46,8 @@ def welcome(ports: Ports, data: Path) -> str:
     3. Look at Alice’s Meetings: her next two weeks, read from Microsoft 365.
     4. At http://localhost:{ports.simulator_http} revoke her sessions and expire her access tokens:
        Meetings asks her to reconnect.
+    5. As Dana, lock a row: Review changes says whose connection it would block. Alice’s Settings say who locked it;
+       unlock it, and everything is as it was. The group Engineering has choices to look at.
 
   Mail is written to {data / "mail"}, logs to {data / "logs"}.
   Ctrl-C stops everything and keeps the data; make demo-reset forgets it.
