@@ -59,7 +59,7 @@ def test_settings_without_scripts(product: Product, windows: Windows) -> None:
     story.confirm(dana, "Save")
     expect(contacts).not_to_be_checked()
     story.toast(dana).get_by_role("button", name="Undo").click()
-    story.confirm(dana, "Inherit")
+    story.confirm(dana, "Use the default")
     expect(contacts).to_be_checked()
     dana.get_by_role("searchbox", name="Search settings").fill("domain")
     dana.keyboard.press("Enter")
