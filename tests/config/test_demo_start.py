@@ -104,7 +104,7 @@ def test_it_says_where_and_who_and_the_page_is_there(demo: Demo, running: Progra
     assert "Sign in" in page
     assert f"{READY}  http://localhost:{demo.portal}\n" in running.said()
     promised = {word for word in running.said().split() if word.endswith("@kestrel.example")}
-    assert len(promised) == 4
+    assert len(promised) == 5
     assert promised <= {email for _, email in demo.people()}
 
 

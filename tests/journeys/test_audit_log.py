@@ -26,6 +26,7 @@ def test_filtering_and_downloading(product: Product, windows: Windows) -> None:
     dana.get_by_role("navigation", name="Portal").get_by_role("link", name="Audit log").click()
     for label, choice in (("Level", "User"), ("Setting", story.SWITCH)):
         dana.get_by_label(label, exact=True).select_option(choice)
+    dana.wait_for_load_state()  # the key does nothing before the script is there
     dana.keyboard.press("/")
     dana.keyboard.type("bob")
     dana.get_by_role("button", name="Filter").click()

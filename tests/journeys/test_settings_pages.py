@@ -62,6 +62,7 @@ def test_searching_filtering_and_linking_to_a_row(product: Product, windows: Win
     story.to_mail_and_calendar(dana)
     main = dana.get_by_role("main")
 
+    dana.wait_for_load_state()  # the key does nothing before the script is there
     dana.keyboard.press("/")
     expect(dana.get_by_role("searchbox", name="Search settings")).to_be_focused()
     dana.keyboard.type("sub-domains")
