@@ -11,9 +11,14 @@ from playwright.sync_api import Page, expect
 from tests.processes import Product
 
 LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "1366 px, light": {"viewport": {"width": 1366, "height": 900}, "color_scheme": "light"},
-    "320 px, dark": {"viewport": {"width": 320, "height": 720}, "color_scheme": "dark"},
+    "1366 px, light": {"viewport": {"width": 1366, "height": 900}, "color_scheme": "light", "reduced_motion": "reduce"},
+    "320 px, dark": {"viewport": {"width": 320, "height": 720}, "color_scheme": "dark", "reduced_motion": "reduce"},
 }
+MOTIONS = """() => Promise.all(
+    document.getAnimations()
+        .filter((motion) => motion.effect.getComputedTiming().endTime !== Infinity)
+        .map((motion) => motion.finished.catch(() => null))
+)"""
 RULES = {
     "runOnly": {
         "type": "tag",
@@ -57,8 +62,14 @@ class Walk:
             dialog.evaluate("element => element.hidePopover()")
 
 
+def be_still(page: Page) -> None:
+    """Wait until whatever moves for a moment has come to rest: half-way in, a text has half its contrast."""
+    page.evaluate(MOTIONS)
+
+
 def faults_of(page: Page) -> list[str]:
     """What axe finds, and whether one must scroll sideways; none, if all is well."""
+    be_still(page)
     where = f"{page.title()} <{page.url.split('?')[0]}>"
     found = [f"{where}: {_told(violation)}" for violation in Axe().run(page, options=RULES).response["violations"]]
     needed, given = page.evaluate(WIDTHS)
