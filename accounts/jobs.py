@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 import structlog
+from celery import signature
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -33,6 +34,7 @@ ENDED = audit.declare("job.ended", "{actor} had this done: {target}.")
 CANCELLED = audit.declare("job.cancelled", "{actor} stopped this: {target}.")
 FAILED = audit.declare("job.failed", "Trouble ended what {actor} wanted done: {target}.")
 
+WORK = "accounts.work_on_job"  # the task, which imports this module
 BATCH = 200
 STORED_AT_ONCE = 2000
 CLAIM = timedelta(seconds=20)  # renewed with every batch; a dead worker's job goes on after it
@@ -284,7 +286,7 @@ def _store(job: Job, rows: Iterable[Line], *, now: datetime) -> None:
 
 
 def _nudge(job: Job) -> None:
-    transaction.on_commit(partial(nudge, "accounts.work_on_job", job_id=str(job.pk)))
+    transaction.on_commit(partial(nudge, signature(WORK), job_id=str(job.pk)))
 
 
 def _free(now: datetime) -> Q:

@@ -22,17 +22,17 @@ def forget_expired_sessions(**_: object) -> None:
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
-@shared_task(name="accounts.work_on_job")
+@shared_task(name=jobs.WORK)
 def work_on_job(*, job_id: str, **_: object) -> None:
     """One turn: a task must end well before Redis takes its worker for dead."""
     if jobs.work_on(uuid.UUID(job_id), now=timezone.now()):
-        nudge("accounts.work_on_job", job_id=job_id)
+        nudge(work_on_job, job_id=job_id)
 
 
 @shared_task(name="accounts.work_on_jobs")
 def work_on_jobs(**_: object) -> None:
     for job_id in jobs.to_work_on(now=timezone.now()):
-        nudge("accounts.work_on_job", job_id=str(job_id))
+        nudge(work_on_job, job_id=str(job_id))
 
 
 @shared_task(name="accounts.forget_old_jobs")

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from accounts.cascade.read import held
 from accounts.models import User
+from accounts.nudging import nudge
 from integrations import fitting, states, tokens
 from integrations.contracts import CalendarError, CalendarProvider, Passing
 from integrations.failures import Reason
 from integrations.microsoft.graph.provider import GraphCalendar
 from integrations.models import Connection
 from integrations.preferences import Integrations
-from integrations.tasks import nudge, refresh_one
+from integrations.tasks import refresh_one
 
 BRAND_NEW = timedelta(seconds=10)  # an access token this young cannot have expired
 USED_EVERY = timedelta(hours=1)  # how exactly it is written down that somebody looked

@@ -17,6 +17,7 @@ from accounts.cascade.decide import decide
 from accounts.cascade.declare import Level, Setting, setting_of
 from accounts.cascade.read import Made, chains_of, held
 from accounts.models import Account, User
+from accounts.nudging import nudge
 from accounts.openings import Panel, Remark
 from accounts.templatetags.ui import local_moment
 from integrations import connecting, fitting, health, reasons
@@ -25,7 +26,7 @@ from integrations.health import Words
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect, surplus
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
-from integrations.tasks import apply_policy_to, nudge
+from integrations.tasks import apply_policy_to
 from integrations.verdicts import shape_of
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered

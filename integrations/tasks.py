@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import threading
 import uuid
-from typing import Any
 
-import structlog
 from celery import shared_task
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from accounts.models import Account
+from accounts.nudging import nudge
 from integrations import connecting, fitting, redeeming, states, tokens
 from integrations.models import ALIVE, Connection
 
-log = structlog.get_logger(__name__)
-
 _refreshing = threading.Lock()
-
-
-def nudge(task: Any, **arguments: object) -> None:
-    """Start a task soon. Without Redis it starts at the next sweep, which needs no nudge."""
-    try:
-        task.apply_async(kwargs=arguments, expires=60, retry=False)
-    except (OperationalError, RedisError):
-        log.warning("nudge.lost", task=task.name)
 
 
 @shared_task(name="integrations.redeem")

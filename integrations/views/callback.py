@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
+from accounts.nudging import nudge
 from integrations import connecting, redeeming
-from integrations.tasks import nudge, redeem
+from integrations.tasks import redeem
 from integrations.views.connection import BROWSER
 
 LONGEST = 8192  # of what Microsoft may send; its codes stay well under 2,000 characters

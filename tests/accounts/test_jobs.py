@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, signature
 from celery.signals import before_task_publish
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
@@ -456,7 +456,7 @@ def test_without_redis_a_nudge_is_lost_quickly() -> None:
         began = time.monotonic()
         lost.set_current()
         try:
-            nudging.nudge("accounts.work_on_job", job_id="6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21")
+            nudging.nudge(signature(jobs.WORK), job_id="6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21")
         finally:
             app.set_current()
 
