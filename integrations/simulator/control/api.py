@@ -117,7 +117,7 @@ def grants(request: HttpRequest, name: str) -> dict[str, Any]:
     """All of the person's, or (?client_id=) of one application."""
     mine = Grant.objects.filter(person=_person(name))
     if request.GET.get("client_id"):
-        mine = mine.filter(application__client_id=request.GET["client_id"])
+        mine = mine.filter(service_principal__application__client_id=request.GET["client_id"])
     return {"deleted": mine.delete()[0]}
 
 

@@ -104,7 +104,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _front(request: HttpRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
     now = timezone.now()
-    people = Person.objects.select_related("tenant").prefetch_related("grants__application")
+    people = Person.objects.select_related("tenant").prefetch_related("grants__service_principal__application")
     tenants = groupby(people.order_by("tenant__pk", "name"), key=lambda person: person.tenant)
     context: dict[str, Any] = {
         "tenants": [(tenant, list(group)) for tenant, group in tenants],

@@ -40,8 +40,7 @@ def order(
     return Fault.objects.create(
         target=target,
         tenant=tenant,
-        status=status,
-        latency_ms=latency_ms,
+        steps=[{"status": status, "latency_ms": latency_ms}],
         began_at=now,
         until=now + timedelta(seconds=seconds),
     )
@@ -68,11 +67,11 @@ def meet(target: str, tenant_id: Callable[[], int | None], *, now: datetime) -> 
     if any(fault.tenant_id for fault in faults):
         mine = tenant_id()
         faults = [fault for fault in faults if fault.tenant_id in (None, mine)]
-    delay = max((fault.latency_ms for fault in faults), default=0)
+    delay = max((fault.steps[0].get("latency_ms") or 0 for fault in faults), default=0)
     if delay:
         time.sleep(delay / 1000)
-    failing = [fault for fault in faults if fault.status]
+    failing = [fault for fault in faults if fault.steps[0].get("status")]
     if not failing:
         return None
     worst = max(failing, key=lambda fault: fault.until)
-    return Trouble(worst.status or 503, worst.seconds_left(now=now))
+    return Trouble(worst.steps[0]["status"], worst.seconds_left(now=now))

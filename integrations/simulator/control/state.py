@@ -15,7 +15,12 @@ def everything(*, now: datetime) -> dict[str, Any]:
         "tenants": [_tenant(tenant) for tenant in Tenant.objects.prefetch_related("domains").order_by("name")],
         "people": [_person(person) for person in Person.objects.select_related("tenant").order_by("sign_in_name")],
         "applications": [_application(app, now) for app in Application.objects.prefetch_related("secrets")],
-        "grants": [_grant(grant) for grant in Grant.objects.select_related("person", "application")],
+        "grants": [
+            _grant(grant)
+            for grant in Grant.objects.select_related(
+                "person", "service_principal__tenant", "service_principal__application"
+            )
+        ],
         "refresh_tokens": RefreshToken.objects.filter(expires_at__gt=now).count(),
         "faults": [fault(one, now=now) for one in faults.active(now=now)],
         "requests": tally.numbers(),
@@ -27,8 +32,7 @@ def fault(one: Fault, *, now: datetime) -> dict[str, Any]:
         "id": one.pk,
         "target": one.target,
         "tenant": one.tenant.name if one.tenant else None,
-        "status": one.status,
-        "latency_ms": one.latency_ms,
+        "steps": one.steps,
         "seconds_left": one.seconds_left(now=now),
     }
 
@@ -70,8 +74,9 @@ def _application(application: Application, now: datetime) -> dict[str, Any]:
 
 def _grant(grant: Grant) -> dict[str, Any]:
     return {
-        "person": grant.person.sign_in_name,
-        "client_id": str(grant.application.client_id),
+        "person": grant.person.sign_in_name if grant.person else None,
+        "tenant": grant.service_principal.tenant.name,
+        "client_id": str(grant.service_principal.application.client_id),
         "scopes": grant.scopes,
         "granted_at": grant.granted_at.isoformat(),
     }

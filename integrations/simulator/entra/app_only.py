@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import uuid5
 
 from django.http import HttpRequest
 
-from integrations.simulator.entra import claims, clients
+from integrations.simulator.entra import claims, clients, principals
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.scopes import GRAPH_RESOURCES
 from integrations.simulator.entra.tenants import Directory
-from integrations.simulator.models import Application, Grant, Tenant
+from integrations.simulator.models import Application, ServicePrincipal, Tenant
 
 SCOPES = tuple(f"{resource}/.default" for resource in GRAPH_RESOURCES)
 
@@ -40,7 +39,7 @@ def tokens(request: HttpRequest, form: Mapping[str, str], where: Directory, *, n
         "access_token": claims.app_token(
             application,
             tid=str(where.tenant.tid),
-            oid=str(uuid5(where.tenant.tid, str(application.client_id))),
+            oid=str(principals.oid(application.client_id, where.tenant)),
             seconds=seconds,
             now=now,
         ),
@@ -51,5 +50,5 @@ def _must_be_known(application: Application, tenant: Tenant) -> None:
     """An application is in the directory of its publisher, and wherever somebody has consented to it."""
     if application.publisher_id == tenant.pk:
         return
-    if not Grant.objects.filter(application=application, person__tenant=tenant).exists():
+    if not ServicePrincipal.objects.filter(application=application, tenant=tenant).exists():
         raise Refused(700016, client_id=str(application.client_id), tenant=tenant.name)

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
+from integrations.simulator.entra import principals
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.scopes import OIDC, PERMISSIONS, Scopes, join
 from integrations.simulator.models import Application, Grant, Person
 
 
 def allowed(application: Application, person: Person) -> tuple[str, ...]:
-    grant = Grant.objects.filter(application=application, person=person).first()
-    return tuple(grant.scopes) if grant else ()
+    mine = Q(person=person) | Q(person=None, service_principal__tenant_id=person.tenant_id)
+    grants = Grant.objects.filter(mine, service_principal__application=application).order_by("pk")
+    return join(*(grant.scopes for grant in grants))
 
 
 def wanted(scopes: Scopes, application: Application) -> tuple[str, ...]:
@@ -39,7 +42,9 @@ def allow(application: Application, person: Person, names: Sequence[str], *, now
     """Consent adds up: asking for less later takes nothing back."""
     with transaction.atomic():
         grant, _ = Grant.objects.get_or_create(
-            application=application, person=person, defaults={"scopes": [], "granted_at": now}
+            service_principal=principals.ensure(application, person.tenant, now=now),
+            person=person,
+            defaults={"graph_id": principals.new_grant_id(), "scopes": [], "granted_at": now},
         )
         grant.scopes = list(join(grant.scopes, names))
         grant.granted_at = now

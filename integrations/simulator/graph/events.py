@@ -54,7 +54,7 @@ def as_text(html: str) -> str:
 
 
 def _identity(event: Event) -> dict[str, Any]:
-    is_of_series = event.kind in (Event.Kind.OCCURRENCE, Event.Kind.EXCEPTION)
+    is_of_series = event.kind == Event.Kind.EXCEPTION
     master = event.master
     return {
         "id": event.graph_id,
@@ -103,7 +103,7 @@ def _when(event: Event, asking: Asking) -> dict[str, Any]:
         "isReminderOn": not event.is_all_day,
         "reminderMinutesBeforeStart": event.reminder_minutes,
         "location": _location(event),
-        "locations": [_location(event)] if event.location else [],
+        "locations": [_location(event)] if event.locations else [],
     }
 
 
@@ -140,12 +140,12 @@ def _online(event: Event) -> dict[str, Any]:
 
 
 def _location(event: Event) -> dict[str, Any]:
-    if not event.location:
+    if not event.locations:
         nowhere: dict[str, Any] = {"displayName": "", "locationType": "default", "uniqueIdType": "unknown"}
         return nowhere | {"address": {}, "coordinates": {}}
     return {
-        "displayName": event.location,
+        "displayName": event.locations[0]["displayName"],
         "locationType": "default",
-        "uniqueId": event.location,
+        "uniqueId": event.locations[0]["displayName"],
         "uniqueIdType": "private",
     }

@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from integrations.simulator.models import Calendar, Event
-from integrations.simulator.seeds.reading import DAYS, Attendee, Meeting
+from integrations.simulator.seeds.reading import Attendee, Meeting
 
 BEFORE = timedelta(days=7)
 AHEAD = timedelta(days=28)
-FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def fill(calendars: Mapping[str, Calendar], meetings: Sequence[Meeting], *, now: datetime) -> int:
@@ -77,40 +76,21 @@ def _days(meeting: Meeting, first: date, last: date) -> Iterator[date]:
 def _on_days(
     meeting: Meeting, address: str, calendar: Calendar, days: Sequence[date], *, now: datetime
 ) -> Iterator[Event]:
-    master = _master(meeting, address, calendar, days[0], now=now) if meeting.is_series and days else None
     for day in days:
-        yield _event(meeting, address, calendar, day, master, now=now)
+        yield _event(meeting, address, calendar, day, now=now)
 
 
-def _event(
-    meeting: Meeting, address: str, calendar: Calendar, day: date, master: Event | None, *, now: datetime
-) -> Event:
+def _event(meeting: Meeting, address: str, calendar: Calendar, day: date, *, now: datetime) -> Event:
     starts, ends = _times(meeting, day, now=now)
     return Event(
         graph_id=graph_id(calendar.graph_id, meeting.slug, day),
-        kind=Event.Kind.OCCURRENCE if master else Event.Kind.SINGLE,
-        master=master,
+        immutable_id=graph_id("immutable", calendar.graph_id, meeting.slug, day),
+        change_number=1,
         ical_uid=_ical_uid(meeting.slug, day),
-        uid=_ical_uid(meeting.slug, "series" if master else day),
+        uid=_ical_uid(meeting.slug, day),
         change_key=change_key(calendar.graph_id, meeting.slug, day),
         **_content(meeting, address, calendar, starts, ends, now=now),
     )
-
-
-def _master(meeting: Meeting, address: str, calendar: Calendar, day: date, *, now: datetime) -> Event:
-    starts, ends = _times(meeting, day, now=now)
-    master, _ = Event.objects.get_or_create(
-        graph_id=graph_id(calendar.graph_id, meeting.slug, "master"),
-        defaults={
-            "kind": Event.Kind.MASTER,
-            "ical_uid": _ical_uid(meeting.slug, "series"),
-            "uid": _ical_uid(meeting.slug, "series"),
-            "change_key": change_key(calendar.graph_id, meeting.slug, "master"),
-            "recurrence": _recurrence(meeting, day),
-            **_content(meeting, address, calendar, starts, ends, now=now),
-        },
-    )
-    return master
 
 
 def _content(
@@ -124,10 +104,11 @@ def _content(
         "body": f"<html><body><p>{details['body']}</p></body></html>" if details.get("body") else "",
         "starts_at": starts,
         "ends_at": ends,
+        "lasts_until": ends,
         "time_zone": meeting.zone,
         "is_all_day": meeting.whole_days > 0,
         "is_cancelled": is_cancelled,
-        "location": details.get("location", ""),
+        "locations": [{"displayName": details["location"]}] if details.get("location") else [],
         "show_as": "free" if is_cancelled else details.get("show_as", _show_as(meeting, address)),
         "sensitivity": details.get("sensitivity", "normal"),
         "importance": details.get("importance", "normal"),
@@ -167,27 +148,6 @@ def _show_as(meeting: Meeting, address: str) -> str:
 
 def _attendee(one: Attendee) -> dict[str, str]:
     return {"name": one.name, "address": one.address, "type": "required", "response": one.response}
-
-
-def _recurrence(meeting: Meeting, day: date) -> dict[str, Any]:
-    return {
-        "pattern": {
-            "type": "weekly",
-            "interval": 1 if meeting.parity is None else 2,
-            "month": 0,
-            "dayOfMonth": 0,
-            "daysOfWeek": [FULL_DAYS[weekday] for weekday in meeting.days],
-            "firstDayOfWeek": FULL_DAYS[DAYS.index("mon")],
-            "index": "first",
-        },
-        "range": {
-            "type": "noEnd",
-            "startDate": day.isoformat(),
-            "endDate": "0001-01-01",
-            "recurrenceTimeZone": meeting.zone,
-            "numberOfOccurrences": 0,
-        },
-    }
 
 
 def _ical_uid(slug: str, day: object) -> str:

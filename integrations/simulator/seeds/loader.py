@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
+from integrations.simulator.entra import principals
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.models import Application, AppSecret, Calendar, Domain, Person, Tenant
 from integrations.simulator.seeds import fortnight, reading
@@ -91,7 +92,7 @@ def _plant_person(seed: SeedPerson, tenant: Tenant, *, now: datetime) -> None:
         is_guest=seed.is_guest,
         is_admin=seed.is_admin,
         is_enabled=seed.is_enabled,
-        has_mailbox=seed.has_mailbox,
+        mailbox=Person.Mailbox.CLOUD if seed.has_mailbox else Person.Mailbox.NONE,
         valid_from=now,
         # Another number than before a reset, so that access tokens from then are dead as well.
         generation=secrets.randbelow(2**30),
@@ -115,6 +116,7 @@ def _plant_application(seed: SeedApplication, *, now: datetime) -> None:
             "permissions": list(seed.permissions),
         },
     )
+    principals.ensure(application, domain.tenant, now=now)
     _plant_secret(application, seed.secret, now=now)
 
 

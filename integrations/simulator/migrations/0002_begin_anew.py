@@ -1,0 +1,32 @@
+"""What was simulated before cannot be carried over, and need not: the next start plants the seed again."""
+
+from django.db import migrations
+
+# Children first.
+EMPTIED = (
+    "RefreshToken",
+    "AuthorizationCode",
+    "BrowserSession",
+    "Calendar",
+    "AppSecret",
+    "Application",
+    "Person",
+    "Domain",
+    "Tenant",
+)
+
+
+def forget_all(apps, schema_editor):
+    for name in EMPTIED:
+        apps.get_model("simulator", name).objects.all().delete()
+
+
+class Migration(migrations.Migration):
+    dependencies = [("simulator", "0001_initial")]
+
+    operations = [
+        migrations.DeleteModel("Event"),
+        migrations.DeleteModel("Grant"),
+        migrations.DeleteModel("Fault"),
+        migrations.RunPython(forget_all, migrations.RunPython.noop),
+    ]
