@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from accounts.cascade import declare
+from accounts.cascade import declare, parts
 from accounts.cascade.changes import Change, Choose, Dissolve, Inherit, Join, Rank
 from accounts.cascade.decide import decide
-from accounts.cascade.declare import Level, Option, Setting
+from accounts.cascade.declare import Level, Setting
 from accounts.cascade.read import Made, level_of
 from accounts.cascade.words import many
 from accounts.models import Account, Group, User
@@ -250,12 +250,8 @@ def _fact(part: Any, value: Any) -> str:
 
 
 def _said(part: Any, value: Any) -> str:
-    options: tuple[Option, ...] = part.metadata["options"]
-    if isinstance(value, Enum):
-        return next((option.label for option in options if option.value == value), str(value.value))
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return _named(part, value) or "None" if isinstance(value, tuple) else str(value)
+    """Of a long list only the first words."""
+    return _named(part, value) or "None" if isinstance(value, tuple) else parts.said(part, value)
 
 
 def _sides(part: Any, before: Any, after: Any) -> tuple[str, str]:

@@ -246,13 +246,9 @@ def _hit(found: Impact) -> list[int]:
 def _own_as_seen(change: Choose | Inherit, account: Account, seen: str | None) -> Made | None:
     """The place's decision. Refuses what is locked above, or no longer as it was seen."""
     setting, at = changing.setting_of(change), changing.place_of(change, account)
-    if lock := write.lock_above(setting, at):
-        raise write.SettingLocked(setting, lock)
+    own = write.as_seen(setting, at, seen)
     write.check_level(setting, at, is_locked=_is_locked(change))
-    made = read.decisions_at(at, [setting]).get(setting.key)
-    if seen is not None and write.stamp(made) != seen:
-        raise write.ChangedMeanwhile(setting, made)
-    return made
+    return own
 
 
 def _is_so_already(change: Choose | Inherit, own: Made | None) -> bool:

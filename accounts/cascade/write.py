@@ -133,10 +133,20 @@ def can_lock(setting: Setting, level: Level) -> bool:
     return level != Level.USER and (has_below or setting.lock_binds)
 
 
-def lock_above(setting: Setting, at: Account | Group | User) -> Made | None:
-    """The decision that keeps `at` from deciding."""
-    above = [made for made in read.all_at(at, [setting])[setting.key] if made.level != level_of(at)]
-    return next((made for made in read.top_down(above) if made and made.is_locked), None)
+def as_seen(setting: Setting, at: Account | Group | User, seen: str | None) -> Made | None:
+    """The decision of this level, if it may be changed and is the one that was seen. One query.
+
+    `seen`: its `stamp`, or None where nobody looked. Raises SettingLocked, ChangedMeanwhile.
+    """
+    made = read.all_at(at, [setting])[setting.key]
+    above = read.top_down(one for one in made if one.level != level_of(at))
+    # Manners: the rule already ignores what lies under a lock, so a race with one cannot do harm.
+    if lock := next((one for one in above if one and one.is_locked), None):
+        raise SettingLocked(setting, lock)
+    own = next((one for one in made if one.level == level_of(at)), None)
+    if seen is not None and stamp(own) != seen:
+        raise ChangedMeanwhile(setting, own)
+    return own
 
 
 def _record(
@@ -176,13 +186,8 @@ def _claim(
     _one_at_a_time(at, actor)
     if actor != at:
         claims.require(actor, at, "You may no longer change this. Ask an admin of the account.")
-    # Manners: the rule already ignores what lies under a lock, so a race with one cannot do harm.
-    if lock := lock_above(setting, at):
-        raise SettingLocked(setting, lock)
     row = SettingDecision.objects.select_for_update().filter(key=setting.key, **{level_of(at).value: at}).first()
-    made = read.decisions_at(at, [setting]).get(setting.key) if seen is not None else None
-    if seen is not None and stamp(made) != seen:
-        raise ChangedMeanwhile(setting, made)
+    as_seen(setting, at, seen)
     return row
 
 

@@ -25,12 +25,6 @@ def icon(name: str, kind: str = "", *, label: str = "") -> SafeString:
 
 
 @register.filter
-def local_when(moment: datetime | None) -> str:
-    """Today “15:32”, else “19 November”, with the year when it is another one; in the reader's zone."""
-    return _as_time(moment, day_or_clock(moment, now=timezone.now())) if moment else ""
-
-
-@register.filter
 def local_moment(moment: datetime | None) -> str:
     """Day and time of day: “today, 15:32”, “yesterday, 18:04”, “19 November, 18:04”; in the reader's zone."""
     return _as_time(moment, day_and_clock(moment, now=timezone.now())) if moment else ""
@@ -65,13 +59,6 @@ def is_choice_list(field: BoundField) -> bool:
 def is_checkbox(field: BoundField) -> bool:
     """Whether the field is one box to tick, whose label stands behind it."""
     return getattr(field.field.widget, "input_type", "") == "checkbox" and not is_choice_list(field)
-
-
-def day_or_clock(moment: datetime, *, now: datetime) -> str:
-    local = timezone.localtime(moment)
-    if local.date() == timezone.localtime(now).date():
-        return f"{local:%H:%M}"
-    return _day(local.date(), today=timezone.localtime(now).date())
 
 
 def day_and_clock(moment: datetime, *, now: datetime) -> str:

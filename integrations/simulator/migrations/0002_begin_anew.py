@@ -1,6 +1,8 @@
 """What was simulated before cannot be carried over, and need not: the next start plants the seed again."""
 
+from django.apps.registry import Apps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 # Children first.
 EMPTIED = (
@@ -16,7 +18,7 @@ EMPTIED = (
 )
 
 
-def forget_all(apps, schema_editor):
+def forget_all(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     for name in EMPTIED:
         apps.get_model("simulator", name).objects.all().delete()
 

@@ -19,15 +19,15 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates"
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
-        (NOW, "15:32"),
-        (NOW.replace(hour=23, minute=30) - timedelta(days=1), "00:30"),  # already the 23rd in Berlin
-        (NOW - timedelta(days=4), "19 November"),
-        (NOW - timedelta(days=365), "23 November 2025"),
+        (NOW, "today, 15:32"),
+        (NOW.replace(hour=23, minute=30) - timedelta(days=1), "today, 00:30"),  # already the 23rd in Berlin
+        (NOW - timedelta(days=4), "19 November, 15:32"),
+        (NOW - timedelta(days=365), "23 November 2025, 15:32"),
     ],
 )
 def test_a_moment_is_said_as_the_reader_counts_it(moment: datetime, words: str) -> None:
     with timezone.override("Europe/Berlin"):
-        assert ui.day_or_clock(moment, now=NOW) == words
+        assert ui.day_and_clock(moment, now=NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_day_and_time_of_day_are_said_together(moment: datetime, words: str) -> 
 @given(st.datetimes(min_value=datetime(1980, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # Hypothesis wants naive bounds
 def test_machines_read_the_very_moment(moment: datetime) -> None:
     with timezone.override("Asia/Kathmandu"):
-        element = ui.local_when(moment)
+        element = ui.local_moment(moment)
 
     found = re.match(r'<time datetime="([^"]+)"', element)
     assert found
@@ -55,7 +55,7 @@ def test_machines_read_the_very_moment(moment: datetime) -> None:
 
 
 def test_nothing_is_said_about_no_moment() -> None:
-    assert ui.local_when(None) == ui.local_moment(None) == ui.local_clock(None) == ""
+    assert ui.local_moment(None) == ui.local_clock(None) == ""
 
 
 @pytest.mark.parametrize(
