@@ -33,17 +33,10 @@ class PersonPanel(Protocol):
     def __call__(self, request: HttpRequest, person: User) -> Panel: ...
 
 
-@dataclass(frozen=True)
-class Remark:
-    """What a row of the account's settings means today."""
-
-    now: str
-
-
 class RowPanel(Protocol):
-    """Asked by the page of the account's settings about one row."""
+    """Asked by the page of the account's settings about one row: what it means today, in a sentence."""
 
-    def __call__(self, account: Account) -> Remark: ...
+    def __call__(self, account: Account) -> str: ...
 
 
 @dataclass(frozen=True)

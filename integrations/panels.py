@@ -18,7 +18,7 @@ from accounts.cascade.declare import Level, Setting, setting_of
 from accounts.cascade.read import Made, chains_of, held
 from accounts.models import Account, User
 from accounts.nudging import nudge
-from accounts.openings import Panel, Remark
+from accounts.openings import Panel
 from accounts.templatetags.ui import local_moment
 from integrations import connecting, fitting, health, reasons
 from integrations.domains import DomainRule
@@ -130,13 +130,13 @@ def decision_behind(person: User, obstacle: Obstacle | None) -> Decision | None:
     return Decision(setting, made) if made else None
 
 
-def on_enabled_row(account: Account) -> Remark:
+def on_enabled_row(account: Account) -> str:
     """Exact numbers: who is connected now, and who is kept from it."""
     of_account = Connection.objects.filter(user__account=account)
     alive = of_account.filter(state__in=ALIVE).count()
     blocked = of_account.filter(state=State.BLOCKED_BY_POLICY).count()
     kept_out = f" {_people(blocked)} blocked." if blocked else ""
-    return Remark(now=(f"{_people(alive)} connected." if alive else "Nobody is connected yet.") + kept_out)
+    return (f"{_people(alive)} connected." if alive else "Nobody is connected yet.") + kept_out
 
 
 def people_placed(*, account: Account, **_: object) -> None:

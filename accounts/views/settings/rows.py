@@ -20,7 +20,6 @@ from accounts.cascade.parts import Fact
 from accounts.cascade.read import Made
 from accounts.cascade.words import Reader, Tag
 from accounts.describing import Line
-from accounts.openings import Remark
 from accounts.views.settings.places import Place
 
 SILENT_NAMED = 3  # groups that decided nothing; more of them are counted
@@ -65,7 +64,7 @@ class Row:
     explanation: Explanation
     sentence: SafeString
     form: SettingForm
-    remark: Remark | None
+    remark: str
     trouble: Trouble | None
     # The form stands open; else its values are shown as facts.
     is_open: bool
@@ -195,7 +194,7 @@ def row_of(
         explanation=explanation,
         sentence=words.sentence(explanation, reader),
         form=typed or form_of(setting, explanation.value),
-        remark=ask(place.account) if ask else None,
+        remark=ask(place.account) if ask else "",
         trouble=trouble,
         is_open=explanation.is_editable and (is_open or typed is not None or place.level == Level.ACCOUNT),
     )
