@@ -28,6 +28,10 @@ ready: # what developers need, in .venv
 test: ready ## every test; real PostgreSQL, Redis and Chromium where they are found
 	@TEST_DATABASE="$(DATABASE)" TEST_BROKER="$(BROKER)" .venv/bin/python -m pytest $(ARGS)
 
+.PHONY: conformance
+conformance: ## the simulated Microsoft 365, judged by Microsoft's own clients (installs them: 400 MB)
+	@GOAL=conformance .ci/setup .ci/conformance.txt && exec .venv/bin/python -m pytest tests/conformance $(ARGS)
+
 .PHONY: lint
 lint: ready ## format, types, floors, templates, migrations, deployment checks, lock files
 	@.ci/lint
@@ -41,5 +45,5 @@ screenshots: ready ## take the pictures in docs/ anew
 	@.venv/bin/python -m tests.journeys.screenshots
 
 .PHONY: pins
-pins: ready ## write the three lock files from pyproject.toml
+pins: ready ## write the four lock files from pyproject.toml
 	@.ci/pins

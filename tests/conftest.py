@@ -27,6 +27,7 @@ django.setup()
 
 pytest_plugins = ["tests.cast"]
 CHROMIUM = surroundings.chosen_browser()
+collect_ignore = [] if surroundings.has_official_clients() else ["conformance"]
 BROWSER_FIXTURES = {"page", "context", "new_context", "browser", "browser_type", "launch_browser", "playwright"}
 SHOWN_OF_A_LOG = 6000  # characters
 # Chromium must not call out: component updates, translations, certificate lists, anything but this machine.
@@ -56,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "journey: a whole story in a real browser, with real processes")
     if not CHROMIUM:
         surroundings.left_out.append("Chromium (every test in a real browser)")
+    if not surroundings.has_official_clients():
+        surroundings.left_out.append("Microsoft’s own clients (tests/conformance, which `make conformance` runs)")
     if surroundings.IS_CI and surroundings.left_out:
         raise pytest.UsageError(f"CI=true leaves nothing out, and this is missing: {'; '.join(surroundings.left_out)}.")
 
@@ -84,7 +87,7 @@ def _fixtures(item: pytest.Item) -> set[str]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if surroundings.left_out:
-        terminalreporter.write_line(f"Left out, for want of a binary: {'; '.join(surroundings.left_out)}.", yellow=True)
+        terminalreporter.write_line(f"Left out, for want of: {'; '.join(surroundings.left_out)}.", yellow=True)
 
 
 # ── The ground ──────────────────────────────────────────────────────────────

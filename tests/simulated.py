@@ -112,22 +112,30 @@ class Simulator:
         *,
         answer: str = "accept",
         session: requests.Session | None = None,
+        mfa: str = "approve",
+        for_everybody: bool = False,
+        new_password: str = "",
+        justification: str = "Needed for the new quarter.",
     ) -> dict[str, str]:
         """Walk the pages as a person would; the parameters with which they are sent back to the application.
 
-        `answer` is what they say to the consent page: accept or cancel.
+        Also for the addresses of administrators' consent. `answer` is what they say to the consent page: accept or
+        cancel. `mfa` is what they do with their authenticator: approve, or cancel. `for_everybody` ticks the box of
+        an administrator, `new_password` is what they choose when theirs has expired. Whoever meets "Need admin
+        approval" goes back; with "Approval required" they ask for it first, unless `justification` is empty.
         """
-        browser = session or self.http()
-        page = browser.get(authorize_url, allow_redirects=False, timeout=30)
-        for _ in range(6):
-            if page.is_redirect:
-                target = urljoin(page.url, page.headers["Location"])
-                if target.startswith(self.redirect_uri):
-                    return dict(parse_qsl(urlsplit(target).query or urlsplit(target).fragment))
-                page = browser.get(target, allow_redirects=False, timeout=30)
-                continue
-            page = self._fill_in(browser, page, name, password, answer)
-        raise AssertionError(f"The pages did not lead back to the application; the last was:\n{page.text}")
+        walker = Walker(
+            browser=session or self.http(),
+            redirect_uri=dict(parse_qsl(urlsplit(authorize_url).query)).get("redirect_uri") or self.redirect_uri,
+            name=name,
+            password=password,
+            answer=answer,
+            mfa=mfa,
+            for_everybody=for_everybody,
+            new_password=new_password,
+            justification=justification,
+        )
+        return walker.walk(authorize_url)
 
     def stop(self) -> None:
         """As Ctrl-C or a supervisor would."""
@@ -137,22 +145,6 @@ class Simulator:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(timeout=15)
-
-    def _fill_in(
-        self, browser: requests.Session, page: requests.Response, name: str, password: str, answer: str
-    ) -> requests.Response:
-        if "<h1>Pick an account</h1>" in page.text:
-            links = [html.unescape(link) for link in re.findall(r'href="([^"]*/authorize\?[^"]*)"', page.text)]
-            chosen = next(link for link in links if parse_qs(urlsplit(link).query).get("login_hint") == [name])
-            return browser.get(urljoin(page.url, chosen), allow_redirects=False, timeout=30)
-        action, fields = form_of(page)
-        if 'name="password"' in page.text:
-            assert 'role="alert"' not in page.text, f"Signing in failed:\n{page.text}"
-            fields |= {"name": name, "password": password, "answer": "sign-in"}
-        else:
-            assert 'value="accept"' in page.text or 'value="return"' in page.text, page.text
-            fields |= {"answer": answer if 'value="accept"' in page.text else "return"}
-        return browser.post(urljoin(page.url, action), data=fields, allow_redirects=False, timeout=30)
 
     def _data(self) -> Path:
         if self.data != Path():
@@ -183,6 +175,72 @@ class Simulator:
                 time.sleep(0.1)
         self.kill()
         raise AssertionError(f"The simulator did not start:\n{self.log_path.read_text()}")
+
+
+@dataclass(kw_only=True)
+class Walker:
+    """Somebody at the pages of the simulated Microsoft, who answers each of them."""
+
+    browser: requests.Session
+    redirect_uri: str
+    name: str
+    password: str
+    answer: str = "accept"
+    mfa: str = "approve"
+    for_everybody: bool = False
+    new_password: str = ""
+    justification: str = ""
+
+    def walk(self, url: str) -> dict[str, str]:
+        page = self._get(url)
+        for _ in range(12):
+            if page.is_redirect:
+                target = urljoin(page.url, page.headers["Location"])
+                if target.startswith(self.redirect_uri):
+                    return dict(parse_qsl(urlsplit(target).query or urlsplit(target).fragment))
+                page = self._get(target)
+                continue
+            if "data-submit" in page.text:
+                return form_of(page)[1]
+            page = self._fill_in(page)
+        raise AssertionError(f"The pages did not lead back to the application; the last was:\n{page.text}")
+
+    def _get(self, url: str) -> requests.Response:
+        return self.browser.get(url, allow_redirects=False, timeout=30)
+
+    def _fill_in(self, page: requests.Response) -> requests.Response:
+        if "<h1>Pick an account</h1>" in page.text:
+            return self._get(urljoin(page.url, self._account(page.text)))
+        action, fields = form_of(page)
+        fields |= self._answer_to(page.text)
+        return self.browser.post(urljoin(page.url, action), data=fields, allow_redirects=False, timeout=30)
+
+    def _account(self, text: str) -> str:
+        """Theirs, if it is among those on the page; else another."""
+        links = [html.unescape(link) for link in re.findall(r'href="([^"]*\?[^"]*client_id=[^"]*)"', text)]
+        queries = {link: parse_qs(urlsplit(link).query) for link in links}
+        own = (link for link, query in queries.items() if query.get("login_hint") == [self.name])
+        return next(own, "") or next(link for link, query in queries.items() if query.get("step") == ["password"])
+
+    def _answer_to(self, text: str) -> dict[str, str]:
+        answers = re.findall(r'name="answer" value="([a-z-]+)"', text)
+        if "sign-in" in answers:
+            assert 'role="alert"' not in text, f"Signing in failed:\n{text}"
+            return {"name": self.name, "password": self.password, "answer": "sign-in"}
+        if "renew" in answers:
+            assert self.new_password and 'role="alert"' not in text, f"The password has expired:\n{text}"
+            new = self.new_password
+            return {"password": self.password, "new_password": new, "new_again": new, "answer": "renew"}
+        if "approve" in answers:
+            shown = re.search(r'class="number"[^>]*>(\d\d)<', text)
+            assert shown, text
+            return {"number": shown[1], "answer": self.mfa}
+        if "ask" in answers and self.justification:
+            return {"justification": self.justification, "answer": "ask"}
+        if "accept" in answers:
+            return {"answer": self.answer} | ({"for_everybody": "on"} if self.for_everybody else {})
+        assert "return" in answers, text
+        return {"answer": "return"}
 
 
 def form_of(page: requests.Response) -> tuple[str, dict[str, str]]:

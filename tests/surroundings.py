@@ -1,11 +1,12 @@
 """What a run of the tests stands on: which database, which Redis, which browser, and the environment for Django.
 
 Addresses are given or of throwaway servers; `TEST_DATABASE=sqlite|postgres` and `TEST_BROKER=embedded|redis`
-choose among the latter. What is left out for want of a binary is listed, and refused where CI=true.
+choose among the latter. What is left out, for want of a program or a package, is listed, and refused where CI=true.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -69,6 +70,11 @@ def chosen_browser() -> str:
         if found := shutil.which(candidate):
             return found
     return ""
+
+
+def has_official_clients() -> bool:
+    """Microsoft's own clients are 390 MB: `make conformance` and CI install them, `make test` does not."""
+    return all(importlib.util.find_spec(name) for name in ("msgraph", "azure", "O365"))
 
 
 def settle() -> tuple[Server, Server, Path]:

@@ -6,6 +6,7 @@ Made on the first run, never shipped, never the same on two machines.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,15 +23,19 @@ RENEW_BEFORE = timedelta(days=14)
 AUTHORITY_DAYS = 3650
 
 
-def ensure(data: Path, *, now: datetime) -> bool:
-    """Make what is missing and renew what is about to expire. True when the server certificate is new."""
+def ensure(data: Path, *, names: Collection[str] = (), now: datetime) -> bool:
+    """Make what is missing and renew what is about to expire. True when the server certificate is new.
+
+    `names` are host names besides those of this machine.
+    """
+    wanted = (*DNS_NAMES, *names)
     if not (data / "ca.pem").exists() or not (data / "ca-key.pem").exists():
         _make_authority(data, now=now)
-        _make_leaf(data, now=now)
+        _make_leaf(data, wanted, now=now)
         return True
-    if _leaf_is_good(data, now=now):
+    if _leaf_is_good(data, wanted, now=now):
         return False
-    _make_leaf(data, now=now)
+    _make_leaf(data, wanted, now=now)
     return True
 
 
@@ -74,12 +79,12 @@ def _make_authority(data: Path, *, now: datetime) -> None:
     (data / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _make_leaf(data: Path, *, now: datetime) -> None:
+def _make_leaf(data: Path, dns_names: Collection[str], *, now: datetime) -> None:
     authority = x509.load_pem_x509_certificate((data / "ca.pem").read_bytes())
     authority_key = private_key(data / "ca-key.pem")
     key = private_key(data / "server-key.pem")
     issuer = authority.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-    names: list[x509.GeneralName] = [x509.DNSName(name) for name in DNS_NAMES]
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
     names += [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
     certificate = (
         _builder("localhost", str(issuer), key.public_key(), now=now, days=LEAF_DAYS)
@@ -94,12 +99,14 @@ def _make_leaf(data: Path, *, now: datetime) -> None:
     write_private(data / "server.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _leaf_is_good(data: Path, *, now: datetime) -> bool:
+def _leaf_is_good(data: Path, dns_names: Collection[str], *, now: datetime) -> bool:
     path = data / "server.pem"
     if not path.exists() or not (data / "server-key.pem").exists():
         return False
     leaf = x509.load_pem_x509_certificate(path.read_bytes())
-    return leaf.not_valid_after_utc - now > RENEW_BEFORE
+    held = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    has_names = set(dns_names) <= set(held.get_values_for_type(x509.DNSName))
+    return has_names and leaf.not_valid_after_utc - now > RENEW_BEFORE
 
 
 def _builder(subject: str, issuer: str, key: rsa.RSAPublicKey, *, now: datetime, days: int) -> x509.CertificateBuilder:

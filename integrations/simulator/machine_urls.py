@@ -13,7 +13,8 @@ from integrations.simulator.urls import healthz
 
 def to_people(request: HttpRequest, **_: str) -> HttpResponse:
     """Who builds the authorize address from the authority's host is sent to where the pages are."""
-    return HttpResponseRedirect(place.here().human_origin(request.get_host()) + request.get_full_path())
+    there = place.here().human_origin(request.get_host()) + request.get_full_path()
+    return HttpResponseRedirect(there, preserve_request=request.method == "POST")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -22,12 +23,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", healthz),
-    path("common/discovery/instance", discovery.instance),
     path("<str:segment>/v2.0/.well-known/openid-configuration", discovery.configuration),
+    path("<str:segment>/discovery/instance", discovery.instance),
     path("<str:segment>/discovery/v2.0/keys", discovery.signing_keys),
+    path("<str:segment>/.well-known/openid-configuration", discovery.configuration_v1),
+    path("<str:segment>/discovery/keys", discovery.signing_keys_v1),
     path("<str:segment>/oauth2/v2.0/token", token.token),
     path("<str:segment>/oauth2/v2.0/authorize", to_people),
     path("<str:segment>/oauth2/v2.0/logout", to_people),
+    re_path(r"^(?P<segment>[^/]+)/(?:v2\.0/)?admin[cC]onsent$", to_people),
     path("oidc/userinfo", door.userinfo),
     re_path(r"^(?P<version>v1\.0|beta|v2\.0)(?:/(?P<path>.*))?$", door.graph),
 ]

@@ -8,33 +8,42 @@ import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from integrations.simulator.control import resetting, watching
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = logging.getLogger("simulator")
 
 
 class RequestLine:
-    """One line per request; never its query, headers or body: they carry codes and tokens."""
+    """One line per request; never its query, headers or body: they carry codes and tokens. And the request log."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         response = self.get_response(request)
         took = (time.perf_counter() - began) * 1000
         path = request.path.encode("unicode_escape").decode()
         log.info("%s %s %s %s %.0f ms", request.scheme, request.method, path, response.status_code, took)
+        watching.close(request, response, took_ms=int(took), now=timezone.now())
         return response
 
-
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """A fault that breaks the connection ends here, wherever it was met."""
+        if isinstance(exception, resetting.ConnectionBroken):
+            return resetting.break_off(request)
+        return None
 class TwoOrigins:
     """HTTPS is for machines, plain HTTP for people: each has its own routes."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Django checks the Host header only where it is used. Here it always is: a page elsewhere may point its own
         # name at this machine, and would be let into the console.
         request.get_host()
@@ -51,10 +60,10 @@ class SafeHeaders:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        if not response.streaming:
+        if isinstance(response, HttpResponse):
             response.headers.setdefault("Content-Length", str(len(response.content)))
         if request.scheme == "https":
             return response

@@ -1,4 +1,4 @@
-"""One process, two listeners: HTTPS for machines, plain HTTP for people; and a daily round."""
+"""One process, two listeners: HTTPS for machines, plain HTTP for people; and an hourly round."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from cheroot.ssl.builtin import BuiltinSSLAdapter
 from django.db import close_old_connections
 from django.utils import timezone
 
-from integrations.simulator import certificates
-from integrations.simulator.entra import forgetting
+from integrations.simulator import rounds
+from integrations.simulator.control import resetting
+from integrations.simulator.graph import notifying
 from integrations.simulator.place import Place
-from integrations.simulator.seeds import loader
 
-THREADS = 16
+# A request holds its thread while the simulator calls back (the handshake of a subscription), while a fault makes
+# it wait, and while a client that connected says nothing.
+THREADS = 48
 ROUND_EVERY = 60 * 60
 log = logging.getLogger("simulator")
 
@@ -60,6 +62,7 @@ def serve(place: Place, application: Callable[..., Any], *, ready: Callable[[], 
         raise
     for listener in (people, machines):
         threading.Thread(target=listener.serve, daemon=True).start()
+    notifying.start()
     ready()
     while not stop.wait(ROUND_EVERY):
         _go_round(place, adapter)
@@ -71,6 +74,8 @@ def _listener(host: str, port: int, application: Callable[..., Any]) -> wsgi.Ser
     server = _Listener((host, port), application, numthreads=THREADS, request_queue_size=128, timeout=30)
     server.shutdown_timeout = 1
     server.server_name = "localhost"
+    # Faults may break a connection: it takes the socket.
+    server.gateway = resetting.Gateway
     return server
 
 
@@ -83,12 +88,9 @@ def _listen(server: wsgi.Server, host: str, port: int) -> None:
 
 
 def _go_round(place: Place, adapter: BuiltinSSLAdapter) -> None:
-    """Hourly: carry the calendars on, drop what is long over, renew the certificate for new connections in time."""
-    now = timezone.now()
+    """Hourly. A new certificate is for new connections."""
     try:
-        loader.top_up(now=now)
-        forgetting.forget(now=now)
-        if certificates.ensure(place.data, now=now):
+        if rounds.go(place, now=timezone.now()):
             adapter.context.load_cert_chain(str(place.data / "server.pem"), str(place.data / "server-key.pem"))
     except Exception:
         # A failed round must not end the service; the next one is an hour away.

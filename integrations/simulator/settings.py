@@ -37,7 +37,11 @@ DATABASES = {
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+            # Space of what is gone can be given back, and the journal shrinks again after a large reset.
+            "init_command": (
+                "PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
+                "PRAGMA journal_size_limit=16777216;"
+            ),
         },
     }
 }

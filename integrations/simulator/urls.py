@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from integrations.simulator.control import console
-from integrations.simulator.entra import authorize
+from integrations.simulator.entra import adminconsent, authorize, logout, signing_in
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -22,8 +22,14 @@ urlpatterns = [
     path("console/faults/<int:pk>/stop", console.stop_fault, name="stop_fault"),
     path("control/", include("integrations.simulator.control.urls")),
     path("<str:segment>/oauth2/v2.0/authorize", authorize.authorize, name="authorize"),
-    path("<str:segment>/login", authorize.login, name="login"),
+    re_path(r"^(?P<segment>[^/]+)/admin[cC]onsent$", adminconsent.old, name="adminconsent"),
+    re_path(r"^(?P<segment>[^/]+)/v2\.0/admin[cC]onsent$", adminconsent.new, name="adminconsent_v2"),
+    path("<str:segment>/login", signing_in.login, name="login"),
+    path("<str:segment>/renew", signing_in.renew, name="renew"),
+    path("<str:segment>/second-factor", signing_in.approve, name="second_factor"),
+    path("<str:segment>/leave", signing_in.leave, name="leave"),
     path("<str:segment>/consent", authorize.consent, name="consent"),
-    path("<str:segment>/oauth2/v2.0/logout", authorize.logout, name="logout"),
+    path("<str:segment>/grant", adminconsent.grant, name="grant"),
+    path("<str:segment>/oauth2/v2.0/logout", logout.logout, name="logout"),
 ]
 handler404 = "integrations.simulator.control.console.page_not_found"

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from tests.simulated import Simulator
+from tests.simulator import rookery
 from tests.simulator.client import Client, Reader
+from tests.simulator.rookery import Rooks
+from tests.simulator.rows import Rows
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +30,33 @@ def client(simulator: Simulator) -> Iterator[Client]:
         simulator.control("POST", "reset")
 
 
+@pytest.fixture
+def rows(simulator: Simulator) -> Iterator[Rows]:
+    """For changes that the tests' own question about the state does not see: a reset follows in any case."""
+    yield Rows(simulator)
+    simulator.control("POST", "reset")
+
+
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """A client of a simulator that nobody changes: whoever signs in once keeps the token for all tests."""
     started = Simulator().start(Path(tmp_path_factory.mktemp("read-only")))
     yield Reader(started)
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def _rookery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    started = rookery.start(tmp_path_factory.mktemp("rookery"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def rooks(_rookery: Simulator) -> Iterator[Rooks]:
+    """A client among organisations of every kind, as on their first day."""
+    yield Rooks(_rookery)
+    _rookery.control("POST", "reset")
 
 
 def _lasting(simulator: Simulator) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def test_after_weeks_off_the_fortnight_is_as_lively_as_ever(tmp_path: Path) -> N
     simulator.stop()
     past = (datetime.now(UTC).date() - timedelta(days=14)).isoformat()
     with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database, database:
-        database.execute("DELETE FROM simulator_event WHERE starts_at > ?", (past,))
+        database.execute("DELETE FROM simulator_event WHERE kind = 'singleInstance' AND starts_at > ?", (past,))
         database.execute("UPDATE simulator_calendar SET filled_until = ?, today_filled_on = ?", (past, past))
 
     simulator.start()

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from integrations.simulator.control import actions, door, faults
+from integrations.simulator.control import actions, door, fault_orders, faults
 from integrations.simulator.entra.tenants import as_guid
 from integrations.simulator.models import Person, Tenant
 from integrations.simulator.seeds import loader
@@ -74,15 +74,14 @@ def act_on_person(request: HttpRequest, oid: UUID, action: str) -> HttpResponse:
 @_guarded
 def add_fault(request: HttpRequest) -> HttpResponse:
     try:
-        faults.order(
+        order = fault_orders.Order(
             target=request.POST.get("target", ""),
             tenant=_tenant(request.POST.get("tenant", "")),
-            status=_whole(request, "status") or None,
+            steps=[{"status": _whole(request, "status") or None, "latency_ms": _whole(request, "latency_ms")}],
             seconds=_whole(request, "seconds"),
-            latency_ms=_whole(request, "latency_ms"),
-            now=timezone.now(),
         )
-    except faults.Senseless as problem:
+        fault_orders.place(order, now=timezone.now())
+    except fault_orders.Senseless as problem:
         return _front(request, problem=str(problem), status=400)
     return _back("fault")
 
@@ -140,5 +139,5 @@ def _whole(request: HttpRequest, name: str) -> int:
     if not text:
         return 0
     if not text.isdecimal() or len(text) > 9:
-        raise faults.Senseless("Write numbers with digits only.")
+        raise fault_orders.Senseless("Write numbers with digits only.")
     return int(text)

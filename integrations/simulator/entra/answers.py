@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from integrations.simulator.entra import errors
@@ -25,14 +25,27 @@ def refusal(request: HttpRequest, refused: Refused) -> JsonResponse:
     answer = JsonResponse(errors.body(refused, of), status=refused.kind.status)
     if refused.retry_after is not None:
         answer["Retry-After"] = str(refused.retry_after)
-    return _with_headers(answer, of)
+    return _with_headers(request, answer, of)
 
 
 def success(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    return _with_headers(JsonResponse(body), trace(request))
+    return _with_headers(request, JsonResponse(body), trace(request))
 
 
-def _with_headers(answer: JsonResponse, of: Trace) -> JsonResponse:
+def preflight(request: HttpRequest) -> HttpResponse:
+    """Scripts of single-page applications may ask; whether they get anything, the request itself decides."""
+    answer = HttpResponse(status=200)
+    answer["Access-Control-Allow-Origin"] = "*"
+    answer["Access-Control-Allow-Methods"] = "POST, OPTIONS"
+    answer["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
+    answer["Access-Control-Max-Age"] = "86400"
+    return answer
+
+
+def _with_headers(request: HttpRequest, answer: JsonResponse, of: Trace) -> JsonResponse:
+    if request.headers.get("Origin"):
+        answer["Access-Control-Allow-Origin"] = "*"
+        answer["Access-Control-Expose-Headers"] = "Content-Length,Content-Encoding"
     answer["Cache-Control"] = "no-store, no-cache"
     answer["Pragma"] = "no-cache"
     answer["x-ms-request-id"] = of.trace_id

@@ -1,7 +1,7 @@
-"""The client credentials grant: the application asks for itself.
+"""The client credentials grant: the application asks for itself, in one tenant.
 
-No application permission can be granted here yet, so the token carries none: it proves that the credential is
-right and that the application is known in the tenant, which is what clients check with it.
+What it may do there follows from the application permissions that an administrator has granted. Permissions for
+some mailboxes only (RBAC for Applications) do not show in the token.
 """
 
 from __future__ import annotations
@@ -12,43 +12,66 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from integrations.simulator.entra import claims, clients, principals
+from integrations.simulator.control import seen
+from integrations.simulator.entra import claims, clients, particulars, principals, scopes
+from integrations.simulator.entra.claims import Grounds
 from integrations.simulator.entra.errors import Refused
-from integrations.simulator.entra.scopes import GRAPH_RESOURCES
+from integrations.simulator.entra.resources import Resource
 from integrations.simulator.entra.tenants import Directory
 from integrations.simulator.models import Application, ServicePrincipal, Tenant
-
-SCOPES = tuple(f"{resource}/.default" for resource in GRAPH_RESOURCES)
 
 
 def tokens(request: HttpRequest, form: Mapping[str, str], where: Directory, *, now: datetime) -> dict[str, Any]:
     """Exactly four members, never a refresh token and no `scope`."""
     if where.tenant is None:
         raise Refused(9001023)
-    application = clients.authenticate(request, form, where, now=now)
-    _must_be_known(application, where.tenant)
-    if not form.get("scope"):
-        raise Refused(900144, parameter="scope")
-    if form["scope"].strip() not in SCOPES:
-        raise Refused(1002012, scope=form["scope"])
+    client = clients.authenticate(request, form, where, now=now)
+    seen.explain(request, tenant=where.tenant.name)
+    client.check_kind(is_spa=False)
+    principal = _principal(client.application, where.tenant, now=now)
+    resource = _resource(form.get("scope", ""), where)
+    roles = sorted(principal.roles.filter(resource=resource.app_id).values_list("name", flat=True))
     seconds = claims.lifetime()
+    grounds = Grounds(application=client.application, acr=client.acr, resource=resource)
+    seen.explain(request, why=_why(client.application, roles))
     return {
         "token_type": "Bearer",
         "expires_in": seconds,
         "ext_expires_in": seconds,
         "access_token": claims.app_token(
-            application,
-            tid=str(where.tenant.tid),
-            oid=str(principals.oid(application.client_id, where.tenant)),
-            seconds=seconds,
-            now=now,
+            where.tenant, grounds, oid=str(principal.oid), roles=roles, seconds=seconds, now=now
         ),
     }
 
 
-def _must_be_known(application: Application, tenant: Tenant) -> None:
-    """An application is in the directory of its publisher, and wherever somebody has consented to it."""
-    if application.publisher_id == tenant.pk:
-        return
-    if not ServicePrincipal.objects.filter(application=application, tenant=tenant).exists():
-        raise Refused(700016, client_id=str(application.client_id), tenant=tenant.name)
+def _principal(application: Application, tenant: Tenant, *, now: datetime) -> ServicePrincipal:
+    about = {**particulars.of_application(application), **particulars.of_tenant(tenant)}
+    principal = principals.find(application, tenant)
+    if principal is None:
+        raise Refused(700016, **about)
+    if principal.ready_at > now:
+        why = f"The consent has not arrived everywhere yet: {application.name} is known in {tenant.name} shortly."
+        raise Refused(700016, why=why, **about)
+    if not principal.is_enabled:
+        raise Refused(7000112, **about)
+    return principal
+
+
+def _resource(scope: str, where: Directory) -> Resource:
+    """Of `https://graph.microsoft.com/.default`; anything else but one `.default` is refused with 1002012."""
+    if not scope:
+        raise Refused(900144, parameter="scope")
+    words = scope.split()
+    if len(words) != 1 or not words[0].lower().endswith("/.default"):
+        raise Refused(1002012, scope=scope)
+    try:
+        return scopes.read(scope, app="", tenant=where.name).resources[0]
+    except Refused as refused:
+        if refused.code == 500011:
+            raise
+        raise Refused(1002012, scope=scope) from None
+
+
+def _why(application: Application, roles: list[str]) -> str:
+    may = ", ".join(roles) if roles else "no application permission that Entra knows of"
+    return f"The credential of {application.name} is right; it has {may}."

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import urlencode
 
-from integrations.simulator.entra import clients, scopes
+from integrations.simulator.entra import scopes
+from integrations.simulator.entra.errand import Errand, Reply, address
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.scopes import Scopes
-from integrations.simulator.entra.tenants import Directory, directory
-from integrations.simulator.models import Application
+from integrations.simulator.entra.tenants import Directory
 
 # fmt: off
 PARAMETERS = (
@@ -20,103 +23,129 @@ PARAMETERS = (
 # fmt: on
 PROMPTS = ("login", "none", "consent", "select_account", "create")
 MODES = ("query", "fragment", "form_post")
+RESPONSE_TYPES = ({"code"}, {"id_token"}, {"code", "id_token"})
+# Base64url of SHA-256; a plain challenge is the verifier itself (RFC 7636 §4).
+_HASHED = re.compile(r"[A-Za-z0-9_-]{43}")
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-@dataclass(frozen=True)
-class Reply:
-    """Where the answer goes; known good before anything is ever sent there."""
-
-    application: Application
-    redirect_uri: str
-    mode: str
-    state: str | None
-
-    @property
-    def origin(self) -> str:
-        parts = urlsplit(self.redirect_uri)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    def url(self, parameters: Mapping[str, str]) -> str:
-        """The redirect for `query` and `fragment`; parameters that the registered address has are kept."""
-        parts = urlsplit(self.redirect_uri)
-        if self.mode == "fragment":
-            return urlunsplit(parts._replace(fragment=urlencode(parameters)))
-        query = [*parse_qsl(parts.query, keep_blank_values=True), *parameters.items()]
-        return urlunsplit(parts._replace(query=urlencode(query)))
-
-
-@dataclass(frozen=True)
-class Asked:
-    where: Directory
-    reply: Reply
+@dataclass(frozen=True, kw_only=True)
+class Asked(Errand):
     scopes: Scopes
+    response_types: frozenset[str]
     prompt: str
-    login_hint: str
     nonce: str | None
     challenge: str | None
     challenge_method: str
     wants_client_info: bool
-    query: str
-    """The request as a query string, for the forms of the pages that follow."""
 
     @property
-    def application(self) -> Application:
-        return self.reply.application
-
-    def without_prompt(self, **changes: str) -> str:
-        """The same request after the person has done what `prompt` wanted of them."""
-        pairs = [(name, value) for name, value in parse_qsl(self.query) if name != "prompt" and name not in changes]
-        kept = [("prompt", "consent")] if self.prompt == "consent" else []
-        return urlencode([*pairs, *kept, *changes.items()])
+    def lasting_prompt(self) -> str:
+        """What of `prompt` is still to be done after the first page."""
+        return self.prompt if self.prompt in ("login", "consent") else ""
 
 
 def reply(segment: str, sent: Mapping[str, str]) -> tuple[Directory, Reply]:
     """Refusals from here are shown on a page: there is nowhere safe to redirect to yet."""
-    where = directory(segment)
-    if not sent.get("client_id"):
-        raise Refused(900144, parameter="client_id")
-    application = clients.find(sent["client_id"], where)
-    redirect_uri = sent.get("redirect_uri", "")
-    if redirect_uri not in application.redirect_uris:
-        raise Refused(50011, redirect_uri=redirect_uri, client_id=str(application.client_id))
-    mode = sent.get("response_mode") or "query"
-    return where, Reply(application, redirect_uri, mode if mode in MODES else "query", sent.get("state"))
+    return address(segment, sent, mode=_mode(sent))
 
 
 def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked:
     """Refusals from here go back to the application by redirect."""
-    _check_response(sent)
-    method = sent.get("code_challenge_method") or "plain"
-    challenge = sent.get("code_challenge") or None
-    if method not in ("plain", "S256"):
-        raise Refused(90023, parameter="code_challenge_method", value=method)
-    if challenge and not 43 <= len(challenge) <= 128:
-        raise Refused(501491)
+    types = _response_types(sent, to)
+    wanted = scopes.read(sent.get("scope", ""), app=to.application.name)
+    if "id_token" in types:
+        _check_id_token(wanted, sent)
     prompt = sent.get("prompt", "")
     if prompt and prompt not in PROMPTS:
         raise Refused(90023, parameter="prompt", value=prompt)
+    challenge, method = _challenge(sent, to)
     return Asked(
         where=where,
         reply=to,
-        scopes=scopes.read(sent.get("scope", ""), app=to.application.name),
-        prompt=prompt,
+        query=urlencode([(name, sent[name]) for name in PARAMETERS if sent.get(name)]),
+        begins="authorize",
         login_hint=sent.get("login_hint", "").strip().lower(),
+        domain_hint=sent.get("domain_hint", "").strip().lower(),
+        demands_mfa=demands_mfa(sent.get("claims", "")),
+        scopes=wanted,
+        response_types=frozenset(types),
+        prompt=prompt,
         nonce=sent.get("nonce") or None,
         challenge=challenge,
         challenge_method=method,
         wants_client_info=sent.get("client_info") == "1",
-        query=urlencode([(name, sent[name]) for name in PARAMETERS if sent.get(name)]),
     )
 
 
-def _check_response(sent: Mapping[str, str]) -> None:
-    response_type = sent.get("response_type", "")
-    if not response_type:
+def demands_mfa(claims: str) -> bool:
+    """A `claims` parameter with an authentication context, policies to meet, or `amr` `mfa` asks for a second factor.
+
+    Other claims (client capabilities, say) ask nothing of the person. What is not a JSON object is refused with 9000410.
+    """
+    if not claims:
+        return False
+    try:
+        asked = json.loads(claims)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise Refused(9000410)
+    return any(_is_step_up(of_token) for of_token in asked.values() if isinstance(of_token, dict))
+
+
+def _is_step_up(of_token: Mapping[str, Any]) -> bool:
+    amr = of_token.get("amr")
+    methods = [amr.get("value"), *_list(amr.get("values"))] if isinstance(amr, dict) else []
+    return "acrs" in of_token or "capolids" in of_token or "mfa" in methods
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _mode(sent: Mapping[str, str]) -> str:
+    """Where an answer goes, a refusal too; an id_token never travels in a query."""
+    mode = sent.get("response_mode", "")
+    if "id_token" in sent.get("response_type", "").split():
+        return mode if mode in ("fragment", "form_post") else "fragment"
+    return mode if mode in MODES else "query"
+
+
+def _response_types(sent: Mapping[str, str], to: Reply) -> set[str]:
+    text = sent.get("response_type", "")
+    if not text:
         raise Refused(900144, parameter="response_type")
-    if "id_token" in response_type.split():
+    types = set(text.split())
+    if types not in RESPONSE_TYPES:
+        raise Refused(70005, response_type=text)
+    if "id_token" in types and not to.application.issues_id_tokens:
         raise Refused(700054)
-    if response_type != "code":
-        raise Refused(70005, response_type=response_type)
     mode = sent.get("response_mode")
     if mode and mode not in MODES:
         raise Refused(90023, parameter="response_mode", value=mode)
+    if mode == "query" and "id_token" in types:
+        raise Refused(70007, mode=mode)
+    return types
+
+
+def _check_id_token(wanted: Scopes, sent: Mapping[str, str]) -> None:
+    if "openid" not in wanted.oidc:
+        raise Refused(70011, scope=sent.get("scope", ""))
+    if not sent.get("nonce"):
+        raise Refused(900144, parameter="nonce")
+
+
+def _challenge(sent: Mapping[str, str], to: Reply) -> tuple[str | None, str]:
+    """Left out, the method is `plain`. Single-page applications must send a challenge."""
+    method = sent.get("code_challenge_method") or "plain"
+    challenge = sent.get("code_challenge") or None
+    if method not in ("plain", "S256"):
+        raise Refused(90023, parameter="code_challenge_method", value=method)
+    if challenge is None:
+        if to.is_spa:
+            raise Refused(9002325)
+        return None, method
+    if not (_HASHED if method == "S256" else _PLAIN).fullmatch(challenge):
+        raise Refused(501491)
+    return challenge, method

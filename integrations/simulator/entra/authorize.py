@@ -1,44 +1,34 @@
-"""/{tenant}/oauth2/v2.0/authorize and the steps behind it: account, password, consent.
-
-No step keeps anything of the request on the server: each form carries the request as its query, where it is read and
-checked anew. What the person did before is in the session and in the grants.
-"""
+"""/{tenant}/oauth2/v2.0/authorize: who is it, may they, do they agree; then the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integrations.simulator.entra import answers, asked, claims, codes, errors, grants, pages, people, sessions
-from integrations.simulator.entra.asked import Asked, Reply
+from integrations.simulator import place
+from integrations.simulator.control import seen
+from integrations.simulator.entra import (
+    approvals,
+    asked,
+    claims,
+    codes,
+    consent_pages,
+    consenting,
+    gates,
+    grants,
+    pages,
+    particulars,
+    returning,
+    sessions,
+)
+from integrations.simulator.entra.asked import Asked
 from integrations.simulator.entra.errors import Refused
-from integrations.simulator.models import Application, BrowserSession
-
-View = Callable[[HttpRequest, str], HttpResponse]
-
-
-def _with_request(step: Callable[[HttpRequest, Asked], HttpResponse]) -> View:
-    """Read the authorization request; refuse on a page until the reply address is known good, then by redirect."""
-
-    @wraps(step)
-    def view(request: HttpRequest, segment: str) -> HttpResponse:
-        sent = {name: str(value) for name, value in request.GET.items()}
-        try:
-            where, reply = asked.reply(segment, sent)
-        except Refused as refused:
-            return pages.refusal(request, refused)
-        try:
-            return step(request, asked.read(where, reply, sent))
-        except Refused as refused:
-            return _refuse(request, reply, refused)
-
-    return view
+from integrations.simulator.entra.visiting import visit
+from integrations.simulator.models import BrowserSession
 
 
 @csrf_exempt
@@ -50,101 +40,135 @@ def authorize(request: HttpRequest, segment: str) -> HttpResponse:
     return _begin(request, segment)
 
 
-@_with_request
+@visit(asked.reply, asked.read)
 def _begin(request: HttpRequest, wanted: Asked) -> HttpResponse:
     now = timezone.now()
     session = sessions.current(request, now=now)
     if wanted.prompt == "none":
         return _silently(request, wanted, session, now=now)
     step = request.GET.get("step")
+    if step == "pick" or (wanted.prompt in ("select_account", "create") and step != "password"):
+        return pages.pick(request, wanted, session)
     if step == "password" or wanted.prompt == "login":
         return pages.password(request, wanted, name=wanted.login_hint)
-    if wanted.prompt in ("select_account", "create"):
-        return pages.pick(request, wanted, session)
-    if session and _suits(session, wanted):
-        return _onward(request, wanted, session, now=now)
+    if session and wanted.suits(session.person):
+        return onward(request, wanted, session, now=now)
     if wanted.login_hint:
         return pages.password(request, wanted, name=wanted.login_hint)
     return pages.pick(request, wanted, session)
 
 
 @require_POST
-@_with_request
-def login(request: HttpRequest, wanted: Asked) -> HttpResponse:
-    if request.POST.get("answer") == "cancel":
-        return _answer(request, wanted.reply, {**_as_parameters(request, Refused(65004)), "error_subcode": "cancel"})
-    now = timezone.now()
-    name = request.POST.get("name", "")
-    try:
-        person = people.sign_in(name, request.POST.get("password", ""), wanted.where)
-    except Refused as refused:
-        return pages.password(request, wanted, name=name, problem=refused.text)
-    session, cookie = sessions.start(person, now=now)
-    response = _onward(request, wanted, session, now=now)
-    sessions.remember(response, cookie)
-    return response
-
-
-@require_POST
-@_with_request
+@visit(asked.reply, asked.read)
 def consent(request: HttpRequest, wanted: Asked) -> HttpResponse:
+    """What the person said to the consent page, or to the one that sends them to an administrator."""
     now = timezone.now()
     session = sessions.current(request, now=now)
-    if request.POST.get("answer") == "return" and session:
-        needed = grants.needs_an_admin(wanted.application, session.person)
-        return _answer(request, wanted.reply, {**_as_parameters(request, needed), "error_subcode": "cancel"})
-    if request.POST.get("answer") != "accept":
-        return _answer(request, wanted.reply, _as_parameters(request, Refused(65004)))
+    said = request.POST.get("answer")
+    if said == "cancel":
+        return returning.refuse(request, wanted.reply, Refused(65004))
     # The page was made for one person; another tab may have signed in somebody else since.
-    if session is None or str(session.person.oid) != request.POST.get("person"):
+    if session is None or not wanted.holds(session.person) or str(session.person.oid) != request.POST.get("person"):
         return pages.pick(request, wanted, session)
+    stopped = gates.stop(request, wanted, session)
+    if stopped:
+        return stopped
+    if said == "return":
+        return returning.cancel(request, wanted.reply, _needs_an_admin(wanted, session))
+    if said == "ask":
+        return _ask_for_approval(request, wanted, session, now=now)
+    if said != "accept":
+        return onward(request, wanted, session, now=now)
+    return _accept(request, wanted, session, now=now)
+
+
+def onward(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
+    """Signed in: past the organisation's rules, through consent where it is wanting, to the answer."""
+    seen.explain(request, who=session.person.sign_in_name, tenant=session.person.tenant.name)
+    stopped = gates.stop(request, wanted, session)
+    if stopped:
+        return stopped
     names = grants.wanted(wanted.scopes, wanted.application)
-    if grants.needs_admin(names, session.person):
-        return pages.need_admin(request, wanted, session.person, names)
-    grants.allow(wanted.application, session.person, names, now=now)
-    return _give_code(request, wanted, session, now=now)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@csrf_exempt
-def logout(request: HttpRequest, segment: str) -> HttpResponse:
-    """Back to the application only where its registration allows: this must not become an open redirect."""
-    back = request.GET.get("post_logout_redirect_uri", "")
-    is_known = bool(back) and any(back in app.redirect_uris for app in Application.objects.all())
-    response = HttpResponseRedirect(back) if is_known else pages.signed_out(request)
-    sessions.end(request, response)
-    return response
-
-
-def _suits(session: BrowserSession, wanted: Asked) -> bool:
-    person = session.person
-    if not wanted.where.holds(person.tenant_id):
-        return False
-    return not wanted.login_hint or wanted.login_hint in (person.sign_in_name, person.upn.lower(), str(person.oid))
+    missing = grants.missing(names, wanted.application, session.person)
+    refused = consenting.may_consent(session.person, wanted.application, missing)
+    if refused:
+        seen.explain(request, why=refused.why, code=refused.code)
+        return consent_pages.need_admin(request, wanted, session.person, missing, refused, step="consent")
+    if missing or wanted.prompt == "consent":
+        seen.explain(request, why=f"{session.person.name} is asked for consent to {', '.join(missing or names)}.")
+        return consent_pages.consent(request, wanted, session, names)
+    return _answer(request, wanted, session, now=now)
 
 
 def _silently(request: HttpRequest, wanted: Asked, session: BrowserSession | None, *, now: datetime) -> HttpResponse:
-    if session is None or not _suits(session, wanted):
+    if session and not wanted.holds(session.person):
+        raise Refused(16000)
+    if session is None or not wanted.suits(session.person):
         raise Refused(50058)
+    gates.check(session, wanted)
     names = grants.wanted(wanted.scopes, wanted.application)
     if grants.missing(names, wanted.application, session.person):
-        raise Refused(65001, client_id=str(wanted.application.client_id), app=wanted.application.name)
-    return _give_code(request, wanted, session, now=now)
+        raise Refused(65001, **particulars.of_application(wanted.application))
+    return _answer(request, wanted, session, now=now)
 
 
-def _onward(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
-    """Signed in: ask for consent where it is wanting, else answer."""
+def _accept(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
+    person, application = session.person, wanted.application
+    names = grants.wanted(wanted.scopes, application)
+    missing = grants.missing(names, application, person)
+    refused = consenting.may_consent(person, application, missing)
+    if refused:
+        return consent_pages.need_admin(request, wanted, person, missing, refused, step="consent")
+    if person.is_admin and request.POST.get("for_everybody") == "on":
+        grants.allow_for_all(application, person.tenant, names, (), now=now)
+        approvals.settle(str(person.tenant.tid), str(application.client_id))
+        whom = f"{person.name} consented on behalf of {person.tenant.name}."
+    else:
+        grants.allow(application, person, names, now=now)
+        whom = f"{person.name} consented."
+    response = _answer(request, wanted, session, now=now)
+    seen.explain(request, why=whom)
+    return response
+
+
+def _ask_for_approval(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
     names = grants.wanted(wanted.scopes, wanted.application)
     missing = grants.missing(names, wanted.application, session.person)
-    if missing and grants.needs_admin(missing, session.person):
-        return pages.need_admin(request, wanted, session.person, missing)
-    if missing or wanted.prompt == "consent":
-        return pages.consent(request, wanted, session, names)
-    return _give_code(request, wanted, session, now=now)
+    refused = consenting.may_consent(session.person, wanted.application, missing)
+    if refused is None or refused.code != 90095:
+        return onward(request, wanted, session, now=now)
+    justification = request.POST.get("justification", "")
+    approvals.ask(session.person, wanted.application, missing, justification, now=now)
+    seen.explain(request, why=f"{session.person.name} asked an administrator for approval.", code=refused.code)
+    return consent_pages.asked_for_approval(request, wanted, session.person)
 
 
-def _give_code(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
-    code = codes.issue(
+def _needs_an_admin(wanted: Asked, session: BrowserSession) -> Refused:
+    names = grants.wanted(wanted.scopes, wanted.application)
+    missing = grants.missing(names, wanted.application, session.person)
+    return consenting.may_consent(session.person, wanted.application, missing) or Refused(65004)
+
+
+def _answer(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
+    person = session.person
+    seen.explain(
+        request,
+        why=f"{person.name} is signed in, and everything asked for is consented to.",
+        who=person.sign_in_name,
+        tenant=person.tenant.name,
+    )
+    parameters = {}
+    if "code" in wanted.response_types:
+        parameters["code"] = _code(wanted, session, now=now)
+    if "id_token" in wanted.response_types:
+        parameters["id_token"] = _id_token(request, wanted, session, parameters.get("code", ""), now=now)
+    if wanted.wants_client_info:
+        parameters["client_info"] = claims.client_info(person)
+    return returning.answer(request, wanted.reply, parameters, session_state=str(session.sid))
+
+
+def _code(wanted: Asked, session: BrowserSession, *, now: datetime) -> str:
+    return codes.issue(
         application=wanted.application,
         person=session.person,
         sid=session.sid,
@@ -153,27 +177,20 @@ def _give_code(request: HttpRequest, wanted: Asked, session: BrowserSession, *, 
         nonce=wanted.nonce,
         challenge=wanted.challenge,
         challenge_method=wanted.challenge_method,
+        has_mfa=session.has_mfa,
         now=now,
     )
-    parameters = {"code": code}
-    if wanted.wants_client_info:
-        parameters["client_info"] = claims.client_info(session.person)
-    return _answer(request, wanted.reply, parameters, session_state=str(session.sid))
 
 
-def _as_parameters(request: HttpRequest, refused: Refused) -> dict[str, str]:
-    return errors.redirect_parameters(refused, answers.trace(request))
-
-
-def _refuse(request: HttpRequest, reply: Reply, refused: Refused) -> HttpResponse:
-    return _answer(request, reply, _as_parameters(request, refused))
-
-
-def _answer(request: HttpRequest, reply: Reply, parameters: dict[str, str], *, session_state: str = "") -> HttpResponse:
-    if reply.state is not None:
-        parameters["state"] = reply.state
-    if session_state:
-        parameters["session_state"] = session_state
-    if reply.mode == "form_post":
-        return pages.send_form(request, reply, parameters)
-    return HttpResponseRedirect(reply.url(parameters))
+def _id_token(request: HttpRequest, wanted: Asked, session: BrowserSession, code: str, *, now: datetime) -> str:
+    person = session.person
+    return claims.id_token(
+        person,
+        wanted.application,
+        scopes=wanted.scopes.oidc,
+        sid=str(session.sid),
+        nonce=wanted.nonce,
+        code=code or None,
+        issuer=f"{place.here().machine_origin(request.get_host())}/{person.tenant.tid}/v2.0",
+        now=now,
+    )

@@ -8,80 +8,89 @@ import json
 import random
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 
-from integrations.simulator.entra import keys
+from integrations.simulator.entra import keys, resources
+from integrations.simulator.entra.resources import GRAPH, Resource
 from integrations.simulator.entra.scopes import OIDC
-from integrations.simulator.models import Application, Person
+from integrations.simulator.models import Application, Person, Tenant
 
-GRAPH_AUDIENCE = "https://graph.microsoft.com"
+GRAPH_AUDIENCE = GRAPH.audience
 # The claim by which this simulator can expire access tokens at once; real ones have opaque claims like it.
 GENERATION = "xms_idrel"
+# Directory roles, as `wids` names them: global administrator, any member, any guest.
+ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+MEMBER = "b79fbf4d-3ef9-4689-8143-76b194e85509"
+GUEST = "10dae51f-b6af-4016-8d66-8c2a99b929b3"
+APPLICATION = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 _random = random.SystemRandom()
 
 
-def lifetime() -> int:
-    """60 to 90 minutes at random, as documented for access tokens without a lifetime policy."""
+@dataclass(frozen=True, kw_only=True)
+class Grounds:
+    """On what an access token is issued."""
+
+    application: Application
+    acr: str
+    """How the application proved who it is: `appidacr`."""
+    resource: Resource = GRAPH
+    capabilities: Sequence[str] = ()
+    """What the client declared with `claims`: `cp1` when it can handle claims challenges."""
+    sid: str = ""
+    has_mfa: bool = False
+
+
+def lifetime(*, handles_challenges: bool = False) -> int:
+    """60 to 90 minutes at random, as documented for access tokens without a lifetime policy; 20 to 28 hours for
+    clients that can be told meanwhile that a token is good no more."""
+    if handles_challenges:
+        return _random.randint(20 * 3600, 28 * 3600 - 1)
     return _random.randint(3600, 5399)
 
 
-def access_token(
-    person: Person, application: Application, *, scopes: Sequence[str], sid: str, seconds: int, now: datetime
-) -> str:
+def access_token(person: Person, grounds: Grounds, *, scopes: Sequence[str], seconds: int, now: datetime) -> str:
     """For Graph: the v1 shape, opaque to clients."""
-    tid = str(person.tenant.tid)
-    claims: dict[str, Any] = {
-        "aud": GRAPH_AUDIENCE,
-        "iss": f"https://sts.windows.net/{tid}/",
-        **_times(now, seconds),
+    claims = {
+        **_common(grounds, person.tenant, seconds, now),
         "acct": 1 if person.is_guest else 0,
         "acr": "1",
-        "aio": _opaque(),
-        "amr": ["pwd"],
-        "app_displayname": application.name,
-        "appid": str(application.client_id),
-        "appidacr": "1",
+        "amr": ["pwd", "mfa"] if grounds.has_mfa else ["pwd"],
         "family_name": person.surname,
         "given_name": person.given_name,
         "idtyp": "user",
         "name": person.name,
         "oid": str(person.oid),
-        "rh": _opaque(),
-        "scp": " ".join(name for name in scopes if name != "offline_access"),
-        "sid": sid,
-        "sub": pairwise(person, GRAPH_AUDIENCE),
-        "tid": tid,
+        "scp": " ".join(resources.short(name) for name in scopes if name != "offline_access"),
+        "sid": grounds.sid,
+        "sub": pairwise(person, grounds.resource.audience),
         "unique_name": person.sign_in_name,
         "upn": person.upn,
-        "uti": secrets.token_urlsafe(16),
-        "ver": "1.0",
-        "wids": ["62e90394-69f5-4237-9190-012177145e10"] if person.is_admin else [],
-        GENERATION: str(person.generation),
+        "wids": _directory_roles(person),
+        "xms_st": {"sub": pairwise(person, str(grounds.application.client_id))},
+        GENERATION: f"{person.generation}.{person.tenant.aged_seconds}",
     }
+    if grounds.capabilities:
+        claims["xms_cc"] = list(grounds.capabilities)
     return _signed(claims, with_x5t=True)
 
 
-def app_token(application: Application, *, tid: str, oid: str, seconds: int, now: datetime) -> str:
-    """For Graph, of the application itself: `oid` is its service principal; without roles there is no such claim."""
-    claims: dict[str, Any] = {
-        "aud": GRAPH_AUDIENCE,
-        "iss": f"https://sts.windows.net/{tid}/",
-        **_times(now, seconds),
-        "aio": _opaque(),
-        "app_displayname": application.name,
-        "appid": str(application.client_id),
-        "appidacr": "1",
+def app_token(tenant: Tenant, grounds: Grounds, *, oid: str, roles: Sequence[str], seconds: int, now: datetime) -> str:
+    """Of the application itself: `oid` is its service principal; without roles there is no such claim."""
+    claims = {
+        **_common(grounds, tenant, seconds, now),
+        "idp": f"https://sts.windows.net/{tenant.tid}/",
         "idtyp": "app",
         "oid": oid,
-        "rh": _opaque(),
         "sub": oid,
-        "tid": tid,
-        "uti": secrets.token_urlsafe(16),
-        "ver": "1.0",
+        "wids": [APPLICATION],
+        GENERATION: f"0.{tenant.aged_seconds}",
     }
+    if roles:
+        claims["roles"] = list(roles)
     return _signed(claims, with_x5t=True)
 
 
@@ -94,8 +103,13 @@ def id_token(
     nonce: str | None,
     issuer: str,
     now: datetime,
+    code: str | None = None,
+    access_token: str | None = None,
 ) -> str:
-    """The v2 shape. A nonce that was not sent is left out: a null one is an error to some clients."""
+    """The v2 shape. A nonce that was not sent is left out: a null one is an error to some clients.
+
+    What travels beside it through a browser is bound to it: a code by `c_hash`, an access token by `at_hash`.
+    """
     claims: dict[str, Any] = {
         "aud": str(application.client_id),
         "iss": issuer,
@@ -115,6 +129,10 @@ def id_token(
         claims["email"] = person.mail
     if nonce:
         claims["nonce"] = nonce
+    if code:
+        claims["c_hash"] = _half(code)
+    if access_token:
+        claims["at_hash"] = _half(access_token)
     return _signed(claims, with_x5t=False)
 
 
@@ -123,9 +141,36 @@ def client_info(person: Person) -> str:
     return _base64url(json.dumps(about, separators=(",", ":")).encode())
 
 
-def granted(graph: Sequence[str], oidc: Sequence[str]) -> str:
+def granted(scopes: Sequence[str], oidc: Sequence[str]) -> str:
     """The `scope` of a token answer: never `offline_access`."""
-    return " ".join([*graph, *(name for name in OIDC if name in oidc and name != "offline_access")])
+    return " ".join([*scopes, *(name for name in OIDC if name in oidc and name != "offline_access")])
+
+
+def pairwise(person: Person, audience: str) -> str:
+    """The same person is a different `sub` to every application."""
+    return _base64url(hashlib.sha256(f"{person.oid}|{audience}".encode()).digest())
+
+
+def _common(grounds: Grounds, tenant: Tenant, seconds: int, now: datetime) -> dict[str, Any]:
+    return {
+        "aud": grounds.resource.audience,
+        "iss": f"https://sts.windows.net/{tenant.tid}/",
+        **_times(now, seconds),
+        "aio": _opaque(),
+        "app_displayname": grounds.application.name,
+        "appid": str(grounds.application.client_id),
+        "appidacr": grounds.acr,
+        "rh": _opaque(),
+        "tenant_region_scope": "EU",
+        "tid": str(tenant.tid),
+        "uti": secrets.token_urlsafe(16),
+        "ver": "1.0",
+    }
+
+
+def _directory_roles(person: Person) -> list[str]:
+    everybodys = GUEST if person.is_guest else MEMBER
+    return [ADMINISTRATOR, everybodys] if person.is_admin else [everybodys]
 
 
 def _signed(claims: dict[str, Any], *, with_x5t: bool) -> str:
@@ -140,9 +185,9 @@ def _times(now: datetime, seconds: int) -> dict[str, int]:
     return {"iat": issued, "nbf": issued, "exp": issued + int(timedelta(seconds=seconds).total_seconds())}
 
 
-def pairwise(person: Person, audience: str) -> str:
-    """The same person is a different `sub` to every application."""
-    return _base64url(hashlib.sha256(f"{person.oid}|{audience}".encode()).digest())
+def _half(value: str) -> str:
+    """OpenID Connect Core §3.3.2.11: the left half of the SHA-256."""
+    return _base64url(hashlib.sha256(value.encode()).digest()[:16])
 
 
 def _opaque() -> str:

@@ -6,15 +6,49 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
 
+from integrations.simulator import place
+from integrations.simulator.control import seen
+from integrations.simulator.entra import assertions, particulars
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.entra.tenants import Directory, as_guid
 from integrations.simulator.models import Application
+
+# `appidacr`: how an application has proved who it is.
+NOT, BY_SECRET, BY_CERTIFICATE = "0", "1", "2"
+
+
+@dataclass(frozen=True)
+class Client:
+    application: Application
+    acr: str
+    origin: str
+    """Of the page whose script asks; "" unless a browser sends the request."""
+
+    def check_kind(self, *, is_spa: bool) -> None:
+        """What was issued to a single-page application is for browsers, without credential; anything else is not."""
+        if is_spa and not self.origin:
+            raise Refused(9002327)
+        if not is_spa and self.origin:
+            raise Refused(9002326, origin=self.origin)
+        if not is_spa and self.acr == NOT and not self.application.is_public:
+            raise Refused(7000218, **particulars.of_application(self.application))
+
+
+@dataclass(frozen=True)
+class _Credential:
+    client_id: str
+    secret: str
+    assertion: str
+
+    def __bool__(self) -> bool:
+        return bool(self.secret or self.assertion)
 
 
 def find(client_id: str, where: Directory) -> Application:
@@ -23,7 +57,7 @@ def find(client_id: str, where: Directory) -> Application:
     if guid is None:
         raise Refused(700038, client_id=client_id)
     application = Application.objects.filter(client_id=guid).first()
-    if application is None:
+    if application is None or where.is_consumers:
         name = where.tenant.name if where.tenant else "Microsoft Accounts"
         raise Refused(700016, client_id=client_id, tenant=name)
     if not application.is_multi_tenant:
@@ -31,34 +65,81 @@ def find(client_id: str, where: Directory) -> Application:
     return application
 
 
-def authenticate(request: HttpRequest, form: Mapping[str, str], where: Directory, *, now: datetime) -> Application:
-    """`client_secret_post` and `client_secret_basic`; assertions are refused, as no certificate is registered."""
-    client_id, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
-    if not client_id:
+def authenticate(request: HttpRequest, form: Mapping[str, str], where: Directory, *, now: datetime) -> Client:
+    """`client_secret_post`, `client_secret_basic`, `private_key_jwt`, or nothing for what has no credential."""
+    sent = _credential(request, form)
+    if not sent.client_id:
         raise Refused(900144, parameter="client_id")
-    application = find(client_id, where)
-    if form.get("client_assertion"):
-        raise Refused(700027)
-    if not secret:
-        raise Refused(7000218)
-    _check_secret(application, secret, now=now)
-    return application
+    application = find(sent.client_id, where)
+    seen.explain(request, app=application.client_id)
+    acr = _prove(request, application, sent, where, for_itself=form.get("grant_type") == "client_credentials", now=now)
+    return Client(application, acr, request.headers.get("Origin", ""))
+
+
+def _prove(
+    request: HttpRequest,
+    application: Application,
+    sent: _Credential,
+    where: Directory,
+    *,
+    for_itself: bool,
+    now: datetime,
+) -> str:
+    about = particulars.of_application(application)
+    if not sent:
+        if for_itself:
+            raise Refused(7000216, **about)
+        if application.is_public or application.spa_redirect_uris:
+            return NOT
+        raise Refused(7000218, **about)
+    if application.is_public:
+        raise Refused(700025, **about)
+    if sent.assertion:
+        origin = place.here().machine_origin(request.get_host())
+        assertions.check(sent.assertion, application, where, origin=origin, now=now)
+        return BY_CERTIFICATE
+    _check_secret(application, sent.secret, now=now)
+    return BY_SECRET
 
 
 def _check_secret(application: Application, secret: str, *, now: datetime) -> None:
     given = digest(secret)
-    matching = [known for known in application.secrets.all() if hmac.compare_digest(known.digest, given)]
+    known = list(application.secrets.all())
+    matching = [one for one in known if hmac.compare_digest(one.digest, given)]
+    about = particulars.of_application(application)
     if not matching:
-        raise Refused(7000215, client_id=str(application.client_id))
-    if all(known.expires_at <= now for known in matching):
-        raise Refused(7000222, client_id=str(application.client_id))
+        is_key_id = any(str(one.key_id) == secret.lower() for one in known)
+        why = f"What was sent is the id of a secret of {application.name}, not its value." if is_key_id else ""
+        raise Refused(7000215, why=why, **about)
+    latest = max(one.expires_at for one in matching)
+    if latest <= now:
+        raise Refused(7000222, expired_on=f"{latest:%-d %B %Y}", **about)
 
 
 def _must_be_at_home(application: Application, where: Directory) -> None:
+    about = particulars.of_application(application)
     if where.tenant is None:
-        raise Refused(50194, client_id=str(application.client_id), app=application.name)
+        raise Refused(50194, **about)
     if where.tenant.pk != application.publisher_id:
-        raise Refused(700016, client_id=str(application.client_id), tenant=where.tenant.name)
+        raise Refused(700016, tenant=where.tenant.name, **about)
+
+
+def _credential(request: HttpRequest, form: Mapping[str, str]) -> _Credential:
+    basic = _basic(request)
+    if basic:
+        return _Credential(*basic, "")
+    assertion = form.get("client_assertion", "")
+    if assertion:
+        _check_type(form.get("client_assertion_type", ""))
+    client_id = form.get("client_id") or (assertions.client_id_of(assertion) if assertion else "")
+    return _Credential(client_id, form.get("client_secret", ""), assertion)
+
+
+def _check_type(given: str) -> None:
+    if not given:
+        raise Refused(900144, parameter="client_assertion_type")
+    if given != assertions.TYPE:
+        raise Refused(90023, parameter="client_assertion_type", value=given)
 
 
 def _basic(request: HttpRequest) -> tuple[str, str] | None:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from integrations.simulator.entra import hashes
+from integrations.simulator.entra import hashes, particulars, standing
+from integrations.simulator.entra.clients import Client
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.tenants import Directory
 from integrations.simulator.models import Application, AuthorizationCode, Person
@@ -29,6 +30,7 @@ def issue(
     nonce: str | None,
     challenge: str | None,
     challenge_method: str,
+    has_mfa: bool = False,
     now: datetime,
 ) -> str:
     code = hashes.new_code()
@@ -42,15 +44,16 @@ def issue(
         nonce=nonce,
         challenge=challenge,
         challenge_method=challenge_method,
+        has_mfa=has_mfa,
         issued_at=now,
         expires_at=now + LIFETIME,
     )
     return code
 
 
-def redeem(form: Mapping[str, str], application: Application, where: Directory, *, now: datetime) -> AuthorizationCode:
-    """Everything the code is bound to is checked first; then exactly one caller wins it."""
-    code = _find(form.get("code", ""), application)
+def find(form: Mapping[str, str], client: Client, where: Directory, *, now: datetime) -> AuthorizationCode:
+    """One that may be redeemed: everything it is bound to is as it was asked for. Nothing is used up by a refusal."""
+    code = _find(form.get("code", ""), client.application)
     if code.redeemed_at is not None:
         raise Refused(54005)
     if code.expires_at <= now:
@@ -58,12 +61,22 @@ def redeem(form: Mapping[str, str], application: Application, where: Directory, 
     if not where.holds(code.person.tenant_id):
         raise Refused(700005)
     if form.get("redirect_uri", "") != code.redirect_uri:
-        raise Refused(50011, redirect_uri=form.get("redirect_uri", ""), client_id=str(application.client_id))
+        about = particulars.of_application(client.application)
+        raise Refused(50011, redirect_uri=form.get("redirect_uri", ""), **about)
+    client.check_kind(is_spa=is_spa(code))
     check_verifier(form.get("code_verifier", ""), code.challenge, code.challenge_method)
-    won = AuthorizationCode.objects.filter(pk=code.pk, redeemed_at=None).update(redeemed_at=now)
-    if not won:
-        raise Refused(54005)
+    standing.check_person(code.person, client.application, where, issued_at=code.issued_at)
     return code
+
+
+def is_spa(code: AuthorizationCode) -> bool:
+    return code.redirect_uri in code.application.spa_redirect_uris
+
+
+def redeem(code: AuthorizationCode, *, now: datetime) -> None:
+    """Of several callers at once exactly one wins it."""
+    if not AuthorizationCode.objects.filter(pk=code.pk, redeemed_at=None).update(redeemed_at=now):
+        raise Refused(54005)
 
 
 def check_verifier(verifier: str, challenge: str | None, method: str) -> None:
@@ -87,11 +100,10 @@ def _challenge_of(verifier: str, method: str) -> str:
 def _find(code: str, application: Application) -> AuthorizationCode:
     if not code:
         raise Refused(900144, parameter="code")
-    found = (
-        AuthorizationCode.objects.select_related("person__tenant")
-        .filter(digest=hashes.digest(code), application=application)
-        .first()
-    )
+    found = AuthorizationCode.objects.select_related("person__tenant").filter(digest=hashes.digest(code)).first()
     if found is None:
         raise Refused(70000)
+    if found.application_id != application.pk:
+        raise Refused(70000, why="The code was issued to another application.")
+    found.application = application
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from integrations.simulator import place
+from integrations.simulator import certificates, place
+from integrations.simulator.control import seen
 from integrations.simulator.entra import answers, keys
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.tenants import Directory, directory
@@ -22,45 +24,58 @@ CLAIMS = (
 
 
 def configuration(request: HttpRequest, segment: str) -> HttpResponse:
-    try:
-        found = directory(segment)
-    except Refused as refused:
-        return answers.refusal(request, refused)
-    return _public(_configuration(found, request.get_host()))
+    return _of_directory(request, segment, lambda found: _configuration(found, request.get_host()))
+
+
+def configuration_v1(request: HttpRequest, segment: str) -> HttpResponse:
+    """Of the older endpoint: its issuer is the one that access tokens for Graph name."""
+    return _of_directory(request, segment, lambda found: _configuration_v1(found, request.get_host()))
 
 
 def signing_keys(request: HttpRequest, segment: str) -> HttpResponse:
-    try:
-        found = directory(segment)
-    except Refused as refused:
-        return answers.refusal(request, refused)
     origin = place.here().machine_origin(request.get_host())
-    return _public(keys.document(keys.current(), f"{origin}/{found.issuer_segment}/v2.0"))
+    return _of_directory(
+        request, segment, lambda found: keys.document(keys.published(), f"{origin}/{found.issuer_segment}/v2.0")
+    )
 
 
-def instance(request: HttpRequest) -> HttpResponse:
-    """Which names are one and the same authority. Only this host is."""
+def signing_keys_v1(request: HttpRequest, segment: str) -> HttpResponse:
+    """The same keys; whoever signs is another issuer."""
+    return _of_directory(request, segment, lambda found: keys.document(keys.published(), _issuer_v1(found)))
+
+
+def instance(request: HttpRequest, segment: str = "common") -> HttpResponse:
+    """Which names are one and the same authority: those under which this simulator answers."""
     asked = urlsplit(request.GET.get("authorization_endpoint", ""))
     here = request.get_host()
-    if asked.netloc != here:
-        return JsonResponse(
-            {
-                "error": "invalid_instance",
-                "error_description": "AADSTS50049: Unknown or invalid instance.",
-                "error_codes": [50049],
-                "error_uri": "https://login.microsoftonline.com/error?code=50049",
-            },
-            status=400,
-        )
+    aliases = [here, *(name for name in _names_of(request) if name != here)]
+    if "authorization_endpoint" not in request.GET:
+        return answers.refusal(request, Refused(900144, parameter="authorization_endpoint"))
+    if asked.scheme != "https" or asked.netloc.lower() not in aliases:
+        return answers.refusal(request, Refused(50049))
     segment = asked.path.strip("/").split("/")[0] or "common"
-    origin = place.here().machine_origin(here)
+    origin = f"https://{asked.netloc}"
     return _public(
         {
             "tenant_discovery_endpoint": f"{origin}/{segment}/v2.0/.well-known/openid-configuration",
-            "api-version": "1.1",
-            "metadata": [{"preferred_network": here, "preferred_cache": here, "aliases": [here]}],
+            "api-version": request.GET.get("api-version", "1.1"),
+            "metadata": [{"preferred_network": here, "preferred_cache": here, "aliases": aliases}],
         }
     )
+
+
+def _names_of(request: HttpRequest) -> list[str]:
+    """This machine port under each of the names that are answered."""
+    port = place.here().https_port
+    return [f"{name}:{port}" for name in (*certificates.DNS_NAMES, "127.0.0.1", "[::1]")]
+
+
+def _of_directory(request: HttpRequest, segment: str, document: Callable[[Directory], dict[str, Any]]) -> HttpResponse:
+    try:
+        return _public(document(directory(segment)))
+    except Refused as refused:
+        seen.explain(request, why=refused.why, code=f"AADSTS{refused.code}")
+        return answers.refusal(request, refused)
 
 
 def _configuration(found: Directory, authority: str) -> dict[str, Any]:
@@ -99,6 +114,42 @@ def _configuration(found: Directory, authority: str) -> dict[str, Any]:
         "msgraph_host": urlsplit(origin).netloc,
         "rbac_url": "https://pas.windows.net",
     }
+
+
+def _configuration_v1(found: Directory, authority: str) -> dict[str, Any]:
+    here = place.here()
+    origin, people = here.machine_origin(authority), here.human_origin(authority)
+    base = f"{origin}/{found.segment}"
+    return {
+        "token_endpoint": f"{base}/oauth2/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "jwks_uri": f"{origin}/common/discovery/keys",
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "id_token", "code id_token", "token id_token", "token"],
+        "scopes_supported": ["openid"],
+        "issuer": _issuer_v1(found),
+        "microsoft_multi_refresh_token": True,
+        "authorization_endpoint": f"{people}/{found.segment}/oauth2/authorize",
+        "device_authorization_endpoint": f"{base}/oauth2/devicecode",
+        "http_logout_supported": True,
+        "frontchannel_logout_supported": True,
+        "end_session_endpoint": f"{people}/{found.segment}/oauth2/logout",
+        "claims_supported": [name for name in CLAIMS if name != "preferred_username"],
+        "check_session_iframe": f"{base}/oauth2/checksession",
+        "userinfo_endpoint": f"{base}/openid/userinfo",
+        "kerberos_endpoint": f"{base}/kerberos",
+        "tenant_region_scope": "EU" if found.tenant else None,
+        "cloud_instance_name": "microsoftonline.com",
+        "cloud_graph_host_name": "graph.windows.net",
+        "msgraph_host": urlsplit(origin).netloc,
+        "rbac_url": "https://pas.windows.net",
+    }
+
+
+def _issuer_v1(found: Directory) -> str:
+    return f"https://sts.windows.net/{found.issuer_segment}/"
 
 
 def _public(document: dict[str, Any]) -> JsonResponse:

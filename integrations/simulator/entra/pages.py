@@ -1,109 +1,130 @@
-"""The pages people see on the way to a code: account, password, consent, refusal. Rendering only."""
+"""The pages people see while they sign in: account, password, second factor, refusal. Rendering only."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import groupby
-from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 
-from integrations.simulator.entra import answers, grants, people
-from integrations.simulator.entra.asked import Asked, Reply
+from integrations.simulator.entra import answers, people
+from integrations.simulator.entra import second_factor as factor
+from integrations.simulator.entra.errand import Errand, Reply
 from integrations.simulator.entra.errors import Refused
-from integrations.simulator.entra.scopes import OIDC, PERMISSIONS
 from integrations.simulator.middleware import allow_form_to
 from integrations.simulator.models import BrowserSession, Person
 from integrations.simulator.seeds import loader
 
+# What people read above Microsoft's own text.
+FRIENDLY: Mapping[int, str] = {
+    50020: "You can’t sign in here with this account. It belongs to another organisation.",
+    50034: "We couldn’t find an account with that user name.",
+    50053: "Your account is temporarily locked to prevent unauthorised use. Try again later.",
+    50057: "Your account has been locked. Contact your support person to unlock it, then try again.",
+    50126: "Your account or password is incorrect.",
+    120000: "Your current password is incorrect.",
+    120002: "Choose a password that is harder to guess.",
+    120003: "Your password can’t contain your user name.",
+    500121: "We couldn’t verify that it is you.",
+}
 
-def pick(request: HttpRequest, asked: Asked, session: BrowserSession | None) -> HttpResponse:
-    candidates = [(person, _link(asked, person)) for person in people.to_pick_from(asked.where)]
-    tenants = [
-        (name, list(group)) for name, group in groupby(candidates, key=lambda candidate: candidate[0].tenant.name)
-    ]
+
+def pick(request: HttpRequest, errand: Errand, session: BrowserSession | None) -> HttpResponse:
+    candidates = people.to_pick_from(errand.application, errand.where, errand.domain_hint)
+    linked = [(person, errand.again(login_hint=person.sign_in_name)) for person in candidates]
     context = {
-        "app": asked.application,
-        "tenants": tenants,
+        "tenants": [(name, list(group)) for name, group in groupby(linked, key=lambda one: one[0].tenant.name)],
         "signed_in": session.person if session else None,
-        "another": _authorize(asked) + "?" + asked.without_prompt(login_hint="", step="password"),
-        "cancel": _step(asked, "login"),
+        "another": errand.again(login_hint="", step="password"),
+        "cancel": errand.step("login"),
     }
-    return _page(request, "pick.html", context, asked.reply)
+    return page(request, "pick.html", context, errand)
 
 
-def password(request: HttpRequest, asked: Asked, *, name: str = "", problem: str = "") -> HttpResponse:
+def password(request: HttpRequest, errand: Errand, *, name: str = "", problem: Refused | None = None) -> HttpResponse:
     context = {
-        "app": asked.application,
-        "action": _step(asked, "login"),
+        "action": errand.step("login"),
         "name": name,
-        "problem": problem,
         "hint": loader.password(),
-        "pick": _authorize(asked) + "?" + urlencode([*_pairs(asked), ("prompt", "select_account")]),
+        "pick": _pick_another(errand),
+        **_problem(problem),
     }
-    return _page(request, "password.html", context, asked.reply)
+    return page(request, "password.html", context, errand)
 
 
-def consent(request: HttpRequest, asked: Asked, session: BrowserSession, names: Sequence[str]) -> HttpResponse:
+def renew(request: HttpRequest, errand: Errand, *, name: str, problem: Refused | str | None = None) -> HttpResponse:
     context = {
-        "app": asked.application,
+        "action": errand.step("renew"),
+        "name": name,
+        "pick": _pick_another(errand),
+        **_problem(problem),
+    }
+    return page(request, "renew.html", context, errand)
+
+
+def second_factor(
+    request: HttpRequest, errand: Errand, session: BrowserSession, problem: Refused | str | None = None
+) -> HttpResponse:
+    asked = factor.new_request()
+    context = {
         "person": session.person,
-        "since": session.signed_in_at,
-        "permissions": [(name, PERMISSIONS[name]) for name in sorted(names, key=OIDC.__contains__)],
-        "action": _step(asked, "consent"),
-        "pick": _authorize(asked) + "?" + urlencode([*_pairs(asked), ("prompt", "select_account")]),
+        "action": errand.step("second_factor"),
+        "request_id": asked,
+        "number": factor.number(session, asked),
+        "pick": _pick_another(errand),
+        **_problem(problem),
     }
-    return _page(request, "consent.html", context, asked.reply)
+    return page(request, "mfa.html", context, errand)
 
 
-def need_admin(request: HttpRequest, asked: Asked, person: Person, names: Sequence[str]) -> HttpResponse:
+def shut(request: HttpRequest, errand: Errand, person: Person, refused: Refused) -> HttpResponse:
+    """The person is known, and the organisation's rules stop them; there is a way back."""
     context = {
-        "app": asked.application,
         "person": person,
-        "permissions": [(name, PERMISSIONS[name]) for name in names if PERMISSIONS[name].is_for_admins],
-        "reason": grants.needs_an_admin(asked.application, person).text,
-        "action": _step(asked, "consent"),
-        "pick": _authorize(asked) + "?" + urlencode([*_pairs(asked), ("prompt", "select_account")]),
+        "refused": refused,
+        "trace": answers.trace(request),
+        "action": errand.step("leave"),
+        "another": errand.again(login_hint="", step="pick"),
     }
-    return _page(request, "need_admin.html", context, asked.reply)
+    return page(request, "shut.html", context, errand)
 
 
 def send_form(request: HttpRequest, reply: Reply, parameters: dict[str, str]) -> HttpResponse:
     """`response_mode=form_post`: a form that submits itself, and has a button where there is no script."""
     context = {"app": reply.application, "action": reply.redirect_uri, "parameters": parameters.items()}
-    return _page(request, "form_post.html", context, reply)
+    response = render(request, "simulator/form_post.html", context)
+    allow_form_to(response, reply.origin)
+    return response
 
 
 def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
     """Nothing is ever redirected from here."""
     trace = answers.trace(request)
     context = {"refused": refused, "trace": trace}
-    return render(request, "simulator/refusal.html", context, status=refused.kind.status)
+    response = render(request, "simulator/refusal.html", context, status=refused.kind.status)
+    response["x-ms-request-id"] = trace.trace_id
+    if refused.retry_after is not None:
+        response["Retry-After"] = str(refused.retry_after)
+    return response
 
 
 def signed_out(request: HttpRequest) -> HttpResponse:
     return render(request, "simulator/signed_out.html")
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, object], reply: Reply) -> HttpResponse:
-    response = render(request, f"simulator/{template}", context)
-    allow_form_to(response, reply.origin)
+def page(request: HttpRequest, template: str, context: Mapping[str, object], errand: Errand) -> HttpResponse:
+    response = render(request, f"simulator/{template}", {"app": errand.application, **context})
+    allow_form_to(response, errand.reply.origin)
     return response
 
 
-def _authorize(asked: Asked) -> str:
-    return reverse("authorize", args=[asked.where.segment])
+def _pick_another(errand: Errand) -> str:
+    return errand.again(login_hint="", step="pick")
 
 
-def _step(asked: Asked, name: str) -> str:
-    return f"{reverse(name, args=[asked.where.segment])}?{asked.query}"
-
-
-def _link(asked: Asked, person: Person) -> str:
-    return f"{_authorize(asked)}?{asked.without_prompt(login_hint=person.sign_in_name, step='picked')}"
-
-
-def _pairs(asked: Asked) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in parse_qsl(asked.query) if name not in ("prompt", "login_hint")]
+def _problem(problem: Refused | str | None) -> dict[str, str]:
+    """A sentence for the person, and Microsoft's text where there is one."""
+    if isinstance(problem, Refused):
+        return {"problem": FRIENDLY.get(problem.code, problem.text), "said": problem.text}
+    return {"problem": problem or "", "said": ""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from integrations.simulator.models import Application, ServicePrincipal, Tenant
@@ -11,16 +11,21 @@ from integrations.simulator.models import Application, ServicePrincipal, Tenant
 
 def ensure(application: Application, tenant: Tenant, *, now: datetime) -> ServicePrincipal:
     """Consent of anybody makes it; so does publishing."""
+    ready_at = now + timedelta(seconds=tenant.consent_delay_seconds)
     found, _ = ServicePrincipal.objects.get_or_create(
         tenant=tenant,
         application=application,
-        defaults={"oid": oid(application.client_id, tenant), "created_at": now, "ready_at": now},
+        defaults={"oid": oid(application.client_id, tenant), "created_at": now, "ready_at": ready_at},
     )
     return found
 
 
+def find(application: Application, tenant: Tenant) -> ServicePrincipal | None:
+    return ServicePrincipal.objects.filter(application=application, tenant=tenant).first()
+
+
 def oid(client_id: UUID, tenant: Tenant) -> UUID:
-    """The same after every reset: scripts of a training keep working."""
+    """The same after every reset: scripts of a training keep working. Of resources (Graph) as well."""
     return uuid5(tenant.tid, str(client_id))
 
 

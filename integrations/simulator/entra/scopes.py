@@ -1,101 +1,38 @@
-"""The delegated permissions this simulator knows, and how a request's scope is read. Pure."""
+"""How a request's scope is read. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
 
+from integrations.simulator.entra import resources
+from integrations.simulator.entra.delegated import PERMISSIONS
 from integrations.simulator.entra.errors import Refused
+from integrations.simulator.entra.permission import Permission
+from integrations.simulator.entra.resources import GRAPH, Resource
+from integrations.simulator.entra.roles import ROLES
 
-GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
-GRAPH_RESOURCES = ("https://graph.microsoft.com", GRAPH_APP_ID)
+__all__ = ["GRAPH_APP_ID", "OIDC", "PERMISSIONS", "ROLES", "Permission", "Scopes", "join", "read"]
+
+GRAPH_APP_ID = GRAPH.app_id
 OIDC = ("openid", "profile", "email", "offline_access")
-
-
-@dataclass(frozen=True)
-class Permission:
-    guid: str
-    title: str
-    sentence: str
-    is_for_admins: bool = False
-
-
-# Ids, names and sentences are those Microsoft publishes for Graph's delegated permissions.
-PERMISSIONS: Mapping[str, Permission] = {
-    "openid": Permission("37f7f235-527c-4136-accd-4a02d197296e", "Sign you in", "Know that it is you who signs in."),
-    "profile": Permission(
-        "14dad69e-099b-42c9-810b-d002981feec1", "View your basic profile", "Your name and user name."
-    ),
-    "email": Permission("64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0", "View your email address", "Your primary address."),
-    "offline_access": Permission(
-        "7427e0e9-2fba-42fe-b0c0-848c9e6a8182",
-        "Maintain access to data you have given it access to",
-        "Go on using what you allow here, even when you are not using the app.",
-    ),
-    "User.Read": Permission(
-        "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
-        "Sign you in and read your profile",
-        "Your profile, and basic company information.",
-    ),
-    "User.ReadBasic.All": Permission(
-        "b340eb25-3456-403f-be2f-af7a0d370277",
-        "Read all users’ basic profiles",
-        "Names and addresses of other people in your organisation.",
-    ),
-    "User.Read.All": Permission(
-        "a154be20-db9c-4678-8ab7-66f6cc099a59",
-        "Read all users’ full profiles",
-        "Full profiles, reports and managers of people in your organisation.",
-        is_for_admins=True,
-    ),
-    "Calendars.ReadBasic": Permission(
-        "662d75ba-a364-42ad-adee-f5f880ea4878",
-        "Read basic details of your calendars",
-        "Your events without bodies, attachments and extensions.",
-    ),
-    "Calendars.Read": Permission(
-        "465a38f9-76ea-45b9-9f34-9e8b0d4b0b42", "Read your calendars", "The events in your calendars."
-    ),
-    "Calendars.ReadWrite": Permission(
-        "1ec239c2-d7c9-4623-a91a-a9775856bb36",
-        "Have full access to your calendars",
-        "Read, create, change and delete events in your calendars.",
-    ),
-    "Calendars.Read.Shared": Permission(
-        "2b9c4092-424d-4249-948d-b43879977640",
-        "Read calendars you can access",
-        "Events in all calendars that you can access, shared ones too.",
-    ),
-    "Calendars.ReadWrite.Shared": Permission(
-        "12466101-c9b8-439a-8589-dd09ee67e8e9",
-        "Read and write to your and shared calendars",
-        "Events in all calendars that you have permission for.",
-    ),
-    "Contacts.Read": Permission("ff74d97f-43af-4b68-9f2a-b77ee6968c5d", "Read your contacts", "Your contacts."),
-    "Contacts.ReadWrite": Permission(
-        "d56682ec-c09e-4743-aaf4-1a3aac4caa21",
-        "Have full access to your contacts",
-        "Read, create, change and delete your contacts.",
-    ),
-    "MailboxSettings.Read": Permission(
-        "87f447af-9fa4-4c32-9dfa-4a57a73d18ce", "Read your mailbox settings", "Your time zone, language and the like."
-    ),
-    "Directory.Read.All": Permission(
-        "06da0dbc-49e2-44d2-8312-53f166ab848a",
-        "Read directory data",
-        "People, groups and apps in your organisation.",
-        is_for_admins=True,
-    ),
-}
+GRAPH_RESOURCES = GRAPH.identifiers
+T = TypeVar("T")
 _BY_LOWER = {name.lower(): name for name in PERMISSIONS}
 
 
 @dataclass(frozen=True)
 class Scopes:
-    """What a request asked for, each name spelt as Microsoft spells it."""
+    """What a request asked for. Graph's names are spelt as Microsoft spells them, others carry their resource."""
 
     names: tuple[str, ...]
     is_default: bool = False
+    resources: tuple[Resource, ...] = (GRAPH,)
+    """In the order in which they were named; OpenID Connect's scopes are of none, and stand for Graph alone."""
+    is_spelt_out: bool = False
+    """Graph's scopes were sent with their resource; so are they then in the answer."""
 
     @property
     def oidc(self) -> tuple[str, ...]:
@@ -103,41 +40,70 @@ class Scopes:
 
     @property
     def graph(self) -> tuple[str, ...]:
+        """All but OpenID Connect's."""
         return tuple(name for name in self.names if name not in OIDC)
 
+    def of(self, resource: Resource) -> tuple[str, ...]:
+        return tuple(name for name in self.graph if resources.of(name) is resource)
 
-def read(text: str, *, app: str) -> Scopes:
-    """Refuses with 70011 what is empty, mixed or foreign, and with 650053 what Graph does not have."""
-    names: list[str] = []
-    is_default = False
-    for word in text.split():
-        name = _without_resource(word)
-        if name == ".default":
-            is_default = True
-            continue
-        known = _BY_LOWER.get(name.lower())
-        if known is None:
-            raise Refused(650053, app=app, scope=name)
-        if known not in names:
-            names.append(known)
-    if not names and not is_default:
+
+def read(text: str, *, app: str, tenant: str = "") -> Scopes:
+    """Refuses what is empty, mixed or malformed (70011), what a resource has not (650053), resources that the tenant
+    has not (500011), and `.default` of several at once (700022)."""
+    words = [_split(word, text, tenant) for word in text.split()]
+    if not words:
         raise Refused(70011, scope=text)
-    found = Scopes(tuple(names), is_default)
-    if is_default and found.graph:
+    defaults = join(resource for resource, name, _ in words if name.lower() == ".default")
+    names = join(_known(resource, name, app) for resource, name, _ in words if name.lower() != ".default")
+    found = Scopes(
+        names,
+        is_default=bool(defaults),
+        resources=_in_order(words) or (GRAPH,),
+        is_spelt_out=any(is_spelt_out and resource is GRAPH for resource, _, is_spelt_out in words),
+    )
+    if len(defaults) > 1:
+        raise Refused(700022, scope=text)
+    if defaults and found.graph:
         raise Refused(70011, scope=text)
     return found
 
 
-def join(*groups: Iterable[str]) -> tuple[str, ...]:
+def join(*groups: Iterable[T]) -> tuple[T, ...]:
     """All of them, each once, in the order they came."""
-    return tuple(dict.fromkeys(name for group in groups for name in group))
+    return tuple(dict.fromkeys(item for group in groups for item in group))
 
 
-def _without_resource(word: str) -> str:
-    for resource in GRAPH_RESOURCES:
-        if word.lower().startswith(resource + "/"):
-            # `https://graph.microsoft.com//.default` is what some libraries make of a resource with a slash.
-            return word[len(resource) + 1 :].lstrip("/")
-    if "://" in word:
-        raise Refused(70011, scope=word)
-    return word
+def _split(word: str, text: str, tenant: str) -> tuple[Resource, str, bool]:
+    """`https://graph.microsoft.com/User.Read` → Graph, `User.Read`, True."""
+    identifier, slash, name = word.rpartition("/")
+    if not slash:
+        return GRAPH, word, False
+    found = resources.named(identifier)
+    if found is None and _can_be_a_resource(identifier):
+        raise Refused(500011, resource=identifier, tenant=tenant)
+    if found is None or not name:
+        raise Refused(70011, scope=text)
+    return found, name, True
+
+
+def _can_be_a_resource(identifier: str) -> bool:
+    scheme, separator, rest = identifier.partition("://")
+    if separator:
+        return scheme.isalnum() and bool(rest.strip("/"))
+    try:
+        UUID(identifier)
+    except ValueError:
+        return False
+    return True
+
+
+def _known(resource: Resource, name: str, app: str) -> str:
+    full = name if resource is GRAPH else f"{resource.audience}/{name}"
+    known = _BY_LOWER.get(full.lower())
+    if known is None:
+        raise Refused(650053, app=app, scope=name, resource=resource.app_id)
+    return known
+
+
+def _in_order(words: Iterable[tuple[Resource, str, bool]]) -> tuple[Resource, ...]:
+    return join(resource for resource, name, _ in words if name.lower() not in OIDC)

@@ -11,7 +11,10 @@ from integrations.simulator.entra import hashes
 from integrations.simulator.models import BrowserSession, Person
 
 COOKIE = "sim_session"
-LIFETIME = timedelta(hours=12)
+# As of a session that is not kept after the browser closes: a day from each use.
+LIFETIME = timedelta(hours=24)
+# A use within the same few minutes is not worth a write.
+WORTH_A_WRITE = timedelta(minutes=5)
 
 
 def current(request: HttpRequest, *, now: datetime) -> BrowserSession | None:
@@ -23,8 +26,11 @@ def current(request: HttpRequest, *, now: datetime) -> BrowserSession | None:
         .filter(digest=hashes.digest(cookie), expires_at__gt=now)
         .first()
     )
-    if found is None or not found.person.is_enabled or found.signed_in_at < found.person.valid_from:
+    if found is None or not _is_alive(found):
         return None
+    if found.expires_at < now + LIFETIME - WORTH_A_WRITE:
+        found.expires_at = now + LIFETIME
+        BrowserSession.objects.filter(pk=found.pk).update(expires_at=found.expires_at)
     return found
 
 
@@ -36,6 +42,11 @@ def start(person: Person, *, now: datetime) -> tuple[BrowserSession, str]:
     return session, cookie
 
 
+def add_second_factor(session: BrowserSession) -> None:
+    session.has_mfa = True
+    BrowserSession.objects.filter(pk=session.pk).update(has_mfa=True)
+
+
 def remember(response: HttpResponse, cookie: str) -> None:
     """Until the browser closes; Lax, as a person comes here from the application's site."""
     response.set_cookie(COOKIE, cookie, httponly=True, samesite="Lax", path="/")
@@ -44,3 +55,9 @@ def remember(response: HttpResponse, cookie: str) -> None:
 def end(request: HttpRequest, response: HttpResponse) -> None:
     BrowserSession.objects.filter(digest=hashes.digest(request.COOKIES.get(COOKIE, ""))).delete()
     response.delete_cookie(COOKIE, path="/")
+
+
+def _is_alive(session: BrowserSession) -> bool:
+    person = session.person
+    since = max(person.valid_from, person.password_changed_at or person.valid_from)
+    return person.is_enabled and person.deleted_at is None and session.signed_in_at >= since

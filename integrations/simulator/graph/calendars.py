@@ -1,124 +1,180 @@
-"""Calendars and what is in them."""
+"""Calendars, and the view of what is in them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
-from django.db.models import F, Q, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 
-from integrations.simulator.graph import errors, events, paging, times
+from integrations.simulator.graph import changes, errors, paging
 from integrations.simulator.graph.asking import Asking
-from integrations.simulator.models import Calendar, Event
+from integrations.simulator.graph.events import listing, refusals, storing
+from integrations.simulator.graph.replies import NO_CONTENT, Reply, created
+from integrations.simulator.models import Calendar
 
 # fmt: off
 PROPERTIES = (
-    "id", "name", "color", "hexColor", "isDefaultCalendar", "changeKey", "canShare", "canViewPrivateItems",
-    "canEdit", "allowedOnlineMeetingProviders", "defaultOnlineMeetingProvider", "isTallyingResponses",
-    "isRemovable", "owner",
+    "id", "name", "color", "hexColor", "groupClassId", "isDefaultCalendar", "changeKey", "canShare",
+    "canViewPrivateItems", "canEdit", "allowedOnlineMeetingProviders", "defaultOnlineMeetingProvider",
+    "isTallyingResponses", "isRemovable", "owner",
+)
+COLORS = (
+    "auto", "lightBlue", "lightGreen", "lightOrange", "lightGray", "lightYellow", "lightTeal", "lightPink",
+    "lightBrown", "lightRed", "maxColor",
 )
 # fmt: on
-ORDERS = {
-    "start/datetime": "starts_at",
-    "end/datetime": "ends_at",
-    "subject": "subject",
-    "createddatetime": "created_at",
-    "lastmodifieddatetime": "modified_at",
-}
+LONGEST_NAME = 120
+_GROUP_CLASS = "0006f0b7-0000-0000-c000-000000000046"
+_FORM = re.compile(r"AA[MQk][A-Za-z0-9_\-=]{12,}")
 
 
 def default(asking: Asking) -> dict[str, Any]:
-    return _entity(asking, _default(asking))
+    return _entity(asking, default_of(asking))
 
 
 def one(asking: Asking, calendar_id: str) -> dict[str, Any]:
-    return _entity(asking, _by_id(asking, calendar_id))
+    return _entity(asking, by_id(asking, calendar_id))
 
 
 def every(asking: Asking) -> dict[str, Any]:
-    asking.check_options(["$select", "$top", "$skip", "$count"])
+    asking.check_options(["$select", "$top", "$skip", "$count", "$orderby"])
     selected = asking.selected(PROPERTIES, "calendar")
     page = paging.read(asking)
-    found = list(_mine(asking)[page.skip : page.skip + page.size + 1])
+    mine = _ordered(asking)
+    found = list(mine[page.skip : page.skip + page.size + 1])
     answer: dict[str, Any] = {"@odata.context": _context(asking, "calendars")}
-    if asking.options.get("$count", "").lower() == "true":
-        answer["@odata.count"] = _mine(asking).count()
+    if asking.flag("$count"):
+        answer["@odata.count"] = mine.count()
     answer["value"] = [_shown(asking, calendar, selected) for calendar in found[: page.size]]
     if len(found) > page.size:
         answer["@odata.nextLink"] = page.next_link(asking)
     return answer
 
 
-def view(asking: Asking) -> dict[str, Any]:
-    return _view(asking, _default(asking))
+def create(asking: Asking) -> Reply:
+    name = asking.body.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise refusals.invalid("A calendar needs a name.")
+    fields = _fields(asking.body)
+    with transaction.atomic():
+        _check_name(asking, fields["name"], None)
+        calendar = Calendar.objects.create(
+            person=asking.person,
+            graph_id=storing.new_id(),
+            is_default=False,
+            change_key=storing.new_change_key(),
+            **fields,
+        )
+    location = f"{asking.base}/{asking.owner}/calendars('{calendar.graph_id}')"
+    return created(_entity(asking, calendar), location=location)
 
 
-def view_of(asking: Asking, calendar_id: str) -> dict[str, Any]:
-    return _view(asking, _by_id(asking, calendar_id))
+def change(asking: Asking, calendar_id: str) -> dict[str, Any]:
+    return _change(asking, calendar_id)
 
 
-def _view(asking: Asking, calendar: Calendar) -> dict[str, Any]:
-    """The occurrences and single events of a window; series masters are never listed."""
-    asking.check_options(["$select", "$top", "$skip", "$orderby", "$count"])
-    first, last = times.window(asking.options.get("startdatetime"), asking.options.get("enddatetime"))
-    selected = asking.selected(events.properties(asking), "event")
-    page = paging.read(asking)
-    found = _within(calendar, first, last).order_by(*_order(asking))
-    rows = list(found.select_related("master")[page.skip : page.skip + page.size + 1])
-    answer: dict[str, Any] = {"@odata.context": _context(asking, "calendarView")}
-    if asking.options.get("$count", "").lower() == "true":
-        answer["@odata.count"] = found.count()
-    answer["value"] = [events.shown(asking, event, selected) for event in rows[: page.size]]
-    if len(rows) > page.size:
-        answer["@odata.nextLink"] = page.next_link(asking)
-    return answer
+def change_default(asking: Asking) -> dict[str, Any]:
+    return _change(asking, None)
 
 
-def _within(calendar: Calendar, first: datetime, last: datetime) -> QuerySet[Event]:
-    """What touches the window only at an edge is outside, unless it has no length at all."""
-    touching = Q(starts_at__lt=last, ends_at__gt=first) & ~Q(starts_at=F("ends_at"))
-    instant = Q(starts_at=F("ends_at"), starts_at__gte=first, starts_at__lt=last)
-    return calendar.events.exclude(kind=Event.Kind.MASTER).filter(touching | instant)
+def delete(asking: Asking, calendar_id: str) -> Reply:
+    """With all that is in it; the default calendar stays."""
+    with transaction.atomic():
+        calendar = by_id(asking, calendar_id)
+        if calendar.is_default:
+            raise refusals.default_calendar()
+        for event in calendar.events.filter(master=None).select_related("calendar"):
+            changes.tell("deleted", event)
+        calendar.delete()
+    return NO_CONTENT
 
 
-def _order(asking: Asking) -> list[str]:
-    """By start unless asked otherwise; the row number last, so that pages never overlap."""
-    order = []
-    for part in asking.options.get("$orderby", "start/dateTime").split(","):
-        name, _, direction = part.strip().partition(" ")
-        column = ORDERS.get(name.lower())
-        if column is None or direction.strip().lower() not in ("", "asc", "desc"):
-            raise errors.bad_option("$orderby", part.strip())
-        order.append(f"-{column}" if direction.strip().lower() == "desc" else column)
-    return [*order, "pk"]
+def view(asking: Asking) -> Reply:
+    return listing.view(asking, default_of(asking), "calendarView")
 
 
-def _mine(asking: Asking) -> QuerySet[Calendar]:
-    return Calendar.objects.filter(person=asking.person).order_by("-is_default", "name", "pk")
+def view_of(asking: Asking, calendar_id: str) -> Reply:
+    calendar = by_id(asking, calendar_id)
+    return listing.view(asking, calendar, f"calendars('{calendar.graph_id}')/calendarView")
 
 
-def _default(asking: Asking) -> Calendar:
+def default_of(asking: Asking) -> Calendar:
     calendar = _mine(asking).filter(is_default=True).first()
     if calendar is None:
         raise errors.not_in_store()
     return calendar
 
 
-def _by_id(asking: Asking, calendar_id: str) -> Calendar:
+def by_id(asking: Asking, calendar_id: str) -> Calendar:
+    if not _FORM.fullmatch(calendar_id):
+        raise refusals.malformed_id()
     calendar = _mine(asking).filter(graph_id=calendar_id).first()
     if calendar is None:
         raise errors.not_in_store()
     return calendar
 
 
+def _change(asking: Asking, calendar_id: str | None) -> dict[str, Any]:
+    fields = _fields(asking.body)
+    with transaction.atomic():
+        calendar = by_id(asking, calendar_id) if calendar_id else default_of(asking)
+        if "name" in fields and fields["name"] != calendar.name:
+            if calendar.is_default:
+                raise refusals.cannot("The name of the default calendar can't be changed.")
+            _check_name(asking, fields["name"], calendar)
+        for name, value in {**fields, "change_key": storing.new_change_key()}.items():
+            setattr(calendar, name, value)
+        calendar.save(update_fields=[*fields, "change_key"])
+    return _entity(asking, calendar)
+
+
+def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    """`name` and `color`; what only the service writes is ignored."""
+    for name in body:
+        if name not in PROPERTIES and "@odata" not in name:
+            raise refusals.unknown_property(name, "calendar")
+    fields: dict[str, Any] = {}
+    if "name" in body:
+        if not isinstance(body["name"], str):
+            raise refusals.unreadable("name")
+        fields["name"] = body["name"].replace("\0", "").strip()
+        if not fields["name"] or len(fields["name"]) > LONGEST_NAME:
+            raise refusals.invalid(f"A calendar's name has 1 to {LONGEST_NAME} characters.")
+    if body.get("color") is not None:
+        color = {known.lower(): known for known in COLORS}.get(str(body["color"]).lower())
+        if color is None:
+            raise refusals.unknown_value("color", body["color"], "calendarColor")
+        fields["color"] = color
+    return fields
+
+
+def _check_name(asking: Asking, name: str, calendar: Calendar | None) -> None:
+    same = _mine(asking).filter(name__iexact=name)
+    if same.exclude(pk=calendar.pk).exists() if calendar else same.exists():
+        raise refusals.calendar_exists()
+
+
+def _mine(asking: Asking) -> QuerySet[Calendar]:
+    return Calendar.objects.filter(person=asking.person).select_related("person").order_by("-is_default", "name", "pk")
+
+
+def _ordered(asking: Asking) -> QuerySet[Calendar]:
+    text = asking.options.get("$orderby", "").strip()
+    if not text:
+        return _mine(asking)
+    name, _, direction = text.partition(" ")
+    if name.lower() != "name" or direction.strip().lower() not in ("", "asc", "desc"):
+        raise errors.bad_option("$orderby", text)
+    return _mine(asking).order_by("-name" if direction.strip().lower() == "desc" else "name", "pk")
+
+
 def _entity(asking: Asking, calendar: Calendar) -> dict[str, Any]:
     asking.check_options(["$select"])
     selected = asking.selected(PROPERTIES, "calendar")
-    return {
-        "@odata.context": _context(asking, "calendars/$entity"),
-        **_shown(asking, calendar, selected),
-    }
+    return {"@odata.context": _context(asking, "calendars/$entity"), **_shown(asking, calendar, selected)}
 
 
 def _shown(asking: Asking, calendar: Calendar, selected: tuple[str, ...] | None) -> dict[str, Any]:
@@ -128,6 +184,7 @@ def _shown(asking: Asking, calendar: Calendar, selected: tuple[str, ...] | None)
         "name": calendar.name,
         "color": calendar.color,
         "hexColor": "",
+        "groupClassId": _GROUP_CLASS,
         "isDefaultCalendar": calendar.is_default,
         "changeKey": calendar.change_key,
         "canShare": True,
@@ -137,7 +194,7 @@ def _shown(asking: Asking, calendar: Calendar, selected: tuple[str, ...] | None)
         "defaultOnlineMeetingProvider": "teamsForBusiness",
         "isTallyingResponses": calendar.is_default,
         "isRemovable": not calendar.is_default,
-        "owner": {"name": person.name, "address": person.mail or person.upn},
+        "owner": {"name": person.name, "address": person.address},
     }
     if selected is None:
         return everything
@@ -145,4 +202,4 @@ def _shown(asking: Asking, calendar: Calendar, selected: tuple[str, ...] | None)
 
 
 def _context(asking: Asking, what: str) -> str:
-    return f"{asking.base}/$metadata#users('{quote(str(asking.person.oid))}')/{what}"
+    return f"{asking.base}/$metadata#{asking.owner}/{what}"

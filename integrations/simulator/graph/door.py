@@ -2,130 +2,162 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-from uuid import uuid4
+import logging
+from collections.abc import Callable
+from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator import place
-from integrations.simulator.control import faults, tally
+from integrations.simulator.control import faults, seen, tally
+from integrations.simulator.control.resetting import ConnectionBroken
+from integrations.simulator.control.troubles import WHY, GraphInTrouble
 from integrations.simulator.entra import claims
-from integrations.simulator.graph import asking, bearer, errors, permissions
-from integrations.simulator.graph.asking import Asking
+from integrations.simulator.graph import asking, bearer, errors, routes, scoping, throttling, wire
+from integrations.simulator.graph.asking import Asking, Caller, Inner
 from integrations.simulator.graph.errors import Refused
+from integrations.simulator.graph.paths import Found, Route
+from integrations.simulator.graph.replies import Reply
+from integrations.simulator.graph.wire import Call
 from integrations.simulator.models import Fault, Person
 
-CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+log = logging.getLogger("simulator")
 
 
 @csrf_exempt
 def graph(request: HttpRequest, version: str, path: str | None = None) -> HttpResponse:
-    route = "unknown"
+    call = wire.read(request, version, path or "", now=timezone.now())
     try:
-        person, scopes = bearer.read(request)
-        _meet_faults(person)
-        found = _routes(version, path or "")
-        route = found.routes[0].path
-        asked = Asking(
-            person=person,
-            scopes=scopes,
-            base=f"{place.here().machine_origin(request.get_host())}/{version}",
-            path=(path or "").strip("/"),
-            options=asking.options_of(request),
-            prefer=asking.preferences_of(request),
-        )
-        response = _json(request, _answer(request, found, asked), 200)
-        if asked.prefer.applied:
-            response["Preference-Applied"] = ", ".join(asked.prefer.applied)
+        caller = bearer.read(request.META.get("HTTP_AUTHORIZATION", ""), now=call.now)
+        _say_who(call, caller)
     except Refused as refused:
-        response = _refusal(request, refused)
-    tally.count_graph(route, response.status_code)
-    return response
+        tally.count_graph("unknown", refused.status)
+        return wire.write(call, _refuse(call, refused))
+    return wire.write(call, outcome(call, caller))
 
 
 @csrf_exempt
 def userinfo(request: HttpRequest) -> HttpResponse:
+    call = wire.read(request, "v1.0", "", now=timezone.now())
     try:
-        person, scopes = bearer.read(request)
-        if "openid" not in scopes:
-            raise errors.directory_denied()
+        caller = bearer.read(request.META.get("HTTP_AUTHORIZATION", ""), now=call.now)
+        _say_who(call, caller)
+        if caller.person is None or "openid" not in caller.granted:
+            raise errors.directory_denied().because("The token lacks “openid”.")
+        return wire.write(call, Reply(_about(caller.person, caller, call)))
     except Refused as refused:
-        return _refusal(request, refused)
+        return wire.write(call, _refuse(call, refused))
+
+
+def outcome(call: Call, caller: Caller) -> Reply:
+    """The answer or the refusal to one request, alone or in a batch: always Graph's JSON, even when we fail."""
+    found = routes.find(call.path)
+    try:
+        reply = _answer(call, caller, found)
+    except Refused as refused:
+        reply = _refuse(call, refused)
+    except ConnectionBroken:
+        raise
+    except Exception:
+        log.exception("%s %s failed.", call.method, found.path)
+        reply = _refuse(call, errors.own_fault().because("The simulator itself failed; its log says how."))
+    tally.count_graph(found.path, reply.status)
+    return reply
+
+
+def _answer(call: Call, caller: Caller, found: Found) -> Reply:
+    route = found.routes.get(call.method) if call.version == "v1.0" else None
+    person = scoping.about(caller, found) if route else None
+    mailbox = (caller.client_id, person.oid) if person and route and route.is_outlook else None
+    with throttling.slot(mailbox, now=call.now):
+        _meet_faults(call, caller)
+        if route is None:
+            raise _no_route(call, found)
+        scoping.check(route, found, caller, person)
+        asked = _asking(call, caller, route, person)
+        answer = route.answer(asked, *found.ids)
+    reply = answer if isinstance(answer, Reply) else Reply(answer)
+    return _with_headers(reply, route, asked)
+
+
+def _meet_faults(call: Call, caller: Caller) -> None:
+    trouble = faults.meet(
+        Fault.Target.GRAPH,
+        tenant=caller.tenant.pk,
+        person=caller.person.pk if caller.person else None,
+        application=lambda: caller.application.pk,
+        method=call.method,
+        path=call.path,
+        now=timezone.now(),
+    )
+    if trouble:
+        raise GraphInTrouble(trouble).because(WHY)
+
+
+def _no_route(call: Call, found: Found) -> Refused:
+    if call.version != "v1.0":
+        return errors.no_such_version(call.version).because("Only v1.0 is simulated.")
+    if not found.routes:
+        return errors.no_such_segment(found.unknown_segment).because("Graph has no such path, or it is not simulated.")
+    return errors.wrong_method()
+
+
+def _asking(call: Call, caller: Caller, route: Route, person: Person | None) -> Asking:
+    return Asking(
+        caller=caller,
+        about=person,
+        base=call.base,
+        path=call.quoted_path,
+        options=asking.options_of(call.query),
+        prefer=asking.preferences_of(call.headers.get("prefer", "")),
+        now=call.now,
+        body=wire.payload(call, is_needed=route.needs_body) if route.method in ("POST", "PATCH", "PUT") else {},
+        if_match=call.headers.get("if-match"),
+        client_request_id=call.client_request_id,
+        is_eventual=call.headers.get("consistencylevel", "").lower() == "eventual",
+        **_batching(call, caller),
+    )
+
+
+def _batching(call: Call, caller: Caller) -> dict[str, Callable[[Inner], Reply]]:
+    """A batch within a batch is refused."""
+    return {} if call.is_batched else {"again": lambda inner: outcome(wire.within(call, inner), caller)}
+
+
+def _with_headers(reply: Reply, route: Route, asked: Asking) -> Reply:
+    more = {} if route.is_outlook else {"x-ms-resource-unit": "1"}
+    if asked.prefer.applied:
+        more["Preference-Applied"] = ", ".join(asked.prefer.applied)
+    return replace(reply, headers={**more, **reply.headers}) if more else reply
+
+
+def _refuse(call: Call, refused: Refused) -> Reply:
+    where = "Within the batch: " if call.is_batched else ""
+    seen.explain(call.request, why=where + (refused.why or refused.message), code=refused.code)
+    if refused.remark:
+        seen.remark(call.request, refused.remark)
+    return wire.refusal(call, refused)
+
+
+def _say_who(call: Call, caller: Caller) -> None:
+    seen.explain(
+        call.request,
+        who=caller.person.sign_in_name if caller.person else "",
+        app=caller.client_id,
+        tenant=caller.tenant.name,
+    )
+
+
+def _about(person: Person, caller: Caller, call: Call) -> dict[str, str]:
     about = {
         "sub": claims.pairwise(person, claims.GRAPH_AUDIENCE),
         "name": person.name,
         "family_name": person.surname,
         "given_name": person.given_name,
-        "picture": f"{place.here().machine_origin(request.get_host())}/v1.0/me/photo/$value",
+        "picture": f"{place.here().machine_origin(call.request.get_host())}/v1.0/me/photo/$value",
     }
-    if "email" in scopes and person.mail:
+    if "email" in caller.granted and person.mail:
         about["email"] = person.mail
-    return _json(request, about, 200)
-
-
-class _InTrouble(Refused):
-    def __init__(self, trouble: faults.Trouble) -> None:
-        like = errors.throttled() if trouble.status == 429 else errors.unavailable()
-        super().__init__(like.status, like.code, like.message)
-        self.retry_after = trouble.retry_after
-
-
-def _meet_faults(person: Person) -> None:
-    trouble = faults.meet(Fault.Target.GRAPH, lambda: person.tenant_id, now=timezone.now())
-    if trouble:
-        raise _InTrouble(trouble)
-
-
-def _routes(version: str, path: str) -> permissions.Found:
-    if version != "v1.0":
-        raise errors.no_such_version(version)
-    found = permissions.find(path)
-    if not found.routes:
-        raise errors.no_such_segment(found.unknown_segment)
-    return found
-
-
-def _answer(request: HttpRequest, found: permissions.Found, asked: Asking) -> dict[str, Any]:
-    route = next((route for route in found.routes if route.method == request.method), None)
-    if route is None:
-        raise errors.wrong_method()
-    if not permissions.allows(route, asked):
-        raise errors.outlook_denied() if route.is_outlook else errors.directory_denied()
-    if route.is_outlook and not asked.person.has_mailbox:
-        raise errors.no_mailbox()
-    return route.answer(asked, *found.ids)
-
-
-def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
-    request_id = str(uuid4())
-    theirs = request.headers.get("client-request-id", "") or request_id
-    body = errors.body(refused, request_id=request_id, client_request_id=theirs, now=timezone.now())
-    response = _json(request, body, refused.status, request_id=request_id)
-    if refused.status == 401:
-        response["WWW-Authenticate"] = 'Bearer realm="", authorization_uri="' + _authorization_uri(request) + '"'
-    if isinstance(refused, _InTrouble):
-        response["Retry-After"] = str(refused.retry_after)
-    return response
-
-
-def _json(request: HttpRequest, body: dict[str, Any], status: int, *, request_id: str = "") -> HttpResponse:
-    request_id = request_id or str(uuid4())
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    response = HttpResponse(content, status=status, content_type=CONTENT_TYPE)
-    response["OData-Version"] = "4.0"
-    response["Cache-Control"] = "no-store, no-cache"
-    response["Date"] = http_date(timezone.now().timestamp())
-    response["request-id"] = request_id
-    # What a client sent comes back as it was, but never with a line break in it.
-    theirs = request.headers.get("client-request-id", "")
-    response["client-request-id"] = theirs if theirs.isprintable() and theirs else request_id
-    response["x-ms-ags-diagnostic"] = '{"ServerInfo":{"DataCenter":"Simulated","Ring":"0"}}'
-    return response
-
-
-def _authorization_uri(request: HttpRequest) -> str:
-    return f"{place.here().human_origin(request.get_host())}/common/oauth2/authorize"
+    return about

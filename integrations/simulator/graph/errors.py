@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 
 class Refused(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
+    """`inner` is a finer code, `more` are further members of the error, `headers` go with the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        inner: str = "",
+        more: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.status, self.code, self.message = status, code, message
+        self.inner, self.more, self.headers = inner, more or {}, headers or {}
+        self.why, self.remark = "", ""
         super().__init__(f"{code}: {message}")
+
+    def because(self, why: str) -> Refused:
+        """In one plain sentence, for the request log: what the answer itself does not say."""
+        self.why = why
+        return self
+
+    def remarking(self, remark: str) -> Refused:
+        """A mistake of the client, for the request log: what would be right."""
+        self.remark = remark
+        return self
 
 
 def body(refused: Refused, *, request_id: str, client_request_id: str, now: datetime) -> dict[str, Any]:
+    finer = {"code": refused.inner} if refused.inner else {}
     return {
         "error": {
             "code": refused.code,
             "message": refused.message,
+            **refused.more,
             "innerError": {
+                **finer,
                 "date": f"{now:%Y-%m-%dT%H:%M:%S}",
                 "request-id": request_id,
                 "client-request-id": client_request_id,
@@ -133,3 +160,168 @@ def throttled() -> Refused:
 
 def unavailable() -> Refused:
     return Refused(503, "ServiceUnavailable", "The service is temporarily unavailable. Please try again later.")
+
+
+def no_such_application() -> Refused:
+    return Refused(
+        401,
+        "Authorization_IdentityNotFound",
+        "The identity of the calling application could not be established.",
+    )
+
+
+def option_twice(option: str) -> Refused:
+    return Refused(
+        400,
+        "BadRequest",
+        f"Query option '{option}' was specified more than once, but it must be specified at most once.",
+    )
+
+
+def empty_payload() -> Refused:
+    return Refused(400, "BadRequest", "Empty Payload. JSON content expected.")
+
+
+def not_json() -> Refused:
+    return Refused(400, "BadRequest", "Entity only allows writes with a JSON Content-Type header.")
+
+
+def unreadable_payload() -> Refused:
+    return Refused(
+        400,
+        "BadRequest",
+        "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON "
+        "format.",
+    )
+
+
+def payload_too_large() -> Refused:
+    return Refused(413, "RequestEntityTooLarge", "The request body is larger than 4 MB.")
+
+
+def blocked_by_policy() -> Refused:
+    return Refused(
+        403,
+        "ErrorAccessDenied",
+        "Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings.",
+    )
+
+
+def no_such_mailbox(who: str) -> Refused:
+    return Refused(404, "ErrorInvalidUser", f"The requested user '{who}' is invalid.")
+
+
+def no_such_resource(what: str) -> Refused:
+    """Of the directory: people, principals, grants."""
+    return Refused(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{what}' does not exist or one of its queried reference-property objects are not present.",
+    )
+
+
+def own_fault() -> Refused:
+    return Refused(500, "generalException", "General exception while processing.")
+
+
+def over_the_limit(seconds: int, *, which: str = "MailboxConcurrency") -> Refused:
+    return Refused(
+        429,
+        "ApplicationThrottled",
+        f"Application is over its {which} limit.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def not_with_delta(options: str) -> Refused:
+    return Refused(
+        400,
+        "ErrorInvalidUrlQuery",
+        "The following parameters are not supported with change tracking over the 'CalendarView' resource: "
+        f"'{options}'.",
+    )
+
+
+def no_page_size_in_delta() -> Refused:
+    return Refused(
+        400,
+        "ErrorInvalidUrlQuery",
+        "The '$top' parameter is not supported with change tracking over the 'CalendarView' resource as page size "
+        "cannot be guaranteed. Express page size preferences using the Prefer: odata.maxpagesize= header instead.",
+    )
+
+
+def invented_token(option: str) -> Refused:
+    refused = Refused(400, "ErrorInvalidSyncStateData", "The sync state data is corrupt or otherwise invalid.")
+    return refused.because(f"The {option} was not issued by this simulator for this calendar.").remarking(
+        "Invented or changed a nextLink or a deltaLink. They are opaque: use them as they came, and with their mailbox."
+    )
+
+
+def sync_state_gone(generation: int, highest: int, location: str) -> Refused:
+    """`location` is where to begin anew."""
+    highest = max(highest, generation + 1)
+    return Refused(
+        410,
+        "SyncStateNotFound",
+        f"The sync state generation is not found; generation={generation};"
+        f"[highest={highest}][{highest}][{highest - 2}][{highest - 1}].",
+        headers={"Location": location},
+    )
+
+
+def bad_filter() -> Refused:
+    return Refused(400, "BadRequest", "Invalid filter clause")
+
+
+def unsupported_filter(name: str, type_name: str) -> Refused:
+    """Of the directory: the property is there, but cannot be filtered by like this."""
+    return Refused(
+        400,
+        "Request_UnsupportedQuery",
+        f"Unsupported or invalid query filter clause specified for property '{name}' of resource '{type_name}'.",
+    )
+
+
+def unsupported_operator(match: str) -> Refused:
+    return Refused(400, "Request_UnsupportedQuery", f"Unsupported property filter clause operator '{match}'.")
+
+
+def unsupported_query(message: str) -> Refused:
+    return Refused(400, "Request_UnsupportedQuery", message)
+
+
+def bad_subscription(message: str) -> Refused:
+    return Refused(400, "InvalidRequest", message)
+
+
+def bad_subscription_payload() -> Refused:
+    return bad_subscription(
+        "Could not process subscription creation payload. Are all property names spelled and camelCased properly? "
+        "Also are the datatypes of the properties correct?"
+    )
+
+
+def subscription_too_long(minutes: int) -> Refused:
+    return Refused(400, "ExtensionError", f"Subscription expiration can only be {minutes} minutes in the future.")
+
+
+def too_many_subscriptions(most: int) -> Refused:
+    return Refused(
+        403,
+        "ExtensionError",
+        "Operation: Create; Exception: [Status Code: Forbidden; Reason: "
+        f"The mailbox has its {most} active subscriptions already.]",
+    )
+
+
+def not_validated(problem: str) -> Refused:
+    return Refused(400, "InvalidRequest" if "timed out" in problem else "ValidationError", problem)
+
+
+def no_such_subscription() -> Refused:
+    return Refused(404, "ResourceNotFound", "The object was not found.")
+
+
+def nested_batch() -> Refused:
+    return Refused(400, "BadRequest", "Batch requests cannot be nested.")

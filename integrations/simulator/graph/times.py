@@ -44,3 +44,8 @@ def stamp(at: datetime) -> str:
     """For createdDateTime and the like."""
     at = at.astimezone(UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond:06d}0Z"
+
+
+def second_stamp(at: datetime) -> str:
+    """For times that Graph keeps to the second: responses, original starts."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

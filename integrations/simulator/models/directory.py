@@ -20,6 +20,8 @@ class Tenant(models.Model):
     has_consent_workflow = models.BooleanField(default=False)
     # A used refresh token dies at once. Entra does not do that: it is for trying clients that must survive it.
     strict_rotation = models.BooleanField(default=False)
+    # For how long after consent an application's own credentials are still refused, as while it spreads (700016).
+    consent_delay_seconds = models.PositiveIntegerField(default=0)
     # By how much "N days later" has aged what was issued here, in all.
     aged_seconds = models.PositiveBigIntegerField(default=0)
 
@@ -76,6 +78,8 @@ class Person(models.Model):
 
     # Signing in
     password = models.CharField(max_length=200)
+    # A new password kills the refresh tokens of public clients, and browser sessions; those of others live on.
+    password_changed_at = models.DateTimeField(null=True)
     password_is_expired = models.BooleanField(default=False)
     wrong_passwords = models.PositiveSmallIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)

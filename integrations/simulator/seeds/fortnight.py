@@ -1,155 +1,125 @@
-"""The seed's calendar, laid out on days: the same entry on the same day is always the same event."""
+"""The seed's calendar, laid out on days: the same entry on the same day is always the same event.
+
+Series are laid down once, without end. What happens anew every day is carried on, day by day.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from integrations.simulator.graph import changes
 from integrations.simulator.models import Calendar, Event
-from integrations.simulator.seeds.reading import Attendee, Meeting
+from integrations.simulator.seeds import laying
+from integrations.simulator.seeds.entries import on
+from integrations.simulator.seeds.laying import Mailbox
+from integrations.simulator.seeds.seed import Meeting
 
 BEFORE = timedelta(days=7)
 AHEAD = timedelta(days=28)
+FIRST_CHANGE = 1
 
 
-def fill(calendars: Mapping[str, Calendar], meetings: Sequence[Meeting], *, now: datetime) -> int:
+@dataclass(frozen=True)
+class Shelf:
+    """A person's calendars: the default one, which remembers how far it is filled, and others by name."""
+
+    address: str
+    default: Calendar
+    others: Mapping[str, Calendar]
+
+
+def fill(shelves: Iterable[Shelf], meetings: Sequence[Meeting], *, now: datetime) -> int:
     """Carry every calendar on to four weeks ahead, and lay down what is going on today.
 
     Days that were filled before are left alone, whatever somebody did to their events since.
     """
     added = 0
-    for address, calendar in calendars.items():
+    for shelf in shelves:
+        mine = [meeting for meeting in meetings if laying.has_copy(meeting, shelf.address)]
         with transaction.atomic():
-            added += _fill_one(address, calendar, meetings, now=now)
+            added += _fill_one(shelf, mine, now=now)
     return added
 
 
-def graph_id(*parts: object) -> str:
-    """As long and as opaque as Outlook's, and the same every time."""
-    seed = "|".join(str(part) for part in parts).encode()
-    raw = hashlib.sha512(seed).digest() + hashlib.sha512(seed + b"+").digest()[:47]
-    return "AAMkAD" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def change_key(*parts: object) -> str:
-    return base64.b64encode(hashlib.sha256("|".join(str(part) for part in parts).encode()).digest()[:22]).decode()
-
-
-def _fill_one(address: str, calendar: Calendar, meetings: Sequence[Meeting], *, now: datetime) -> int:
+def _fill_one(shelf: Shelf, meetings: Sequence[Meeting], *, now: datetime) -> int:
+    calendar = shelf.default
     today = now.astimezone(ZoneInfo(calendar.person.time_zone)).date()
+    last = today + AHEAD
+    is_first = calendar.filled_until is None
     first = today - BEFORE
     if calendar.filled_until is not None:
         first = max(first, calendar.filled_until + timedelta(days=1))
-    last = today + AHEAD
-    mine = [meeting for meeting in meetings if _has_copy(meeting, address)]
-    events = [event for one in mine for event in _on_days(one, address, calendar, [*_days(one, first, last)], now=now)]
+    wanted = [(one, day) for one in meetings for day in _days(one, first, last)]
     if calendar.today_filled_on != today:
-        events += [
-            event for one in mine if one.is_today for event in _on_days(one, address, calendar, [today], now=now)
-        ]
-    Event.objects.bulk_create(events, ignore_conflicts=True)
+        wanted += [(one, today) for one in meetings if one.is_today]
+    added = _lay_first(shelf, meetings, today, now=now) if is_first else 0
+    added += _lay(shelf, wanted, is_first=is_first, now=now)
     calendar.filled_until, calendar.today_filled_on = max(last, calendar.filled_until or last), today
     calendar.save(update_fields=["filled_until", "today_filled_on"])
+    return added
+
+
+def _lay_first(shelf: Shelf, meetings: Sequence[Meeting], today: date, *, now: datetime) -> int:
+    """What is laid down once: series with their exceptions, and entries with a date of their own."""
+    events = []
+    for meeting in meetings:
+        mailbox = _mailbox(shelf, meeting, FIRST_CHANGE, now=now)
+        if mailbox is None:
+            continue
+        begins = on(meeting.day, today) if meeting.day else today - BEFORE
+        if meeting.is_series or meeting.repeats:
+            master = laying.series(meeting, mailbox, begins, planted_on=today)
+            master.save()
+            events += laying.exceptions(meeting, mailbox, master, planted_on=today)
+        elif meeting.day:
+            events.append(laying.single(meeting, mailbox, begins))
+    return len(Event.objects.bulk_create(events))
+
+
+def _lay(shelf: Shelf, wanted: Sequence[tuple[Meeting, date]], *, is_first: bool, now: datetime) -> int:
+    """On the first day all is there from the beginning; later, what appears is a change that clients hear of."""
+    events = list(_missing(shelf, wanted, now=now))
+    if not events:
+        return 0
+    if not is_first:
+        numbers = {one.calendar_id: changes.take(one.calendar) for one in events}
+        for event in events:
+            event.change_number = numbers[event.calendar_id]
+    Event.objects.bulk_create(events)
+    if not is_first:
+        for event in events:
+            changes.tell("created", event)
     return len(events)
 
 
-def _has_copy(meeting: Meeting, address: str) -> bool:
-    """Outlook takes a declined meeting out of the calendar, and a cancelled one out of its organiser's."""
-    if meeting.organizer.address == address:
-        return not meeting.details.get("cancelled")
-    return any(one.address == address and one.response != "declined" for one in meeting.attendees)
+def _missing(shelf: Shelf, wanted: Sequence[tuple[Meeting, date]], *, now: datetime) -> Iterator[Event]:
+    copies = []
+    for meeting, day in wanted:
+        if mailbox := _mailbox(shelf, meeting, FIRST_CHANGE, now=now):
+            copies.append(laying.single(meeting, mailbox, day))
+    there = Event.objects.filter(graph_id__in=[one.graph_id for one in copies])
+    known = set(there.values_list("graph_id", flat=True))
+    return (one for one in copies if one.graph_id not in known)
+
+
+def _mailbox(shelf: Shelf, meeting: Meeting, number: int, *, now: datetime) -> Mailbox | None:
+    """The organiser's copy goes where the entry says, if that calendar is still there; all others in the default."""
+    calendar: Calendar | None = shelf.default
+    if meeting.calendar and meeting.organizer.address == shelf.address:
+        calendar = shelf.others.get(meeting.calendar)
+    return Mailbox(shelf.address, calendar, number, now) if calendar else None
 
 
 def _days(meeting: Meeting, first: date, last: date) -> Iterator[date]:
+    """Of what happens anew every day; a series is laid down once."""
+    if meeting.is_series:
+        return
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
         if day.weekday() in meeting.days and meeting.parity in (None, day.isocalendar().week % 2):
             yield day
-
-
-def _on_days(
-    meeting: Meeting, address: str, calendar: Calendar, days: Sequence[date], *, now: datetime
-) -> Iterator[Event]:
-    for day in days:
-        yield _event(meeting, address, calendar, day, now=now)
-
-
-def _event(meeting: Meeting, address: str, calendar: Calendar, day: date, *, now: datetime) -> Event:
-    starts, ends = _times(meeting, day, now=now)
-    return Event(
-        graph_id=graph_id(calendar.graph_id, meeting.slug, day),
-        immutable_id=graph_id("immutable", calendar.graph_id, meeting.slug, day),
-        change_number=1,
-        ical_uid=_ical_uid(meeting.slug, day),
-        uid=_ical_uid(meeting.slug, day),
-        change_key=change_key(calendar.graph_id, meeting.slug, day),
-        **_content(meeting, address, calendar, starts, ends, now=now),
-    )
-
-
-def _content(
-    meeting: Meeting, address: str, calendar: Calendar, starts: datetime, ends: datetime, *, now: datetime
-) -> dict[str, Any]:
-    details = meeting.details
-    is_cancelled = bool(details.get("cancelled"))
-    return {
-        "calendar": calendar,
-        "subject": f"Canceled: {meeting.subject}" if is_cancelled else meeting.subject,
-        "body": f"<html><body><p>{details['body']}</p></body></html>" if details.get("body") else "",
-        "starts_at": starts,
-        "ends_at": ends,
-        "lasts_until": ends,
-        "time_zone": meeting.zone,
-        "is_all_day": meeting.whole_days > 0,
-        "is_cancelled": is_cancelled,
-        "locations": [{"displayName": details["location"]}] if details.get("location") else [],
-        "show_as": "free" if is_cancelled else details.get("show_as", _show_as(meeting, address)),
-        "sensitivity": details.get("sensitivity", "normal"),
-        "importance": details.get("importance", "normal"),
-        "categories": details.get("categories", []),
-        "online_meeting_url": details.get("online"),
-        "response": _response(meeting, address),
-        "organizer_name": meeting.organizer.name,
-        "organizer_address": meeting.organizer.address,
-        "attendees": [_attendee(one) for one in meeting.attendees],
-        "created_at": now - timedelta(days=30),
-        "modified_at": now - timedelta(days=2),
-    }
-
-
-def _times(meeting: Meeting, day: date, *, now: datetime) -> tuple[datetime, datetime]:
-    if meeting.whole_days:
-        midnight = datetime.combine(day, time(), UTC)
-        return midnight, midnight + timedelta(days=meeting.whole_days)
-    if meeting.is_today:
-        starts = now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0)
-        starts += timedelta(minutes=meeting.from_now)
-    else:
-        starts = datetime.combine(day, meeting.starts or time(9), ZoneInfo(meeting.zone)).astimezone(UTC)
-    return starts, starts + timedelta(minutes=meeting.minutes)
-
-
-def _response(meeting: Meeting, address: str) -> str:
-    if meeting.organizer.address == address:
-        return "organizer"
-    return next(one.response for one in meeting.attendees if one.address == address)
-
-
-def _show_as(meeting: Meeting, address: str) -> str:
-    is_open = _response(meeting, address) in ("tentativelyAccepted", "notResponded", "none")
-    return "tentative" if is_open else "busy"
-
-
-def _attendee(one: Attendee) -> dict[str, str]:
-    return {"name": one.name, "address": one.address, "type": "required", "response": one.response}
-
-
-def _ical_uid(slug: str, day: object) -> str:
-    """Shared by all copies of a meeting; different for each occurrence."""
-    return "040000008200E00074C5B7101A82E008" + hashlib.sha256(f"{slug}|{day}".encode()).hexdigest().upper()

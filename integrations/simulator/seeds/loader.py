@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
-from django.apps import apps
-from django.contrib.auth.hashers import make_password
-from django.db import connection, transaction
+from django.db import IntegrityError, transaction
 
-from integrations.simulator.entra import principals
-from integrations.simulator.entra.hashes import digest
-from integrations.simulator.models import Application, AppSecret, Calendar, Domain, Person, Tenant
-from integrations.simulator.seeds import fortnight, reading
-from integrations.simulator.seeds.reading import BadSeed, Seed, SeedApplication, SeedPerson, SeedTenant
+from integrations.simulator.entra import approvals
+from integrations.simulator.models import Calendar, Tenant
+from integrations.simulator.seeds import crowds, emptying, fortnight, planting, reading, registering
+from integrations.simulator.seeds.fortnight import Shelf
+from integrations.simulator.seeds.seed import BadSeed, Seed, SeedTenant
 
 __all__ = ["BadSeed", "password", "plant", "reset", "top_up", "use"]
-
-SECRET_LIVES = timedelta(days=180)
-log = logging.getLogger("simulator")
 
 
 def use(path: Path) -> None:
@@ -30,110 +25,97 @@ def use(path: Path) -> None:
 
 
 def password() -> str:
-    """What all people of the seed sign in with at first; the pages tell."""
+    """What people of the seed sign in with at first, unless they have one of their own; the pages tell."""
     return _current().password
 
 
 def plant(*, now: datetime) -> None:
-    """People only where there are none yet; applications as the environment says now; calendars carried on."""
-    with transaction.atomic():
-        if not Tenant.objects.exists():
-            for tenant in _current().tenants:
-                _plant_tenant(tenant, now=now)
-        for application in _current().applications:
-            _plant_application(application, now=now)
+    """Tenants that are not there yet; applications as the environment says now; calendars carried on."""
+    known = set(Tenant.objects.values_list("tid", flat=True))
+    try:
+        with transaction.atomic():
+            _put([one for one in _current().tenants if one.tid not in known], now=now)
+    except IntegrityError:
+        raise BadSeed(
+            "The data directory holds other organisations with domains, people or addresses of this seed. "
+            "Start with another --data, or delete it."
+        ) from None
     top_up(now=now)
 
 
-def reset(*, now: datetime) -> None:
+def reset(*, tenant: Tenant | None = None, now: datetime) -> None:
+    """All as on the first day, or one tenant; requests meanwhile see what was before or what is after."""
+    wanted = [one for one in _current().tenants if tenant is None or one.tid == tenant.tid]
+    if not wanted:
+        raise BadSeed(f"{tenant} is not in the seed, so there is no first day to go back to.")
     with transaction.atomic():
-        _empty()
-        plant(now=now)
+        if tenant is None:
+            for other in Tenant.objects.exclude(tid__in=[one.tid for one in wanted]):
+                emptying.remove(other)
+        for one in wanted:
+            _clear(one)
+        _put(wanted, now=now)
+        _fill([one.tid for one in wanted], now=now)
+    for one in wanted:
+        approvals.clear(str(one.tid))
 
 
 def top_up(*, now: datetime) -> int:
     """Daily: a fortnight stays a lively fortnight however long this runs."""
-    calendars = {
-        calendar.person.mail or calendar.person.upn: calendar
-        for calendar in Calendar.objects.filter(is_default=True).select_related("person")
-    }
-    return fortnight.fill(calendars, _current().meetings, now=now)
+    return _fill([one.tid for one in _current().tenants], now=now)
 
 
-def _empty() -> None:
-    """All rows at once: Django's own cascade would first read each of them."""
-    with connection.cursor() as cursor:
-        for model in apps.get_app_config("simulator").get_models():
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608
-
-
-def _plant_tenant(seed: SeedTenant, *, now: datetime) -> None:
-    tenant = Tenant.objects.create(tid=seed.tid, name=seed.name)
-    Domain.objects.bulk_create([Domain(tenant=tenant, name=name) for name in seed.domains])
-    for person in seed.people:
-        _plant_person(person, tenant, now=now)
-
-
-def _plant_person(seed: SeedPerson, tenant: Tenant, *, now: datetime) -> None:
-    person = Person.objects.create(
-        tenant=tenant,
-        oid=seed.oid,
-        upn=seed.upn,
-        sign_in_name=seed.sign_in_name,
-        mail=seed.mail,
-        name=seed.name,
-        given_name=seed.given_name,
-        surname=seed.surname,
-        job_title=seed.job_title,
-        office=seed.office,
-        phone=seed.phone,
-        time_zone=seed.time_zone,
-        password=make_password(_current().password),
-        is_guest=seed.is_guest,
-        is_admin=seed.is_admin,
-        is_enabled=seed.is_enabled,
-        mailbox=Person.Mailbox.CLOUD if seed.has_mailbox else Person.Mailbox.NONE,
-        valid_from=now,
-        # Another number than before a reset, so that access tokens from then are dead as well.
-        generation=secrets.randbelow(2**30),
-    )
-    if seed.has_mailbox:
-        calendar_id = fortnight.graph_id(seed.oid, "calendar")
-        Calendar.objects.create(person=person, graph_id=calendar_id, change_key=fortnight.change_key(calendar_id))
-
-
-def _plant_application(seed: SeedApplication, *, now: datetime) -> None:
-    domain = Domain.objects.select_related("tenant").filter(name=seed.publisher).first()
-    if domain is None:
-        raise BadSeed(f"The application {seed.name} is published by {seed.publisher}, which no tenant has verified.")
-    application, _ = Application.objects.update_or_create(
-        client_id=seed.client_id,
-        defaults={
-            "name": seed.name,
-            "publisher": domain.tenant,
-            "is_multi_tenant": seed.is_multi_tenant,
-            "redirect_uris": list(seed.redirect_uris),
-            "permissions": list(seed.permissions),
-        },
-    )
-    principals.ensure(application, domain.tenant, now=now)
-    _plant_secret(application, seed.secret, now=now)
-
-
-def _plant_secret(application: Application, secret: str, *, now: datetime) -> None:
-    """One that is kept from the last start keeps its age, so that an expired one stays expired."""
-    if not secret:
-        log.warning(
-            "The application %s has no secret and will get no tokens: set SIMULATOR_APP_CLIENT_SECRET and start again.",
-            application.name,
-        )
+def _clear(seed: SeedTenant) -> None:
+    tenant = Tenant.objects.filter(tid=seed.tid).first()
+    if tenant is None:
         return
-    application.secrets.filter(from_environment=True).exclude(digest=digest(secret)).delete()
-    AppSecret.objects.get_or_create(
-        application=application,
-        digest=digest(secret),
-        defaults={"expires_at": now + SECRET_LIVES, "from_environment": True},
+    crowd = [planting.calendar_ids(one)[0] for one in seed.people if one.events]
+    kept = Calendar.objects.filter(graph_id__in=crowd).values_list("pk", flat=True)
+    emptying.sweep(tenant, keep_events_of=list(kept))
+    emptying.trim(
+        tenant,
+        people=[one.oid for one in seed.people],
+        calendars=[calendar_id for one in seed.people for calendar_id in planting.calendar_ids(one)],
+        client_ids=[one.client_id for one in _current().applications if one.publisher == seed.tid],
     )
+
+
+def _put(tenants: Sequence[SeedTenant], *, now: datetime) -> None:
+    """Applications of these tenants anew, of others as the environment says now; then what each tenant allows."""
+    planted = {one.tid: _put_directory(one, now=now) for one in tenants}
+    for application in _current().applications:
+        registering.register(application, is_anew=application.publisher in planted, now=now)
+    for one in tenants:
+        for enterprise in one.enterprises:
+            registering.allow(enterprise, planted[one.tid], now=now)
+
+
+def _put_directory(seed: SeedTenant, *, now: datetime) -> Tenant:
+    tenant = planting.tenant(seed)
+    people = planting.people(seed, tenant, now=now)
+    planting.mailboxes(seed, people, now=now)
+    crowd = {planting.calendar_ids(one)[0]: one.events for one in seed.people if one.events}
+    found = Calendar.objects.filter(graph_id__in=crowd).select_related("person")
+    crowds.plant({calendar: crowd[calendar.graph_id] for calendar in found}, now=now)
+    return tenant
+
+
+def _fill(tenants: Sequence[UUID], *, now: datetime) -> int:
+    """Whoever was renamed meanwhile goes on having the entries of their first name."""
+    meetings = _current().meetings
+    named = {who.address for one in meetings for who in (one.organizer, *one.attendees)}
+    people = [person for one in _current().tenants if one.tid in tenants for person in one.people]
+    wanted = {person.oid: person.address for person in people if person.address in named}
+    shelves: dict[int, dict[str, Calendar]] = {}
+    for calendar in Calendar.objects.filter(person__oid__in=wanted).select_related("person").order_by("-is_default"):
+        shelves.setdefault(calendar.person_id, {}).setdefault(calendar.name, calendar)
+    return fortnight.fill((_shelf(wanted, calendars) for calendars in shelves.values()), meetings, now=now)
+
+
+def _shelf(addresses: Mapping[UUID, str], calendars: Mapping[str, Calendar]) -> Shelf:
+    """The default calendar comes first; nobody can delete it."""
+    default = next(iter(calendars.values()))
+    return Shelf(addresses[default.person.oid], default, calendars)
 
 
 def _current() -> Seed:

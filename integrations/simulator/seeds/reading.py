@@ -4,119 +4,49 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import time
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import yaml
 
+from integrations.simulator.seeds import applications, directory, entries
+from integrations.simulator.seeds.applications import Registry
+from integrations.simulator.seeds.cast import Cast
+from integrations.simulator.seeds.fields import Fields, fields
+from integrations.simulator.seeds.seed import BadSeed, Meeting, Seed, SeedApplication, SeedTenant
+
+__all__ = ["BUNDLED", "BadSeed", "Seed", "read"]
+
 BUNDLED = Path(__file__).parent / "kestrel.yaml"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}")
-_ADDRESS = re.compile(r"(.+?)\s*<([^<>\s]+@[^<>\s]+)>")
-
-
-class BadSeed(ValueError):
-    """The message says what is wrong with the file, to the person who wrote it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedPerson:
-    key: str
-    oid: UUID
-    upn: str
-    sign_in_name: str
-    mail: str | None
-    name: str
-    given_name: str
-    surname: str
-    job_title: str | None = None
-    office: str | None = None
-    phone: str | None = None
-    time_zone: str = "Europe/London"
-    is_guest: bool = False
-    is_admin: bool = False
-    is_enabled: bool = True
-    has_mailbox: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedTenant:
-    tid: UUID
-    name: str
-    domains: Sequence[str]
-    people: Sequence[SeedPerson]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedApplication:
-    client_id: UUID
-    name: str
-    publisher: str
-    redirect_uris: Sequence[str]
-    secret: str
-    permissions: Sequence[str]
-    is_multi_tenant: bool = True
-
-
-@dataclass(frozen=True)
-class Attendee:
-    name: str
-    address: str
-    response: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Meeting:
-    """One entry of the seed's calendar: on which days, when, with whom."""
-
-    slug: str
-    subject: str
-    organizer: Attendee
-    attendees: Sequence[Attendee] = ()
-    days: Sequence[int] = ()
-    parity: int | None = None
-    """Only in even (0) or odd (1) ISO weeks."""
-    is_today: bool = False
-    starts: time | None = None
-    from_now: int = 0
-    minutes: int = 30
-    whole_days: int = 0
-    is_series: bool = False
-    zone: str = "Europe/London"
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Seed:
-    password: str
-    tenants: Sequence[SeedTenant]
-    applications: Sequence[SeedApplication]
-    meetings: Sequence[Meeting]
 
 
 def read(path: Path) -> Seed:
     try:
-        data = yaml.safe_load(_with_environment(path.read_text(encoding="utf-8")))
-    except OSError as problem:
-        raise BadSeed(f"The seed {path} cannot be read: {problem.strerror}.") from problem
-    except yaml.YAMLError as problem:
-        reason = " ".join(str(problem).split())
-        raise BadSeed(f"The seed {path} is not valid YAML: {reason}") from problem
+        data = yaml.load(_with_environment(path.read_text(encoding="utf-8")), _Loader)  # noqa: S506
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
+        raise BadSeed(f"The seed {path} cannot be read: {reason}.") from problem
+    except (yaml.YAMLError, ValueError) as problem:
+        raise BadSeed(f"The seed {path} is not valid YAML: {' '.join(str(problem).split())}") from problem
     try:
-        tenants = [_tenant(one) for one in data["tenants"]]
-        people = {person.key: person for tenant in tenants for person in tenant.people}
-        return Seed(
-            password=str(data["password"]),
-            tenants=tenants,
-            applications=[_application(one) for one in data.get("applications", [])],
-            meetings=[_meeting(one, people) for one in data.get("calendar", [])],
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise BadSeed(f"The seed {path} does not make sense: {problem!r}.") from problem
+        with fields(data, "") as top:
+            return _seed(top, path.absolute().parent)
+    except BadSeed as problem:
+        raise BadSeed(f"The seed {path} does not make sense. {str(problem).lstrip(':. ')}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """A name that stands twice in a mapping is an error, not the last one's victory."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1 and name != "<<":
+                raise yaml.MarkedYAMLError(None, None, f"“{name}” stands twice in one mapping", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _with_environment(text: str) -> str:
@@ -124,83 +54,65 @@ def _with_environment(text: str) -> str:
     return _VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", text)
 
 
-def _tenant(data: dict[str, Any]) -> SeedTenant:
-    domain = data["domains"][0]
-    zone = data.get("time_zone", "UTC")
-    return SeedTenant(
-        tid=UUID(data["id"]),
-        name=data["name"],
-        domains=data["domains"],
-        people=[_person(key, about, domain, zone) for key, about in data["people"].items()],
+def _seed(top: Fields, beside: Path) -> Seed:
+    password = top.text("password")
+    tenants = top.each("tenants", lambda one: directory.tenant(one, password))
+    if not tenants:
+        raise top.wrong("", "`tenants` names one organisation at least.")
+    _check_tenants(tenants)
+    apps = top.each("applications", lambda one: applications.application(one, tenants, beside))
+    _check_applications(apps)
+    cast, registry = Cast(tenants), Registry(apps)
+    return Seed(
+        password=password,
+        tenants=list(_with_enterprises(top, tenants, registry, cast)),
+        applications=apps,
+        meetings=_meetings(top, cast),
     )
 
 
-def _person(key: str, data: dict[str, Any], domain: str, zone: str) -> SeedPerson:
-    upn = data.get("upn", f"{key}@{domain}")
-    address = data.get("mail", upn)
-    has_mailbox = data.get("mailbox", True)
-    return SeedPerson(
-        key=key,
-        oid=UUID(data["id"]),
-        upn=upn,
-        sign_in_name=address.lower(),
-        mail=address if has_mailbox or data.get("guest") else None,
-        name=data["name"],
-        given_name=data["name"].split()[0],
-        surname=data["name"].partition(" ")[2],
-        job_title=data.get("title"),
-        office=data.get("office"),
-        phone=data.get("phone"),
-        time_zone=data.get("time_zone", zone),
-        is_guest=data.get("guest", False),
-        is_admin=data.get("admin", False),
-        is_enabled=data.get("enabled", True),
-        has_mailbox=has_mailbox,
-    )
+def _with_enterprises(
+    top: Fields, tenants: Sequence[SeedTenant], registry: Registry, cast: Cast
+) -> Iterator[SeedTenant]:
+    for number, (tenant, data) in enumerate(zip(tenants, top.many("tenants"), strict=True), start=1):
+        listed = data.get("enterprise_applications") or []
+        found = applications.enterprises(listed, f"tenants[{number}]", tenant, registry, cast)
+        yield replace(tenant, enterprises=found)
 
 
-def _application(data: dict[str, Any]) -> SeedApplication:
-    return SeedApplication(
-        client_id=UUID(data["client_id"]),
-        name=data["name"],
-        publisher=data["publisher"],
-        redirect_uris=[uri for uri in data["redirect_uris"] if uri],
-        secret=data.get("secret") or "",
-        permissions=data.get("permissions", []),
-        is_multi_tenant=data.get("multi_tenant", True),
-    )
+def _meetings(top: Fields, cast: Cast) -> list[Meeting]:
+    found: list[tuple[Fields, Meeting]] = []
+
+    def read_one(data: Fields) -> Meeting:
+        one = entries.meeting(data, cast)
+        found.append((data, one))
+        return one
+
+    meetings = top.each("calendar", read_one)
+    entries.check_slugs(found)
+    return meetings
 
 
-def _meeting(data: dict[str, Any], people: Mapping[str, SeedPerson]) -> Meeting:
-    data = dict(data)
-    responses = data.pop("responses", {})
-    days = data.pop("days", [])
-    starts = data.pop("at", None)
-    week = data.pop("week", None)
-    organizer = _attendee(data.pop("organizer"), people, "organizer")
-    return Meeting(
-        slug=data.pop("slug"),
-        subject=data.pop("subject"),
-        organizer=organizer,
-        attendees=[_attendee(who, people, responses.get(who, "accepted")) for who in data.pop("attendees", [])],
-        days=[DAYS.index(day) for day in (DAYS[:5] if days == "weekdays" else days)],
-        parity=None if week is None else ("even", "odd").index(week),
-        is_today="from_now" in data,
-        from_now=data.pop("from_now", 0),
-        starts=time.fromisoformat(starts) if starts else None,
-        minutes=data.pop("minutes", 30),
-        whole_days=data.pop("whole_days", 0),
-        is_series=data.pop("series", False),
-        zone=data.pop("zone", "Europe/London"),
-        details=data,
-    )
+def _check_tenants(tenants: Sequence[SeedTenant]) -> None:
+    people = [person for tenant in tenants for person in tenant.people]
+    _once("tenant’s id", (str(tenant.tid) for tenant in tenants))
+    _once("domain", (domain.name for tenant in tenants for domain in tenant.domains))
+    _once("person’s id", (str(person.oid) for person in people))
+    _once("user name", (person.upn.lower() for person in people))
+    _once("address to sign in with", (person.sign_in_name for person in people))
+    # A guest's address is somebody's own elsewhere; no mail is delivered to it here.
+    held = [(one.mail or "", *one.aliases) for one in people if not one.is_guest]
+    _once("address", (address.lower() for addresses in held for address in addresses if address))
 
 
-def _attendee(who: str, people: Mapping[str, SeedPerson], response: str) -> Attendee:
-    """A key of the seed's people, or `Name <address>` for somebody elsewhere."""
-    if who in people:
-        return Attendee(people[who].name, people[who].mail or people[who].upn, response)
-    match = _ADDRESS.fullmatch(who)
-    if match is None:
-        raise ValueError(f"“{who}” is neither one of the people nor “Name <address>”")
-    return Attendee(match[1], match[2], response)
+def _check_applications(apps: Sequence[SeedApplication]) -> None:
+    _once("client id", (str(app.client_id) for app in apps))
+    _once("application’s name", (app.name for app in apps))
+
+
+def _once(what: str, values: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise BadSeed(f"The {what} “{value}” is there twice.")
+        seen.add(value)

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from integrations.simulator import certificates, place, server
+from integrations.simulator import certificates, place, rounds, server
 from integrations.simulator.control import door
-from integrations.simulator.entra import forgetting, keys
+from integrations.simulator.entra import keys
 from integrations.simulator.place import Place
 from integrations.simulator.seeds import loader, reading
 
+HOSTNAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 PRODUCTION = ("production", "prod", "live")
 
 
@@ -30,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
         parser.add_argument("--https-port", type=int, default=8443)
         parser.add_argument("--http-port", type=int, default=8081)
+        parser.add_argument("--name", action="append", default=[], help="a further host name that is answered")
         parser.add_argument("--seed", default=str(reading.BUNDLED), help="YAML; read once, at the start")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,6 +43,7 @@ class Command(BaseCommand):
             host=options["host"],
             https_port=options["https_port"],
             http_port=options["http_port"],
+            names=tuple(_hostname(name) for name in options["name"]),
         )
         if not here.is_loopback and not options["allow_remote"]:
             raise CommandError(f"{here.host} can be reached from elsewhere. Add --allow-remote if that is meant.")
@@ -65,12 +70,19 @@ def _refuse_in_production() -> None:
         raise CommandError("ENVIRONMENT says this is production. The simulated Microsoft 365 does not start there.")
 
 
+def _hostname(name: str) -> str:
+    if not HOSTNAME.fullmatch(name.lower()):
+        raise CommandError(f"--name: “{name}” is no host name (`m365.example.org`).")
+    return name.lower()
+
+
 def _prepare(here: Place, seed: Path) -> None:
     now = timezone.now()
     loader.use(seed)
     here.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.settle(here)
-    certificates.ensure(here.data, now=now)
+    certificates.ensure(here.data, names=here.names, now=now)
+    settings.ALLOWED_HOSTS.extend(here.names)
     # All before the first request: threads that came at once would each make a key.
     keys.current()
     door.control_token()
@@ -78,5 +90,5 @@ def _prepare(here: Place, seed: Path) -> None:
     connection.settings_dict["NAME"] = str(here.data / "simulator.sqlite3")
     call_command("migrate", verbosity=0, interactive=False)
     loader.plant(now=now)
-    forgetting.forget(now=now)
+    rounds.forget(now=now)
     connection.close()

@@ -1,0 +1,38 @@
+"""All actions, by what they are done to and by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from integrations.simulator.control.acts import (
+    applications,
+    events,
+    mailboxes,
+    passwords,
+    people,
+    principals,
+    recipes,
+    scoping,
+    service,
+    subscriptions,
+    tenants,
+)
+from integrations.simulator.control.acts.declaring import Action
+
+ALL: Sequence[Action] = (
+    *service.ACTIONS,
+    *tenants.ACTIONS,
+    *people.ACTIONS,
+    *passwords.ACTIONS,
+    *mailboxes.ACTIONS,
+    *events.ACTIONS,
+    *applications.ACTIONS,
+    *principals.ACTIONS,
+    *scoping.ACTIONS,
+    *subscriptions.ACTIONS,
+    *recipes.ACTIONS,
+)
+
+BY_SUBJECT: Mapping[str, Mapping[str, Action]] = {
+    on: {action.name: action for action in ALL if action.on == on} for on in dict.fromkeys(one.on for one in ALL)
+}

@@ -1,0 +1,36 @@
+"""A request's path and query without anything secret in it."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import HttpRequest
+from django.http.request import QueryDict
+
+# Shown with their values; all others by name only.
+HARMLESS = frozenset(
+    "$select $top $skip $orderby $count $expand $filter startdatetime enddatetime response_type response_mode prompt "
+    "scope client_id domain_hint api-version tenant step".split()
+)
+# Tokens and codes begin so; and no id of ours is that long.
+_SECRET = re.compile(r"eyJ[\w-]{10,}|[01]\.A[UX]s[\w-]{10,}|[\w\-.~%=]{250,}")
+LONGEST = 300
+
+
+def shown(request: HttpRequest) -> str:
+    path = _SECRET.sub("…", request.path).encode("unicode_escape").decode().replace("\\u2026", "…")
+    query = _query(request.GET)
+    return f"{path}?{query}"[:LONGEST] if query else path[:LONGEST]
+
+
+def _query(sent: QueryDict) -> str:
+    return "&".join(f"{_plain(name)}={_value(name, value)}" for name, value in sent.items())
+
+
+def _value(name: str, value: object) -> str:
+    return _plain(str(value)) if name.lower() in HARMLESS else "…"
+
+
+def _plain(text: str) -> str:
+    cleaned = _SECRET.sub("…", text)[:120]
+    return "".join(character if character.isprintable() else "?" for character in cleaned)

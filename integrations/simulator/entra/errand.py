@@ -1,0 +1,121 @@
+"""What a person is to be signed in for: an authorization request, or an administrator's consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.urls import reverse
+
+from integrations.simulator.entra import clients
+from integrations.simulator.entra.errors import Refused
+from integrations.simulator.entra.tenants import Directory, directory
+from integrations.simulator.models import Application, Person
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Where the answer goes; known good before anything is ever sent there."""
+
+    application: Application
+    redirect_uri: str
+    mode: str
+    state: str | None
+    on_refusal: tuple[tuple[str, str], ...] = ()
+    """What is added to every refusal."""
+
+    @property
+    def is_spa(self) -> bool:
+        return self.redirect_uri in self.application.spa_redirect_uris
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.redirect_uri)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def url(self, parameters: Mapping[str, str]) -> str:
+        """The redirect for `query` and `fragment`; parameters that the registered address has are kept."""
+        parts = urlsplit(self.redirect_uri)
+        if self.mode == "fragment":
+            return urlunsplit(parts._replace(fragment=urlencode(parameters)))
+        query = [*parse_qsl(parts.query, keep_blank_values=True), *parameters.items()]
+        return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    where: Directory
+    reply: Reply
+    query: str
+    """The request as a query string, for the forms of the pages that follow."""
+    begins: str
+    """The name of the route where it begins."""
+    login_hint: str = ""
+    domain_hint: str = ""
+    demands_mfa: bool = False
+
+    @property
+    def application(self) -> Application:
+        return self.reply.application
+
+    @property
+    def lasting_prompt(self) -> str:
+        return ""
+
+    def holds(self, person: Person) -> bool:
+        """Of an organisation that may be signed in to here."""
+        return self.where.holds(person.tenant_id)
+
+    def suits(self, person: Person) -> bool:
+        """Besides, whoever is hinted at is meant."""
+        hint = self.login_hint
+        return self.holds(person) and hint in ("", person.sign_in_name, person.upn.lower(), str(person.oid))
+
+    def again(self, **changes: str) -> str:
+        """The address of the same request with other parameters; an empty one is left out."""
+        changes = {"prompt": self.lasting_prompt, **changes}
+        pairs = [(name, value) for name, value in parse_qsl(self.query) if name not in changes]
+        more = [(name, value) for name, value in changes.items() if value]
+        return f"{reverse(self.begins, args=[self.where.segment])}?{urlencode([*pairs, *more])}"
+
+    def step(self, name: str) -> str:
+        """The address to which a page of this errand sends its form."""
+        return f"{reverse(name, args=[self.where.segment])}?{self.query}"
+
+
+def address(segment: str, sent: Mapping[str, str], *, mode: str) -> tuple[Directory, Reply]:
+    """The application and its registered address, or a refusal that must be shown on a page."""
+    where = directory(segment)
+    if not sent.get("client_id"):
+        raise Refused(900144, parameter="client_id")
+    application = clients.find(sent["client_id"], where)
+    redirect_uri = sent.get("redirect_uri", "")
+    if not [*application.redirect_uris, *application.spa_redirect_uris]:
+        raise Refused(900971)
+    if not is_registered(redirect_uri, application):
+        raise Refused(50011, redirect_uri=redirect_uri, client_id=str(application.client_id))
+    return where, Reply(application, redirect_uri, mode, sent.get("state"))
+
+
+def is_registered(redirect_uri: str, application: Application) -> bool:
+    """Letter for letter; only an installed application may listen on any port of this machine (RFC 8252 §7.3)."""
+    registered = [*application.redirect_uris, *application.spa_redirect_uris]
+    if redirect_uri in registered:
+        return True
+    portless = _without_port(redirect_uri) if application.is_public else None
+    return portless is not None and portless in {_without_port(uri) for uri in registered}
+
+
+def _without_port(uri: str) -> str | None:
+    """Of a loopback address; None of any other."""
+    try:
+        parts = urlsplit(uri)
+        parts.port  # noqa: B018 (raises for what is no port)
+    except ValueError:
+        return None
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK or "@" in parts.netloc:
+        return None
+    return urlunsplit(parts._replace(netloc=parts.hostname))

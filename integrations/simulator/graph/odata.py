@@ -1,0 +1,376 @@
+"""OData's query options: `$filter` read into a tree and written back, `$orderby`, `$expand`. Pure.
+
+Words are read in any case, as Graph does. What makes no sense is refused as Graph refuses it, in three words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
+
+from integrations.simulator.graph import errors
+
+COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
+FUNCTIONS = ("startswith", "endswith", "contains", "tolower", "toupper", "trim", "length")
+# Nobody filters deeper; Python's own stack ends not much further down.
+DEEPEST = 50
+LONGEST = 15_000
+
+Scalar: TypeAlias = str | bool | Decimal | datetime | date | UUID | None
+
+
+@dataclass(frozen=True)
+class Path:
+    """`start/dateTime`; inside any() it begins with the variable."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "/".join(self.names)
+
+
+@dataclass(frozen=True)
+class Value:
+    of: Scalar
+
+    def __str__(self) -> str:
+        if isinstance(self.of, str):
+            return "'" + self.of.replace("'", "''") + "'"
+        if self.of is None or isinstance(self.of, bool):
+            return {None: "null", True: "true", False: "false"}[self.of]
+        if isinstance(self.of, Decimal):
+            return f"{self.of:f}"
+        return self.of.isoformat() if isinstance(self.of, date) else str(self.of)
+
+
+@dataclass(frozen=True)
+class Call:
+    name: str
+    arguments: tuple[Operand, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({','.join(map(str, self.arguments))})"
+
+
+Operand: TypeAlias = "Path | Value | Call"
+
+
+@dataclass(frozen=True)
+class Compare:
+    operator: str
+    left: Operand
+    right: Operand
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.operator} {self.right}"
+
+
+@dataclass(frozen=True)
+class In:
+    left: Operand
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return f"{self.left} in ({','.join(map(str, self.values))})"
+
+
+@dataclass(frozen=True)
+class Lambda:
+    """`attendees/any(a: a/type eq 'required')`; without a condition: whether there is anything at all."""
+
+    collection: Path
+    kind: str
+    variable: str = ""
+    condition: Condition | None = None
+
+    def __str__(self) -> str:
+        inner = f"{self.variable}:{self.condition}" if self.condition is not None else ""
+        return f"{self.collection}/{self.kind}({inner})"
+
+
+@dataclass(frozen=True)
+class Not:
+    condition: Condition
+
+    def __str__(self) -> str:
+        return f"not ({self.condition})"
+
+
+@dataclass(frozen=True)
+class Both:
+    left: Condition
+    right: Condition
+
+    def __str__(self) -> str:
+        return f"({self.left}) and ({self.right})"
+
+
+@dataclass(frozen=True)
+class Either:
+    left: Condition
+    right: Condition
+
+    def __str__(self) -> str:
+        return f"({self.left}) or ({self.right})"
+
+
+Condition: TypeAlias = "Compare | In | Lambda | Not | Both | Either | Call | Path"
+"""A function that answers yes or no, and a property that is true or false, are conditions on their own."""
+
+
+@dataclass(frozen=True)
+class Order:
+    path: str
+    is_descending: bool = False
+
+
+def parse(text: str) -> Condition:
+    if len(text) > LONGEST:
+        raise errors.bad_filter()
+    reader = _Reader(_tokens(text))
+    condition = reader.either()
+    reader.end()
+    return condition
+
+
+def parse_order(text: str) -> Sequence[Order]:
+    orders = []
+    for part in text.split(","):
+        words = part.split()
+        if not 1 <= len(words) <= 2 or (words[1:] and words[1].lower() not in ("asc", "desc")):
+            raise errors.bad_option("$orderby", part.strip())
+        orders.append(Order(words[0], bool(words[1:]) and words[1].lower() == "desc"))
+    return orders
+
+
+def split_expand(text: str) -> Sequence[tuple[str, dict[str, str]]]:
+    """`a($filter=x eq ',';$top=1),b` → [("a", {"$filter": "x eq ','", "$top": "1"}), ("b", {})]."""
+    expanded = []
+    for part in split_outside(text, ","):
+        name, opened, rest = part.strip().partition("(")
+        if not name.strip() or (opened and not rest.endswith(")")):
+            raise errors.bad_option("$expand", part.strip())
+        options = {}
+        for option in split_outside(rest[:-1], ";") if opened else ():
+            key, equals, value = option.partition("=")
+            if not equals:
+                raise errors.bad_option("$expand", part.strip())
+            key = key.strip().lower()
+            options[key if key.startswith("$") else f"${key}"] = value.strip()
+        expanded.append((name.strip(), options))
+    return expanded
+
+
+def split_outside(text: str, separator: str) -> Sequence[str]:
+    """At separators that are neither quoted nor in parentheses."""
+    parts, depth, is_quoted, begin = [], 0, False, 0
+    for index, character in enumerate(text):
+        if character == "'":
+            is_quoted = not is_quoted
+        elif is_quoted:
+            continue
+        elif character in "()":
+            depth += 1 if character == "(" else -1
+        elif character == separator and depth == 0:
+            parts.append(text[begin:index])
+            begin = index + 1
+    return [*parts, text[begin:]]
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+    (?P<string>'(?:[^']|'')*')
+  | (?P<guid>[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?![\w-]))
+  | (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:Z|[+-]\d\d:\d\d)?(?![\w.:]))
+  | (?P<date>\d{4}-\d\d-\d\d(?![\w-]))
+  | (?P<number>-?\d{1,20}(?:\.\d{1,20})?(?![\w.]))
+  | (?P<name>[A-Za-z_@$][\w.@$]*)
+  | (?P<mark>[(),/:])
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens, at = [], 0
+    text = text.rstrip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None or match.lastgroup is None:
+            raise errors.bad_filter()
+        tokens.append(_Token(match.lastgroup, match[match.lastgroup]))
+        at = match.end()
+    return tokens
+
+
+class _Reader:
+    """`or` binds least, then `and`, then `not`, then comparisons."""
+
+    def __init__(self, tokens: Sequence[_Token]) -> None:
+        self._tokens, self._at, self._depth = tokens, 0, 0
+
+    def end(self) -> None:
+        if self._at < len(self._tokens):
+            raise errors.bad_filter()
+
+    def either(self) -> Condition:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise errors.bad_filter()
+        condition = self._both()
+        while self._take_word("or"):
+            condition = Either(condition, self._both())
+        self._depth -= 1
+        return condition
+
+    def _both(self) -> Condition:
+        condition = self._one()
+        while self._take_word("and"):
+            condition = Both(condition, self._one())
+        return condition
+
+    def _one(self) -> Condition:
+        negations = 0
+        while self._take_word("not"):
+            negations += 1
+        condition = self._plain()
+        return Not(condition) if negations % 2 else condition
+
+    def _plain(self) -> Condition:
+        if self._take_mark("("):
+            condition = self.either()
+            self._must_mark(")")
+            return condition
+        left = self._operand()
+        if isinstance(left, Lambda):
+            return left
+        operator = self._peek_word()
+        if operator in COMPARISONS:
+            self._at += 1
+            right = self._operand()
+            if isinstance(right, Lambda):
+                raise errors.bad_filter()
+            return Compare(operator, left, right)
+        if operator == "in":
+            self._at += 1
+            return In(left, self._values())
+        if isinstance(left, Value):
+            raise errors.bad_filter()
+        return left
+
+    def _operand(self) -> Operand | Lambda:
+        token = self._next()
+        if token.kind != "name":
+            return Value(_scalar(token))
+        word = token.text.lower()
+        if word in ("true", "false", "null"):
+            return Value({"true": True, "false": False, "null": None}[word])
+        if word in FUNCTIONS and self._take_mark("("):
+            return Call(word, self._arguments())
+        return self._path(token.text)
+
+    def _path(self, first: str) -> Path | Lambda:
+        names = [first]
+        while self._take_mark("/"):
+            token = self._next()
+            if token.kind != "name":
+                raise errors.bad_filter()
+            if token.text.lower() in ("any", "all") and self._take_mark("("):
+                return self._lambda(Path(tuple(names)), token.text.lower())
+            names.append(token.text)
+        return Path(tuple(names))
+
+    def _lambda(self, collection: Path, kind: str) -> Lambda:
+        if self._take_mark(")"):
+            return Lambda(collection, kind)
+        variable = self._next()
+        if variable.kind != "name":
+            raise errors.bad_filter()
+        self._must_mark(":")
+        condition = self.either()
+        self._must_mark(")")
+        return Lambda(collection, kind, variable.text, condition)
+
+    def _arguments(self) -> tuple[Operand, ...]:
+        arguments: list[Operand] = []
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise errors.bad_filter()
+        while not self._take_mark(")"):
+            if arguments:
+                self._must_mark(",")
+            argument = self._operand()
+            if isinstance(argument, Lambda):
+                raise errors.bad_filter()
+            arguments.append(argument)
+        self._depth -= 1
+        return tuple(arguments)
+
+    def _values(self) -> tuple[Value, ...]:
+        self._must_mark("(")
+        values: list[Value] = []
+        while not self._take_mark(")"):
+            if values:
+                self._must_mark(",")
+            value = self._operand()
+            if not isinstance(value, Value):
+                raise errors.bad_filter()
+            values.append(value)
+        if not values:
+            raise errors.bad_filter()
+        return tuple(values)
+
+    def _next(self) -> _Token:
+        if self._at >= len(self._tokens):
+            raise errors.bad_filter()
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _peek_word(self) -> str:
+        token = self._tokens[self._at] if self._at < len(self._tokens) else _Token("", "")
+        return token.text.lower() if token.kind == "name" else ""
+
+    def _take_word(self, word: str) -> bool:
+        if self._peek_word() != word:
+            return False
+        self._at += 1
+        return True
+
+    def _take_mark(self, mark: str) -> bool:
+        if self._at >= len(self._tokens) or self._tokens[self._at] != _Token("mark", mark):
+            return False
+        self._at += 1
+        return True
+
+    def _must_mark(self, mark: str) -> None:
+        if not self._take_mark(mark):
+            raise errors.bad_filter()
+
+
+def _scalar(token: _Token) -> Scalar:
+    try:
+        if token.kind == "string":
+            return token.text[1:-1].replace("''", "'")
+        if token.kind == "guid":
+            return UUID(token.text)
+        if token.kind == "time":
+            # Python reads at most six fractional digits.
+            return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", token.text))
+        if token.kind == "date":
+            return date.fromisoformat(token.text)
+        if token.kind == "number":
+            return Decimal(token.text)
+    except ValueError:
+        raise errors.bad_filter() from None
+    raise errors.bad_filter()

@@ -1,0 +1,165 @@
+"""Whether this caller may do this, and whose mailbox or profile it is about: Graph's refusals in Graph's order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Q
+
+from integrations.simulator.entra.tenants import as_guid
+from integrations.simulator.graph import errors
+from integrations.simulator.graph.asking import Caller
+from integrations.simulator.graph.errors import Refused
+from integrations.simulator.graph.paths import Found, Route
+from integrations.simulator.graph.permissions import OF_ONESELF
+from integrations.simulator.graph.replies import NO_CONTENT, Reply
+from integrations.simulator.models import AccessPolicy, Person, ScopedRole, ServicePrincipal
+
+
+def somebody(caller: Caller, who: str) -> Person | None:
+    """By object id or user principal name; deleted people are not found."""
+    mine = caller.person
+    if mine and who.lower() in (str(mine.oid), mine.upn.lower()):
+        return None if mine.deleted_at else mine
+    guid = as_guid(who)
+    people = Person.objects.filter(tenant=caller.tenant, deleted_at=None)
+    found = people.filter(Q(oid=guid) if guid else Q(upn__iexact=who)).first()
+    if found:
+        found.tenant = caller.tenant
+    return found
+
+
+def about(caller: Caller, found: Found) -> Person | None:
+    """None where the path speaks of nobody, or of somebody who is not there."""
+    if found.who:
+        return somebody(caller, found.who)
+    if found.who == "" and caller.person is None:
+        raise errors.only_delegated().because("An application has no “me”: it must say users/{id}.")
+    if caller.person and caller.person.deleted_at:
+        return None
+    return caller.person
+
+
+def check(route: Route, found: Found, caller: Caller, person: Person | None) -> None:
+    """Permission first, then whether there is such a person, then whether they have a mailbox."""
+    if not route.is_open:
+        _check_permission(route, found, caller, person)
+    if person is None and (found.who is not None or caller.person is not None):
+        raise _nobody(route, caller, found.who or "")
+    if route.is_outlook and person and not person.has_mailbox:
+        where = "on a server of the organisation’s own" if person.mailbox == Person.Mailbox.ON_PREMISES else "nowhere"
+        raise errors.no_mailbox().because(f"{person.name}’s mailbox is {where}.")
+
+
+def mailbox(caller: Caller, who: str, *, delegated: Collection[str], application: Collection[str]) -> Person:
+    """Whose mailbox a body speaks of (`who` is "" for `me`), if this caller may read it."""
+    found = Found({}, who=who)
+    route = Route("GET", "{mailbox}", _nothing, tuple(delegated), tuple(application))
+    person = about(caller, found)
+    check(route, found, caller, person)
+    if person is None:
+        raise _nobody(route, caller, who)
+    return person
+
+
+def _nothing(*_: object) -> Reply:
+    return NO_CONTENT
+
+
+def _check_permission(route: Route, found: Found, caller: Caller, person: Person | None) -> None:
+    if caller.person is None:
+        if route.is_outlook:
+            _check_mailbox(route, caller, person)
+        else:
+            _check_application(route, caller)
+    elif found.who and (person is None or person.pk != caller.person.pk):
+        _check_other(route, caller, person)
+    else:
+        if not caller.granted.intersection(route.delegated):
+            raise _denied(route).because(_lacks(route.delegated))
+    if caller.person:
+        _check_standing(route, caller.person, is_own=person is None or person.pk == caller.person.pk)
+
+
+def _check_standing(route: Route, person: Person, *, is_own: bool) -> None:
+    """What the person may, whatever the application may."""
+    if not person.is_admin and (route.for_admins or (route.for_admins_of_others and not is_own)):
+        raise errors.directory_denied().because(f"{person.name} is no administrator.")
+    if person.is_guest and route.for_members:
+        raise errors.directory_denied().because(f"{person.name} is a guest, who may not look round in the directory.")
+
+
+def _check_other(route: Route, caller: Caller, person: Person | None) -> None:
+    """A person asks about another: the directory needs a wider scope, Outlook one for what is shared with them."""
+    if not route.is_outlook:
+        wider = [name for name in route.delegated if name not in OF_ONESELF]
+        if not caller.granted.intersection(wider):
+            raise _denied(route).because(_lacks(wider, " to read about others"))
+        return
+    shared = {name if name.endswith(".Shared") else f"{name}.Shared" for name in route.delegated}
+    if not caller.granted.intersection(shared):
+        raise _denied(route).because(_lacks(sorted(shared), " for the mailbox of another person"))
+    if person is not None:
+        raise errors.not_in_store().because(f"{person.name} has shared nothing with {caller.person}.")
+
+
+def _check_application(route: Route, caller: Caller) -> None:
+    """The directory looks the calling application up, which Outlook does not."""
+    principal = _principal(caller)
+    if principal is None or not principal.is_enabled:
+        state = "gone from" if principal is None else "disabled in"
+        raise errors.no_such_application().because(f"The enterprise application is {state} {caller.tenant.name}.")
+    if not caller.granted.intersection(route.application):
+        raise _denied(route).because(_lacks(route.application))
+
+
+def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> None:
+    """The union of two: Entra's roles less the access policy, and Exchange's own roles with their scopes."""
+    principal = _principal(caller)
+    is_blocked = False
+    if caller.granted.intersection(route.application):
+        is_blocked = person is not None and principal is not None and _is_outside(principal, person)
+        if not is_blocked:
+            return
+    if principal and _is_scoped_to(principal, route.application, person):
+        return
+    if is_blocked and person:
+        raise errors.blocked_by_policy().because(f"{person.name}’s mailbox is outside the application’s access policy.")
+    raise _denied(route).because(_lacks(route.application, ", nor a role that is scoped to this mailbox"))
+
+
+def _principal(caller: Caller) -> ServicePrincipal | None:
+    principals = ServicePrincipal.objects.select_related("access_policy")
+    return principals.filter(tenant=caller.tenant, application__client_id=caller.client_id).first()
+
+
+def _is_outside(principal: ServicePrincipal, person: Person) -> bool:
+    policy: AccessPolicy | None = getattr(principal, "access_policy", None)
+    if policy is None:
+        return False
+    is_named = policy.people.filter(pk=person.pk).exists()
+    return is_named == (policy.kind == AccessPolicy.Kind.DENY)
+
+
+def _is_scoped_to(principal: ServicePrincipal, permissions: Collection[str], person: Person | None) -> bool:
+    """Exchange's roles are named like `Application Calendars.Read`. Of nobody's mailbox: of any."""
+    names = [*permissions, *(f"Application {name}" for name in permissions)]
+    roles = ScopedRole.objects.filter(service_principal=principal, name__in=names)
+    return (roles.filter(people=person) if person else roles).exists()
+
+
+def _nobody(route: Route, caller: Caller, who: str) -> Refused:
+    name = who or str(caller.person.oid if caller.person else "")
+    if route.is_outlook:
+        return errors.no_such_mailbox(name).because(f"Nobody in {caller.tenant.name} goes by this id or name.")
+    return errors.no_such_resource(name).because(f"Nobody in {caller.tenant.name} goes by this id or name.")
+
+
+def _denied(route: Route) -> Refused:
+    return errors.outlook_denied() if route.is_outlook else errors.directory_denied()
+
+
+def _lacks(permissions: Collection[str], for_what: str = "") -> str:
+    if not permissions:
+        return "No permission of this kind opens this route."
+    return f"The token has none of these{for_what}: {', '.join(permissions)}."

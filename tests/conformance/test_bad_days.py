@@ -1,0 +1,101 @@
+"""Microsoft's own clients on a bad day: they wait as they are told, and come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from msal.exceptions import MsalServiceError
+from msgraph import GraphServiceClient
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+
+from tests.conformance.clients import GRAPH, Clients, Registration, SignedIn
+from tests.conformance.conftest import FABRIKAM
+
+THROTTLED = "throttled@fabrikam.example"
+
+
+@pytest.fixture
+def theo(clients: Clients, people: Callable[[str], SignedIn]) -> GraphServiceClient:
+    """Somebody for whom things go wrong."""
+    return clients.graph(people("throttled"))
+
+
+@pytest.fixture
+def order(clients: Clients) -> Iterator[Callable[..., Any]]:
+    """Orders a fault; all of them end with the test."""
+
+    def place(**fault: Any) -> Any:
+        return clients.simulator.control("POST", "faults", {"seconds": 60, **fault})
+
+    yield place
+    clients.simulator.control("DELETE", "faults")
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+async def test_the_graph_client_waits_as_long_as_it_is_told_and_succeeds(
+    theo: GraphServiceClient, order: Callable[..., Any], status: int
+) -> None:
+    order(target="graph", person=THROTTLED, count=1, steps=[{"status": status, "retry_after": 2}])
+    began = time.monotonic()
+
+    me = await theo.me.get()
+
+    assert me.user_principal_name == THROTTLED
+    assert time.monotonic() - began >= 2
+
+
+async def test_the_graph_client_gives_up_after_three_attempts_more(
+    theo: GraphServiceClient, order: Callable[..., Any]
+) -> None:
+    order(target="graph", person=THROTTLED, steps=[{"status": 429, "retry_after": 1, "code": "ApplicationThrottled"}])
+
+    with pytest.raises(ODataError) as refused:
+        await theo.me.get()
+
+    assert refused.value.response_status_code == 429
+    assert refused.value.error.code == "ApplicationThrottled"
+
+
+async def test_a_fault_for_one_person_leaves_the_others_alone(
+    theo: GraphServiceClient, ben: GraphServiceClient, order: Callable[..., Any]
+) -> None:
+    order(target="graph", person=THROTTLED, steps=[{"status": 403, "code": "ErrorAccessDenied"}])
+
+    me = await ben.me.get()
+    with pytest.raises(ODataError) as refused:
+        await theo.me.get()
+
+    assert me.display_name == "Ben Walters"
+    assert refused.value.response_status_code == 403
+
+
+def test_an_unavailable_token_endpoint_is_an_exception_of_msals(
+    clients: Clients, registration: Registration, order: Callable[..., Any]
+) -> None:
+    order(target="token", tenant=FABRIKAM, steps=[{"status": 503}])
+
+    with pytest.raises(MsalServiceError):
+        clients.msal(registration, FABRIKAM).acquire_token_for_client([GRAPH])
+
+
+def test_msal_remembers_how_long_to_wait_and_does_not_ask_again(
+    clients: Clients, registration: Registration, order: Callable[..., Any]
+) -> None:
+    fault = order(target="token", tenant=FABRIKAM, steps=[{"status": 429, "retry_after": 60}])
+    app = clients.msal(registration, FABRIKAM)
+
+    first = app.acquire_token_for_client([GRAPH])
+    again = app.acquire_token_for_client([GRAPH])
+
+    assert "error" in first
+    assert again == first
+    assert _hits(clients, fault) == 1
+
+
+def _hits(clients: Clients, fault: Any) -> int:
+    return int(
+        next(one["hits"] for one in clients.simulator.control("GET", "faults")["faults"] if one["id"] == fault["id"])
+    )

@@ -1,0 +1,435 @@
+"""Each row of Entra's table of refusals: what it answers, and what leads to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from integrations.simulator.entra.errors import KINDS
+from tests.simulator.certified import Certified
+from tests.simulator.client import ALICE, CHALLENGE, SCOPE, Client
+from tests.simulator.rows import Rows
+
+GRAPH = "https://graph.microsoft.com"
+OUTLOOK = "https://outlook.office365.com"
+ELSEWHERE = "https://vault.azure.net"
+ORIGIN = {"Origin": "https://app.example"}
+URI = "https://login.microsoftonline.com/error?code="
+
+
+@dataclass(frozen=True)
+class Row:
+    error: str
+    status: int = 400
+    suberror: str = ""
+    has_uri: bool = True
+    has_claims: bool = False
+
+
+GRANT = Row("invalid_grant")
+BAD_TOKEN = replace(GRANT, suberror="bad_token")
+STEP_UP = replace(GRANT, suberror="basic_action", has_claims=True)
+BLOCKED = replace(GRANT, suberror="message_only", has_claims=True)
+REQUEST = Row("invalid_request")
+SCOPES = Row("invalid_scope", has_uri=False)
+CLIENT = Row("invalid_client", 401)
+UNAVAILABLE = Row("temporarily_unavailable", 503)
+
+
+def plain(row: Row) -> Row:
+    """Without the address of a page about it."""
+    return replace(row, has_uri=False)
+
+
+# As documented, not as implemented: this table is the expectation.
+TABLE: Mapping[int, Row] = {
+    # Consent
+    65001: replace(GRANT, suberror="consent_required"),
+    65004: Row("access_denied"),
+    90094: Row("access_denied"),
+    90095: Row("access_denied"),
+    # Codes and refresh tokens
+    54005: plain(GRANT),
+    70008: GRANT,
+    70000: BAD_TOKEN,
+    700005: plain(GRANT),
+    501481: plain(GRANT),
+    50147: plain(GRANT),
+    501491: plain(GRANT),
+    700082: BAD_TOKEN,
+    700084: BAD_TOKEN,
+    70043: BAD_TOKEN,
+    50173: BAD_TOKEN,
+    50132: GRANT,
+    50133: GRANT,
+    # People
+    50055: GRANT,
+    50126: GRANT,
+    50053: GRANT,
+    50057: GRANT,
+    50034: GRANT,
+    50020: GRANT,
+    51004: GRANT,
+    16000: Row("interaction_required"),
+    50105: GRANT,
+    50058: Row("login_required", has_uri=False),
+    500121: Row("access_denied"),
+    50076: STEP_UP,
+    50079: STEP_UP,
+    50072: STEP_UP,
+    50074: STEP_UP,
+    53003: BLOCKED,
+    53000: BLOCKED,
+    53001: BLOCKED,
+    530032: replace(GRANT, suberror="message_only"),
+    120000: plain(GRANT),
+    120002: plain(GRANT),
+    120003: plain(GRANT),
+    # Applications
+    700016: Row("unauthorized_client"),
+    700038: Row("unauthorized_client", has_uri=False),
+    7000112: Row("unauthorized_client"),
+    500011: Row("invalid_resource"),
+    7000215: CLIENT,
+    7000222: CLIENT,
+    7000218: CLIENT,
+    7000216: CLIENT,
+    700027: CLIENT,
+    700025: CLIENT,
+    50011: GRANT,
+    900971: REQUEST,
+    50194: REQUEST,
+    90130: REQUEST,
+    9001023: plain(REQUEST),
+    # Requests
+    70003: Row("unsupported_grant_type", has_uri=False),
+    70005: Row("unsupported_response_type", has_uri=False),
+    700054: Row("unsupported_response_type", has_uri=False),
+    70007: Row("unsupported_response_mode"),
+    50049: Row("invalid_instance"),
+    90002: REQUEST,
+    900144: REQUEST,
+    900561: REQUEST,
+    9002313: REQUEST,
+    9000410: REQUEST,
+    9000411: REQUEST,
+    901002: plain(REQUEST),
+    90023: plain(REQUEST),
+    90100: plain(REQUEST),
+    9002325: plain(REQUEST),
+    9002326: REQUEST,
+    9002327: REQUEST,
+    70011: SCOPES,
+    28000: SCOPES,
+    28002: SCOPES,
+    28003: SCOPES,
+    700022: SCOPES,
+    700023: SCOPES,
+    1002012: SCOPES,
+    650053: Row("invalid_client", has_uri=False),
+    # Trouble
+    50196: GRANT,
+    90055: Row("temporarily_unavailable", 429),
+    90006: UNAVAILABLE,
+    90024: UNAVAILABLE,
+    90033: UNAVAILABLE,
+}
+
+
+def test_the_table_is_whole() -> None:
+    assert set(KINDS) == set(TABLE)
+
+
+@pytest.mark.parametrize("code", sorted(TABLE))
+def test_a_fault_rule_answers_with_any_row(client: Client, code: int) -> None:
+    client.simulator.control("POST", "faults", {"target": "token", "aadsts": code, "seconds": 60})
+
+    answer = client.refresh("1.AXswhatever")
+
+    client.simulator.control("DELETE", "faults")
+    _check(answer, code)
+
+
+def test_a_fault_rule_names_whom_it_hits(client: Client) -> None:
+    token = client.connect()["refresh_token"]
+    client.simulator.control("POST", "faults", {"target": "token", "aadsts": 50105, "seconds": 60})
+
+    text = client.refresh(token).json()["error_description"]
+
+    assert client.simulator.client_id in text
+    assert ALICE in text
+    assert "…" not in text
+
+
+# ── What leads to it ────────────────────────────────────────────────────────
+Way = Callable[[Client, Rows], requests.Response]
+
+
+def refreshing(**changes: str | None) -> Way:
+    return lambda client, rows: client.refresh(client.connect()["refresh_token"], **changes)
+
+
+def redeeming(**changes: str | None) -> Way:
+    return lambda client, rows: client.redeem(client.code(), **changes)
+
+
+def for_itself(tenant: str = "kestrel.example", **changes: str | None) -> Way:
+    body: dict[str, str | None] = {"grant_type": "client_credentials", "scope": f"{GRAPH}/.default", **changes}
+    return lambda client, rows: client.token(tenant, **body)
+
+
+def after(table: str, where: str = "1 = 1", **values: Any) -> Way:
+    """Connect, then something changes, then refresh."""
+
+    def way(client: Client, rows: Rows) -> requests.Response:
+        token = client.connect()["refresh_token"]
+        rows.update(table, where, **values)
+        return client.refresh(token)
+
+    return way
+
+
+def acted(action: str) -> Way:
+    def way(client: Client, rows: Rows) -> requests.Response:
+        token = client.connect()["refresh_token"]
+        client.person(ALICE, action)
+        return client.refresh(token)
+
+    return way
+
+
+def long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=5)
+
+
+def redeemed_twice(client: Client, rows: Rows) -> requests.Response:
+    code = client.code()
+    client.redeem(code)
+    return client.redeem(code)
+
+
+def an_old_code(client: Client, rows: Rows) -> requests.Response:
+    code = client.code()
+    rows.update("authorizationcode", expires_at=long_ago())
+    return client.redeem(code)
+
+
+def an_old_refresh_token(client: Client, rows: Rows) -> requests.Response:
+    token = client.connect()["refresh_token"]
+    rows.update("refreshtoken", expires_at=long_ago())
+    return client.refresh(token)
+
+
+def an_old_refresh_token_of_a_script(client: Client, rows: Rows) -> requests.Response:
+    token = connect_as_spa(client, rows)["refresh_token"]
+    rows.update("refreshtoken", expires_at=long_ago())
+    client.http.headers.update(ORIGIN)
+    return client.refresh(token, client_secret=None)
+
+
+def a_script_without_a_browser(client: Client, rows: Rows) -> requests.Response:
+    token = connect_as_spa(client, rows)["refresh_token"]
+    client.http.headers.pop("Origin")
+    return client.refresh(token, client_secret=None)
+
+
+def a_browser_for_a_web_application(client: Client, rows: Rows) -> requests.Response:
+    client.http.headers.update(ORIGIN)
+    return client.redeem(client.code())
+
+
+def connect_as_spa(client: Client, rows: Rows) -> dict[str, Any]:
+    rows.update(
+        "application",
+        f"id = {rows.application_id()}",
+        redirect_uris=[],
+        spa_redirect_uris=[client.simulator.redirect_uri],
+    )
+    client.http.headers.update(ORIGIN)
+    answer = client.redeem(client.code(), client_secret=None)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def a_public_client_with_a_secret(client: Client, rows: Rows) -> requests.Response:
+    rows.update("application", f"id = {rows.application_id()}", is_public=True)
+    return client.refresh("1.AXswhatever")
+
+
+def an_unregistered_certificate(client: Client, rows: Rows) -> requests.Response:
+    origin = client.simulator.origin
+    certified = Certified(client.simulator.client_id, f"{origin}/kestrel.example/oauth2/v2.0/token")
+    return for_itself(**certified.proof())(client, rows)
+
+
+def an_expired_secret(client: Client, rows: Rows) -> requests.Response:
+    rows.update("appsecret", f"application_id = {rows.application_id()}", expires_at=long_ago())
+    return client.refresh("1.AXswhatever")
+
+
+def gone_from_the_tenant(client: Client, rows: Rows) -> requests.Response:
+    token = client.connect()["refresh_token"]
+    principal = rows.principal_id()
+    rows.delete("grant", f"service_principal_id = {principal}")
+    rows.delete("approle", f"service_principal_id = {principal}")
+    rows.delete("serviceprincipal", f"id = {principal}")
+    return client.refresh(token)
+
+
+def of_one_tenant_asked_for_any(client: Client, rows: Rows) -> requests.Response:
+    rows.update("application", f"id = {rows.application_id()}", is_multi_tenant=False)
+    return client.refresh("1.AXswhatever", "common")
+
+
+def consent_deleted(client: Client, rows: Rows) -> requests.Response:
+    token = client.connect()["refresh_token"]
+    rows.delete("grant")
+    return client.refresh(token)
+
+
+def sent(method: str = "POST", **how: Any) -> Way:
+    def way(client: Client, rows: Rows) -> requests.Response:
+        url = f"{client.simulator.origin}/organizations/oauth2/v2.0/token"
+        return client.http.request(method, url, timeout=30, **how)
+
+    return way
+
+
+def another_instance(client: Client, rows: Rows) -> requests.Response:
+    elsewhere = "https://login.elsewhere.example/common/oauth2/v2.0/authorize"
+    url = f"{client.simulator.origin}/common/discovery/instance"
+    return client.http.get(url, params={"api-version": "1.1", "authorization_endpoint": elsewhere}, timeout=30)
+
+
+ASSERTED: dict[str, str | None] = {"client_secret": None, "client_assertion": "x.y.z"}
+WAYS: list[tuple[int, Way]] = [
+    (65001, consent_deleted),
+    (65001, refreshing(scope="Contacts.Read")),
+    (65001, refreshing(scope=f"{OUTLOOK}/EWS.AccessAsUser.All")),
+    (54005, redeemed_twice),
+    (70008, an_old_code),
+    (70000, lambda client, rows: client.refresh("1.AXsgarbage")),
+    (70000, lambda client, rows: client.redeem("1.AUsgarbage")),
+    (700005, lambda client, rows: client.redeem(client.code(), "corvid.example")),
+    (501481, redeeming(code_verifier=CHALLENGE)),
+    (50147, redeeming(code_verifier=None)),
+    (501491, redeeming(code_verifier="short")),
+    (700082, an_old_refresh_token),
+    (700084, an_old_refresh_token_of_a_script),
+    (50173, acted("revoke-sessions")),
+    (50057, acted("disable")),
+    (50034, after("person", f"sign_in_name = '{ALICE}'", deleted_at=datetime(2026, 1, 1, tzinfo=UTC))),
+    (50020, lambda client, rows: client.refresh(client.connect()["refresh_token"], "corvid.example")),
+    (50105, after("serviceprincipal", needs_assignment=True)),
+    (50076, after("person", f"sign_in_name = '{ALICE}'", needs_mfa=True)),
+    (53003, after("person", f"sign_in_name = '{ALICE}'", is_blocked=True)),
+    (700016, gone_from_the_tenant),
+    (700016, refreshing(client_id="00000000-0000-0000-0000-00000000dead")),
+    (700016, lambda client, rows: client.refresh("1.AXswhatever", "consumers")),
+    (700016, for_itself("corvid.example")),
+    (700038, refreshing(client_id="meridian")),
+    (7000112, after("serviceprincipal", is_enabled=False)),
+    (500011, refreshing(scope=f"{ELSEWHERE}/.default")),
+    (500011, refreshing(scope="11111111-2222-3333-4444-555555555555/Things.Read")),
+    (500011, for_itself(scope=f"{ELSEWHERE}/.default")),
+    (7000215, refreshing(client_secret="wrong")),
+    (7000222, an_expired_secret),
+    (7000218, refreshing(client_secret=None)),
+    (7000216, for_itself(client_secret=None)),
+    (700027, an_unregistered_certificate),
+    (700025, a_public_client_with_a_secret),
+    (50011, redeeming(redirect_uri="http://localhost:8000/other/")),
+    (50194, of_one_tenant_asked_for_any),
+    (9001023, for_itself("common")),
+    (9001023, for_itself("organizations")),
+    (9001023, for_itself("consumers")),
+    (70003, refreshing(grant_type="password")),
+    (50049, another_instance),
+    (90002, lambda client, rows: client.refresh("1.AXswhatever", "nowhere.example")),
+    (900144, refreshing(grant_type=None)),
+    (900144, sent(json={"grant_type": "refresh_token"})),
+    (900144, sent(files={"grant_type": "refresh_token"})),
+    (900144, sent()),
+    (900144, refreshing(**ASSERTED)),
+    (900561, sent("GET")),
+    (900561, sent("DELETE")),
+    (9002313, sent(data={f"field{number}": "1" for number in range(1100)})),
+    (9000410, refreshing(claims="[]")),
+    (9000410, refreshing(claims="{")),
+    (9000411, sent(data=[("grant_type", "refresh_token"), ("grant_type", "authorization_code")])),
+    (901002, refreshing(resource=GRAPH)),
+    (90023, refreshing(**ASSERTED, client_assertion_type="urn:wrong")),
+    (9002326, a_browser_for_a_web_application),
+    (9002327, a_script_without_a_browser),
+    (70011, refreshing(scope=f"{GRAPH}/.default Calendars.Read")),
+    (70011, refreshing(scope="https:///Calendars.Read")),
+    (28000, redeeming(scope=f"Calendars.Read {OUTLOOK}/EWS.AccessAsUser.All")),
+    (28002, redeeming(scope="no-resource/Calendars.Read")),
+    (28003, redeeming(scope=" ")),
+    (700022, refreshing(scope=f"{GRAPH}/.default {OUTLOOK}/.default")),
+    (700023, refreshing(scope="offline_access")),
+    (1002012, for_itself(scope="Calendars.Read")),
+    (1002012, for_itself(scope=f"{GRAPH}/.default openid")),
+    (1002012, for_itself(scope=f"{GRAPH}/.default {OUTLOOK}/.default")),
+    (650053, refreshing(scope="Calendars.Reed")),
+]
+
+
+@pytest.mark.parametrize(("code", "way"), WAYS, ids=[f"{code}-{number}" for number, (code, _) in enumerate(WAYS)])
+def test_what_leads_to_it_by_itself(client: Client, rows: Rows, code: int, way: Way) -> None:
+    answer = way(client, rows)
+
+    _check(answer, code)
+
+
+# What the pages refuse is shown there; who signs in, consents or comes back is tested with them.
+ON_PAGES = {
+    65004, 90094, 90095, 50126, 50053, 50055, 50058, 500121, 900971, 700054, 70005, 70007, 90100, 9002325,
+    120002, 120003,
+}  # fmt: skip
+# Only Microsoft's insides, devices and policies that no simulated tenant has lead there: fault rules do.
+ONLY_ORDERED = {
+    70043, 50132, 50133, 51004, 16000, 50079, 50072, 50074, 53000, 53001, 530032, 50196, 90055, 90006, 90024, 90033,
+    90130, 120000,
+}  # fmt: skip
+
+
+def test_every_row_has_a_way_that_leads_to_it() -> None:
+    here = Path(__file__).parent
+    pages = "".join((here / name).read_text() for name in ("test_sign_in.py", "test_admin_consent.py"))
+
+    assert set(TABLE) == {code for code, _ in WAYS} | ON_PAGES | ONLY_ORDERED
+    assert [code for code in sorted(ON_PAGES) if str(code) not in pages] == []
+
+
+def test_a_step_up_is_ordered_for_the_policy_of_the_tenant(client: Client, rows: Rows) -> None:
+    token = client.connect()["refresh_token"]
+    rows.update("person", f"sign_in_name = '{ALICE}'", needs_mfa=True)
+
+    first, second = (json.loads(client.refresh(token, scope=scope).json()["claims"]) for scope in (SCOPE, "User.Read"))
+
+    assert first == second
+    wanted = first["access_token"]["capolids"]
+    assert wanted["essential"] is True
+    assert len(wanted["values"]) == 1
+
+
+def _check(answer: requests.Response, code: int) -> None:
+    row, body = TABLE[code], answer.json()
+    assert (body["error_codes"], body["error"], answer.status_code) == ([code], row.error, row.status), answer.text
+    assert body["error_description"].startswith(f"AADSTS{code}: ")
+    assert body.get("suberror", "") == row.suberror
+    assert body.get("error_uri") == (f"{URI}{code}" if row.has_uri else None)
+    assert ("claims" in body) == row.has_claims
+    if row.has_claims:
+        assert "capolids" in json.loads(body["claims"])["access_token"]
+    parts = f" Trace ID: {body['trace_id']} Correlation ID: {body['correlation_id']} Timestamp: {body['timestamp']}"
+    assert body["error_description"].endswith(parts)
+    assert answer.headers["x-ms-request-id"] == body["trace_id"]
