@@ -135,7 +135,7 @@ def test_the_remark_on_the_row_counts_exactly(alive: int, blocked: int, kestrel:
 
     counted = {0: "Nobody is connected yet.", 1: "1 person is connected."}.get(alive, f"{alive} people are connected.")
     kept_out = {0: "", 1: " 1 person is blocked."}.get(blocked, f" {blocked} people are blocked.")
-    assert remark.now == counted + kept_out
+    assert remark == counted + kept_out
 
 
 # ── One connection, before a page uses it ───────────────────────────────────
