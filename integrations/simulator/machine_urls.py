@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator import place
 from integrations.simulator.entra import discovery, token
@@ -11,6 +12,7 @@ from integrations.simulator.graph import door
 from integrations.simulator.urls import healthz
 
 
+@csrf_exempt
 def to_people(request: HttpRequest, **_: str) -> HttpResponse:
     """Who builds the authorize address from the authority's host is sent to where the pages are."""
     there = place.here().human_origin(request.get_host()) + request.get_full_path()

@@ -28,7 +28,8 @@ class RequestLine:
         response = self.get_response(request)
         took = (time.perf_counter() - began) * 1000
         path = request.path.encode("unicode_escape").decode()
-        log.info("%s %s %s %s %.0f ms", request.scheme, request.method, path, response.status_code, took)
+        answer = "reset" if resetting.is_reset(response) else response.status_code
+        log.info("%s %s %s %s %.0f ms", request.scheme, request.method, path, answer, took)
         watching.close(request, response, took_ms=int(took), now=timezone.now())
         return response
 
@@ -37,6 +38,8 @@ class RequestLine:
         if isinstance(exception, resetting.ConnectionBroken):
             return resetting.break_off(request)
         return None
+
+
 class TwoOrigins:
     """HTTPS is for machines, plain HTTP for people: each has its own routes."""
 
@@ -69,8 +72,8 @@ class SafeHeaders:
             return response
         origin = getattr(response, _FORM_TO, "")
         response["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
-            f"frame-ancestors 'none'; form-action 'self'{origin and ' ' + origin}"
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+            f"base-uri 'none'; frame-ancestors 'none'; form-action 'self'{origin and ' ' + origin}"
         )
         # The address of these pages carries the request's state: no other site is told it.
         response["Referrer-Policy"] = "same-origin"

@@ -22,7 +22,7 @@ from integrations.simulator.place import Place
 
 # A request holds its thread while the simulator calls back (the handshake of a subscription), while a fault makes
 # it wait, and while a client that connected says nothing.
-THREADS = 48
+THREADS = 40
 ROUND_EVERY = 60 * 60
 log = logging.getLogger("simulator")
 

@@ -17,6 +17,11 @@ class Certificate:
     key: str = field(repr=False)
 
     @property
+    def thumbprint(self) -> str:
+        """SHA-1, in hexadecimal digits."""
+        return x509.load_pem_x509_certificate(self.pem.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303
+
+    @property
     def both(self) -> bytes:
         """One file with the key and the certificate, as azure-identity reads them."""
         return (self.key + self.pem).encode()

@@ -63,7 +63,7 @@ class Clients:
     """Makes clients, and closes them when the test is over."""
 
     simulator: Simulator
-    _open: list[httpx.AsyncClient] = field(default_factory=list)
+    _open: list[httpx.AsyncHTTPTransport] = field(default_factory=list)
 
     def msal(self, registration: Registration, tenant: str = "organizations", **how: Any) -> Any:
         return msal.ConfidentialClientApplication(
@@ -85,10 +85,11 @@ class Clients:
     def graph(self, credential: Any, base: str = "") -> GraphServiceClient:
         """The Graph client as its documentation makes it for another host, with all of its middleware."""
         trusted = ssl.create_default_context(cafile=str(self.simulator.ca_path))
+        # The client's own transport does not close the one beneath it.
+        self._open.append(transport := httpx.AsyncHTTPTransport(verify=trusted, http2=True))
         http = GraphClientFactory.create_with_default_middleware(
-            client=httpx.AsyncClient(verify=trusted, timeout=60), options=options
+            client=httpx.AsyncClient(transport=transport, timeout=60), options=options
         )
-        self._open.append(http)
         provider = AzureIdentityAuthenticationProvider(credential, scopes=[GRAPH], allowed_hosts=["localhost"])
         adapter = GraphRequestAdapter(provider, http)
         adapter.base_url = base or self.simulator.graph_url

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.conformance.clients import Clients, Registration, SignedIn
 
 HERE = Path(__file__).parent
-CONFORMANCE, READERS, SCOPED = (f"7d1e6a10-5b0c-4a8e-8f3d-00000000000{number}" for number in (1, 2, 3))
+CONFORMANCE, READERS, SCOPED, INSTALLED = (f"7d1e6a10-5b0c-4a8e-8f3d-00000000000{number}" for number in (1, 2, 3, 4))
 FABRIKAM = "fabrikam.example"
 BEN = "ben@fabrikam.example"
 SCOPES = ("Calendars.ReadWrite", "Contacts.Read", "MailboxSettings.Read", "User.Read")

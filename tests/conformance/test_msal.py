@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msal
 import pytest
 
-from tests.conformance.certificates import Certificate
+from tests.conformance.certificates import Certificate, self_signed
 from tests.conformance.clients import GRAPH, Clients, Registration, SignedIn, begin
-from tests.conformance.conftest import BEN, CONFORMANCE, FABRIKAM, SCOPES
+from tests.conformance.conftest import BEN, CONFORMANCE, FABRIKAM, INSTALLED, SCOPES
 
 
 def _signed_in(clients: Clients, registration: Registration, key: str) -> tuple[Any, dict[str, Any]]:
@@ -126,6 +127,69 @@ def test_an_application_gets_a_token_by_its_certificate(clients: Clients, certif
     answer = clients.msal(proof, FABRIKAM).acquire_token_for_client([GRAPH])
 
     assert answer.get("token_type") == "Bearer", answer
+
+
+def test_an_older_certificate_credential_names_its_thumbprint(clients: Clients, certificate: Certificate) -> None:
+    proof = Registration(CONFORMANCE, {"private_key": certificate.key, "thumbprint": certificate.thumbprint})
+
+    answer = clients.msal(proof, FABRIKAM).acquire_token_for_client([GRAPH])
+
+    assert answer.get("token_type") == "Bearer", answer
+
+
+def test_a_certificate_that_is_not_registered_is_an_error_answer(clients: Clients) -> None:
+    stranger = self_signed("Somebody else")
+    proof = Registration(CONFORMANCE, {"private_key": stranger.key, "public_certificate": stranger.pem})
+
+    answer = clients.msal(proof, FABRIKAM).acquire_token_for_client([GRAPH])
+
+    assert (answer["error"], answer["error_codes"]) == ("invalid_client", [700027])
+
+
+def test_an_authority_may_be_given_as_an_openid_issuer(clients: Clients, registration: Registration) -> None:
+    app = msal.ConfidentialClientApplication(
+        registration.client_id,
+        client_credential=registration.credential,
+        oidc_authority=f"{clients.simulator.origin}/31b1f9a2-0f7e-4c3f-9d1a-6e5c2a8b7d01/v2.0",
+        verify=str(clients.simulator.ca_path),
+    )
+
+    assert app.acquire_token_for_client([GRAPH])["token_type"] == "Bearer"
+
+
+def test_an_installed_application_signs_in_without_a_secret(clients: Clients) -> None:
+    app = msal.PublicClientApplication(
+        INSTALLED,
+        authority=f"{clients.simulator.origin}/organizations",
+        instance_discovery=False,
+        verify=str(clients.simulator.ca_path),
+    )
+    flow = begin(app, ["User.Read"], clients.simulator.redirect_uri)
+
+    tokens = app.acquire_token_by_auth_code_flow(flow, clients.simulator.sign_in(flow["auth_uri"], BEN))
+    fresh = app.acquire_token_silent(["User.Read"], account=app.get_accounts()[0], force_refresh=True)
+
+    assert tokens["id_token_claims"]["aud"] == INSTALLED
+    assert fresh["token_source"] == "identity_provider"
+
+
+def test_a_client_that_can_be_challenged_says_so_and_is_served(clients: Clients, registration: Registration) -> None:
+    app = clients.msal(registration, client_capabilities=["CP1"])
+    flow = begin(app, SCOPES, clients.simulator.redirect_uri)
+
+    tokens = app.acquire_token_by_auth_code_flow(flow, clients.simulator.sign_in(flow["auth_uri"], BEN))
+
+    # Continuous access evaluation: up to 28 hours instead of about one.
+    assert tokens["expires_in"] > 12 * 3600
+
+
+def test_an_answer_by_form_post_is_taken(clients: Clients, registration: Registration) -> None:
+    app = clients.msal(registration)
+    flow = begin(app, SCOPES, clients.simulator.redirect_uri, response_mode="form_post")
+
+    tokens = app.acquire_token_by_auth_code_flow(flow, clients.simulator.sign_in(flow["auth_uri"], BEN))
+
+    assert tokens["id_token_claims"]["preferred_username"] == BEN
 
 
 def test_a_wrong_secret_is_an_error_answer(clients: Clients) -> None:

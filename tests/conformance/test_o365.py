@@ -6,10 +6,11 @@ It has no argument for another host: it is given msal's application for that hos
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from O365 import Account, MSGraphProtocol
@@ -23,12 +24,10 @@ from tests.simulated import Simulator
 def _account(clients: Clients, registration: Registration, tenant: str = "organizations", **how: Any) -> Account:
     simulator, tokens = clients.simulator, MemoryTokenBackend()
 
-    class Simulated(MSGraphProtocol):
-        _protocol_url = f"{simulator.origin}/"
-
+    there = type("Simulated", (MSGraphProtocol,), {"_protocol_url": f"{simulator.origin}/"})
     account = Account(
         (registration.client_id, registration.credential),
-        protocol=Simulated(timezone="UTC", default_resource=how.get("main_resource")),
+        protocol=there(timezone="UTC", default_resource=how.get("main_resource")),
         token_backend=tokens,
         verify_ssl=str(simulator.ca_path),
         **how,
@@ -63,8 +62,8 @@ def test_it_writes_finds_changes_and_deletes_an_event(account: Account, day: dat
     schedule = account.schedule()
     calendar = schedule.new_calendar(f"O365 {uuid4().hex[:8]}")
     event = calendar.new_event(subject="Site visit")
-    event.start = day.replace(hour=9, tzinfo=UTC)
-    event.end = day.replace(hour=10, tzinfo=UTC)
+    event.start = day.replace(hour=9, tzinfo=ZoneInfo("UTC"))
+    event.end = day.replace(hour=10, tzinfo=ZoneInfo("UTC"))
 
     assert event.save()
     event.subject = "Site visit, second try"
@@ -79,8 +78,8 @@ def test_it_writes_finds_changes_and_deletes_an_event(account: Account, day: dat
 def test_it_writes_a_series_and_finds_its_occurrences(account: Account, day: datetime) -> None:
     calendar = account.schedule().new_calendar(f"O365 {uuid4().hex[:8]}")
     event = calendar.new_event(subject="Stock count")
-    event.start = day.replace(hour=7, tzinfo=UTC)
-    event.end = day.replace(hour=8, tzinfo=UTC)
+    event.start = day.replace(hour=7, tzinfo=ZoneInfo("UTC"))
+    event.end = day.replace(hour=8, tzinfo=ZoneInfo("UTC"))
     event.recurrence.set_daily(1, start=day.date(), end=day.date() + timedelta(days=3))
 
     assert event.save()
@@ -100,7 +99,7 @@ def test_it_reads_another_mailbox_by_itself(clients: Clients, registration: Regi
 
 
 def _between(calendar: Any, day: datetime) -> list[Any]:
-    first, last = day.replace(tzinfo=UTC), (day + timedelta(days=7)).replace(tzinfo=UTC)
+    first, last = day.replace(tzinfo=ZoneInfo("UTC")), (day + timedelta(days=7)).replace(tzinfo=ZoneInfo("UTC"))
     return sorted(
         calendar.get_events(include_recurring=True, start_recurring=first, end_recurring=last, limit=50),
         key=lambda one: one.start,

@@ -81,7 +81,7 @@ async def test_a_changed_instance_is_an_exception_and_the_others_stay(ben: Graph
     changed = await ben.me.events.by_event_id(second.id).patch(Event(subject="Dress rehearsal"))
     instances = await _instances(ben, master, day)
 
-    assert changed.type == EventType.Exception_
+    assert changed.type == EventType.Exception
     assert changed.series_master_id == master.id
     assert [one.subject for one in instances] == ["Rehearsal", "Dress rehearsal", "Rehearsal", "Rehearsal"]
 
@@ -104,6 +104,25 @@ async def test_changing_the_master_changes_its_instances(ben: GraphServiceClient
     await ben.me.events.by_event_id(master.id).patch(Event(subject="Performance"))
 
     assert {one.subject for one in await _instances(ben, master, day)} == {"Performance"}
+
+
+async def test_the_master_names_its_exceptions_and_cancelled_occurrences_on_request(
+    ben: GraphServiceClient, day: datetime
+) -> None:
+    _, master = await _series(ben, day)
+    first, second, *_ = await _instances(ben, master, day)
+    await ben.me.events.by_event_id(first.id).patch(Event(subject="Dress rehearsal"))
+    await ben.me.events.by_event_id(second.id).delete()
+    builder = ben.me.events.by_event_id(master.id)
+
+    wanted = ["subject", "cancelledOccurrences"]
+    read = await builder.get(asking(builder, select=wanted, expand=["exceptionOccurrences"]))
+    plain = await builder.get()
+
+    assert [one.subject for one in read.exception_occurrences] == ["Dress rehearsal"]
+    assert [text.rpartition(".")[2] for text in read.cancelled_occurrences] == [f"{day + timedelta(days=2):%Y-%m-%d}"]
+    assert plain.exception_occurrences is None
+    assert plain.cancelled_occurrences is None
 
 
 async def test_deleting_the_master_deletes_the_series(ben: GraphServiceClient, day: datetime) -> None:

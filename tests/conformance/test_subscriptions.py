@@ -14,6 +14,7 @@ from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.subscription import Subscription
 
 from tests.conformance.asking import meeting
+from tests.conformance.clients import Clients
 from tests.conformance.conftest import BEN
 from tests.conformance.listening import Webhook, webhook
 
@@ -104,6 +105,21 @@ async def test_a_renewal_moves_the_end_and_a_deletion_ends_it(ben: GraphServiceC
     assert abs(renewed.expiration_date_time - later) < timedelta(seconds=1)
     assert made.id in {one.id for one in listed.value}
     assert gone.value.response_status_code == 404
+
+
+async def test_lifecycle_events_come_to_their_own_address_and_reauthorizing_answers_them(
+    clients: Clients, ben: GraphServiceClient, hook: Webhook
+) -> None:
+    made = await ben.subscriptions.post(_wanted(hook))
+    subscription = ben.subscriptions.by_subscription_id(made.id)
+    clients.simulator.control("POST", f"subscriptions/{made.id}/lifecycle", {"event": "reauthorizationRequired"})
+
+    told = await asyncio.to_thread(hook.wait_for, lambda one: one.get("lifecycleEvent") == "reauthorizationRequired")
+    await subscription.reauthorize.post()
+
+    assert (told["subscriptionId"], told["clientState"]) == (made.id, STATE)
+    assert (await subscription.get()).expiration_date_time == made.expiration_date_time
+    await subscription.delete()
 
 
 async def test_more_than_a_week_is_refused(ben: GraphServiceClient, hook: Webhook) -> None:

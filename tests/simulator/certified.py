@@ -7,7 +7,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,10 +26,12 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 class Certified:
     client_id: str
     audience: str
+    number: int = 0
+    """Another number is another key."""
 
-    @cached_property
+    @property
     def key(self) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return _key(self.number)
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -102,6 +104,12 @@ class Certified:
 
 def thumbprint_hex(certificate: x509.Certificate) -> str:
     return hashlib.sha1(certificate.public_bytes(serialization.Encoding.DER), usedforsecurity=False).hexdigest()
+
+
+@cache
+def _key(number: int) -> rsa.RSAPrivateKey:
+    """Making one takes longer than most tests."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _base64url(data: bytes) -> str:

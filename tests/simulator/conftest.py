@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.simulated import Simulator
-from tests.simulator import rookery
+from tests.simulator import aviary, rookery
+from tests.simulator.aviary import Birds
 from tests.simulator.client import Client, Reader
 from tests.simulator.rookery import Rooks
 from tests.simulator.rows import Rows
@@ -46,6 +47,14 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """A client of a simulator whose calendars are written to: each test in a calendar or a year of its own."""
+    started = Simulator().start(Path(tmp_path_factory.mktemp("office")))
+    yield Reader(started)
+    started.stop()
+
+
+@pytest.fixture(scope="session")
 def _rookery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     started = rookery.start(tmp_path_factory.mktemp("rookery"))
     yield started
@@ -57,6 +66,21 @@ def rooks(_rookery: Simulator) -> Iterator[Rooks]:
     """A client among organisations of every kind, as on their first day."""
     yield Rooks(_rookery)
     _rookery.control("POST", "reset")
+
+
+@pytest.fixture(scope="session")
+def birds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Birds]:
+    """A client among people of every kind, whom nobody changes; it holds tokens with any permissions."""
+    started = aviary.start(tmp_path_factory.mktemp("aviary"))
+    yield Birds(started)
+    started.stop()
+
+
+@pytest.fixture
+def flock(birds: Birds) -> Iterator[Birds]:
+    """The same, for tests that do change something."""
+    yield birds
+    birds.reset()
 
 
 def _lasting(simulator: Simulator) -> dict[str, Any]:

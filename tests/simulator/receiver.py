@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -50,6 +51,8 @@ class Receiver:
     echo: Echo = Echo()
     answers: deque[int] = field(default_factory=deque)
     """Statuses for the next notices; 202 when there are none left."""
+    pauses: deque[float] = field(default_factory=deque)
+    """Seconds before each of these answers."""
     posts: list[Post] = field(default_factory=list)
 
     def __enter__(self) -> Receiver:
@@ -97,6 +100,7 @@ class Receiver:
                 if post.is_handshake:
                     self._echo(query["validationToken"][0])
                 else:
+                    time.sleep(receiver.pauses.popleft() if receiver.pauses else 0)
                     self._answer(receiver.answers.popleft() if receiver.answers else 202)
 
             def _echo(self, token: str) -> None:
@@ -111,10 +115,9 @@ class Receiver:
                 if location:
                     self.send_header("Location", location)
                 self.end_headers()
-                try:
+                # Perhaps nobody waits for it any more.
+                with suppress(ConnectionError):
                     self.wfile.write(text.encode())
-                except ConnectionError:
-                    pass  # Nobody waits for it any more.
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -79,7 +79,7 @@ applications:
     name: Native
     publisher: open.example
     public: true
-    redirect_uris: ["http://localhost/app"]
+    redirect_uris: ["http://localhost/app", "app.native:/back"]
   - {{client_id: {BARE}, name: Bare, publisher: open.example, secret: {SECRET}}}
   - client_id: {HOME_MADE}
     name: Home-made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
 import requests
@@ -64,12 +64,45 @@ def test_an_installed_application_may_listen_on_any_port_of_this_machine(
     assert ("AADSTS50011" in page.text) is not is_good
 
 
-def test_a_web_application_may_not(rooks: Rooks) -> None:
+def test_an_installed_application_may_have_a_scheme_of_its_own(rooks: Rooks) -> None:
+    url = rooks.authorize_url(client_id=NATIVE, redirect_uri="app.native:/back")
+
+    page = rooks.http.get(url)
+    sent = rooks.walk(BEN, url)
+
+    assert page.headers["Content-Security-Policy"].endswith("form-action 'self' app.native:")
+    assert "code" in sent
+
+
+def test_a_web_application_keeps_to_its_port(rooks: Rooks) -> None:
     address = CALLBACK.replace(":8000", ":8001")
 
     page = rooks.http.get(rooks.authorize_url(redirect_uri=address), allow_redirects=False)
 
     assert "AADSTS50011" in page.text
+
+
+def test_a_parameter_that_is_there_twice_is_refused_on_a_page(rooks: Rooks) -> None:
+    page = rooks.http.get(f"{rooks.authorize_url()}&state=another", allow_redirects=False)
+
+    assert page.status_code == 400
+    assert "AADSTS9000411" in page.text
+
+
+def test_the_clients_own_id_of_the_request_comes_back_to_the_end(rooks: Rooks) -> None:
+    correlation = "0b1d2c3e-4f50-4a61-8b72-9c83ad94be05"
+
+    sent = rooks.walk(BEN, f"{rooks.authorize_url()}&client-request-id={correlation}", answer="cancel")
+
+    assert f"Correlation ID: {correlation}" in sent["error_description"]
+
+
+def test_a_single_page_application_needs_no_challenge_for_an_id_token_alone(
+    rooks: Rooks, ben: requests.Session
+) -> None:
+    url = rooks.authorize_url(redirect_uri=SPA, response_type="id_token", code_challenge=None)
+
+    assert "id_token" in sent_back(ben.get(url, allow_redirects=False))
 
 
 def test_an_id_token_comes_in_the_fragment_and_says_who_it_is(rooks: Rooks, ben: requests.Session) -> None:
@@ -212,12 +245,9 @@ def test_a_domain_hint_leaves_the_accounts_of_that_organisation(rooks: Rooks) ->
 
 def test_a_request_may_be_posted_to_either_origin(rooks: Rooks) -> None:
     url, _, query = rooks.authorize_url().partition("?")
-    fields = dict(pair.split("=", 1) for pair in query.split("&"))
+    there = url.replace(rooks.simulator.human_url, rooks.simulator.origin)
 
-    page = rooks.http.post(
-        url.replace(rooks.simulator.human_url, rooks.simulator.origin),
-        data={name: requests.utils.unquote(value.replace("+", " ")) for name, value in fields.items()},
-    )
+    page = rooks.http.post(there, data=dict(parse_qsl(query)))
 
     assert "<h1>Pick an account</h1>" in page.text
 

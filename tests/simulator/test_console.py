@@ -17,8 +17,13 @@ from tests.simulator.client import ALICE, Client
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", ""),
         ("GET", "state"),
+        ("GET", "log"),
         ("POST", "reset"),
+        ("POST", "tenants/kestrel.example/later"),
+        ("POST", "recipes/holiday"),
+        ("GET", "no/such/thing"),
         ("GET", "faults"),
         ("DELETE", "faults/1"),
         ("POST", f"people/{ALICE}/revoke-sessions"),
@@ -37,7 +42,7 @@ def test_the_api_asks_for_the_control_token(simulator: Simulator, method: str, p
 
 
 def test_the_console_is_open_on_loopback_but_not_to_other_sites(client: Client) -> None:
-    page = client.http.get(client.simulator.human_url)
+    page = client.http.get(_page_of_alice(client))
     action = _action(page, "revoke-sessions")
 
     forged = client.http.post(urljoin(page.url, action), headers={"Origin": "http://elsewhere.example"})
@@ -63,7 +68,7 @@ def test_reachable_from_elsewhere_the_console_asks_for_the_token(tmp_path_factor
 
     assert "Control token" in page.text
     assert wrong.status_code == 403
-    assert "Alice Moreau" in right.text
+    assert "Kestrel &amp; Co" in right.text
     assert switch.status_code == 403
 
 
@@ -125,7 +130,7 @@ def test_a_fault_is_started_shown_and_stopped(client: Client) -> None:
     [
         {"target": "graph", "status": "429", "seconds": "0"},
         {"target": "graph", "status": "429", "seconds": "many"},
-        {"target": "graph", "status": "500", "seconds": "60"},
+        {"target": "graph", "status": "418", "seconds": "60"},
         {"target": "graph", "status": "", "seconds": "60"},
         {"target": "moon", "status": "429", "seconds": "60"},
     ],
@@ -141,10 +146,70 @@ def test_a_senseless_fault_is_explained_and_not_started(client: Client, order: d
     assert client.simulator.control("GET", "faults") == {"faults": []}
 
 
-def test_only_known_sentences_are_shown(client: Client) -> None:
-    page = client.http.get(f"{client.simulator.human_url}/?done=revoke-sessions&who=You+have+won")
+def test_only_sentences_of_its_own_are_shown(client: Client) -> None:
+    page = client.http.get(f"{client.simulator.human_url}/?said=You+have+won")
 
     assert "You have won" not in page.text
+
+
+def test_a_form_that_cannot_be_done_says_why_and_keeps_what_was_typed(client: Client) -> None:
+    browser = client.simulator.http()
+    page = browser.get(_page_of_alice(client))
+
+    page = browser.post(
+        urljoin(page.url, _action(page, "rename")), data={**_csrf(page), "upn": "alice@elsewhere.example"}
+    )
+
+    assert page.status_code == 400
+    assert "elsewhere.example is no verified domain" in page.text
+    assert 'value="alice@elsewhere.example"' in page.text
+
+
+def test_a_password_is_never_written_back_into_a_form(client: Client) -> None:
+    browser = client.simulator.http()
+    page = browser.get(_page_of_alice(client))
+
+    page = browser.post(
+        urljoin(page.url, _action(page, "password")), data={**_csrf(page), "password": "typed-once", "way": "no way"}
+    )
+
+    assert page.status_code == 400
+    assert "typed-once" not in page.text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_looking_at_a_form_does_nothing(client: Client, method: str) -> None:
+    client.http.request(method, f"{_page_of_alice(client)}/disable")
+
+    assert client.simulator.control("GET", f"people/{ALICE}")["is_enabled"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "console/people/00000000-0000-0000-0000-00000000dead",
+        "console/tenants/00000000-0000-0000-0000-00000000dead",
+        "console/applications/00000000-0000-0000-0000-00000000dead",
+        "console/people/2f7b4c34-5e3d-4a2c-9b11-3d4c9e7b6a03/explode",
+        "console/people/2f7b4c34-5e3d-4a2c-9b11-3d4c9e7b6a03/events/none",
+        "console/recipes/apocalypse",
+    ],
+)
+def test_what_is_gone_gets_a_page_that_says_so(client: Client, path: str) -> None:
+    page = client.http.get(f"{client.simulator.human_url}/{path}")
+
+    assert page.status_code == 404
+    assert "Nothing is simulated at this address" in page.text
+
+
+def test_people_are_found_by_name(client: Client) -> None:
+    state = client.simulator.control("GET", "state")
+    kestrel = next(tenant for tenant in state["tenants"] if tenant["name"] == "Kestrel & Co")
+
+    page = client.http.get(f"{client.simulator.human_url}/console/tenants/{kestrel['id']}", params={"q": "moreau"})
+
+    assert "Alice Moreau" in page.text
+    assert "Bob Tanaka" not in page.text
 
 
 def test_what_is_not_there_says_so(client: Client) -> None:
@@ -163,6 +228,7 @@ def test_what_is_not_there_says_so(client: Client) -> None:
         ("POST", f"people/{ALICE}/password", {}, 400),
         ("POST", "faults", {"target": "graph", "status": 429, "seconds": "60"}, 400),
         ("POST", "faults", {"target": "graph", "status": 418, "seconds": 60}, 400),
+        ("POST", "recipes/apocalypse", None, 404),
         ("POST", "faults", {"target": "graph", "status": 429, "seconds": 60, "tenant": "nowhere.example"}, 404),
         ("POST", "faults", [], 400),
         ("DELETE", "faults/999999", None, 404),
@@ -206,8 +272,12 @@ def test_the_state_tells_everything_but_secrets(client: Client) -> None:
 
 
 def _press(browser: requests.Session, client: Client, action: str) -> requests.Response:
-    page = browser.get(client.simulator.human_url)
+    page = browser.get(_page_of_alice(client))
     return browser.post(urljoin(page.url, _action(page, action)), data=_csrf(page))
+
+
+def _page_of_alice(client: Client) -> str:
+    return f"{client.simulator.human_url}/console/people/2f7b4c34-5e3d-4a2c-9b11-3d4c9e7b6a03"
 
 
 def _action(page: requests.Response, action: str) -> str:

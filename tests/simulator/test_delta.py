@@ -264,7 +264,10 @@ def test_times_are_shown_in_the_zone_that_is_preferred_on_every_page(calendar: M
 
 def test_bodies_are_text_where_that_is_preferred(calendar: Mailbox) -> None:
     calendar.create(
-        "Interview", "2031-03-03T10:00", "2031-03-03T11:00", body={"contentType": "html", "content": "<p>Room <b>4</b></p>"}
+        "Interview",
+        "2031-03-03T10:00",
+        "2031-03-03T11:00",
+        body={"contentType": "html", "content": "<p>Room <b>4</b></p>"},
     )
 
     (event,) = calendar.round(Prefer='outlook.body-content-type="text"').items
@@ -301,7 +304,9 @@ def test_a_token_for_basic_reading_sees_no_bodies(alice: Mailbox, calendar: Mail
 
 
 # ── What is refused ─────────────────────────────────────────────────────────
-@pytest.mark.parametrize("spelling", ["delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()", "Delta()"])
+@pytest.mark.parametrize(
+    "spelling", ["delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()", "Delta()"]
+)
 def test_every_spelling_of_the_function_is_the_same(alice: Mailbox, spelling: str) -> None:
     answer = alice.ask("GET", f"/me/calendarview/{spelling}?STARTDATETIME=2031-03-01&endDateTime=2031-03-02")
 
@@ -309,7 +314,9 @@ def test_every_spelling_of_the_function_is_the_same(alice: Mailbox, spelling: st
     assert alice.ask("GET", answer.json()["@odata.deltaLink"]).status_code == 200
 
 
-@pytest.mark.parametrize("option", ["$select=subject", "$filter=isAllDay", "$orderby=subject", "$expand=x", "$search=x"])
+@pytest.mark.parametrize(
+    "option", ["$select=subject", "$filter=isAllDay", "$orderby=subject", "$expand=x", "$search=x"]
+)
 def test_options_that_change_tracking_lacks_are_refused_by_name(alice: Mailbox, option: str) -> None:
     answer = alice.ask("GET", f"/me/calendarView/delta?{alice.window}&{option}")
 
@@ -348,7 +355,12 @@ def test_an_invented_or_changed_token_is_refused(calendar: Mailbox) -> None:
     link = calendar.round().link
     last = "A" if link[-1] != "A" else "B"
     path = f"{calendar.path}/calendarView/delta"
-    forged = [f"{link[:-1]}{last}", f"{path}?$deltatoken=abc", f"{path}?$skiptoken=" + quote("🤷"), f"{path}?$deltatoken=latest"]
+    forged = [
+        f"{link[:-1]}{last}",
+        f"{path}?$deltatoken=abc",
+        f"{path}?$skiptoken=" + quote("🤷"),
+        f"{path}?$deltatoken=latest",
+    ]
 
     answers = [calendar.ask("GET", address) for address in forged]
 
@@ -413,3 +425,40 @@ def test_links_outlive_a_restart(tmp_path_factory: pytest.TempPathFactory) -> No
     simulator.stop()
     assert done.there == {made["id"]}
     assert (simulator.data / "delta-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_expired_tokens_are_gone_and_say_where_to_begin_anew(alice: Mailbox, calendar: Mailbox) -> None:
+    made = calendar.create("Interview", "2031-03-03T10:00", "2031-03-03T11:00")
+    link = calendar.round().link
+    alice.client.simulator.control("POST", f"people/{ALICE}/expire-delta-tokens")
+
+    answer = calendar.ask("GET", link)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "SyncStateNotFound")
+    assert answer.json()["error"]["message"].startswith(
+        "The sync state generation is not found; generation=1;[highest=2]"
+    )
+    assert "$deltatoken=" in answer.headers["Location"]
+    assert calendar.round(answer.headers["Location"]).there == {made["id"]}
+
+
+def test_a_link_to_the_next_page_can_expire_as_well(alice: Mailbox, calendar: Mailbox) -> None:
+    calendar.create("Stand-up", "2031-03-03T09:00", "2031-03-03T09:15", recurrence=daily("2031-03-03", 20))
+    link = calendar.begin().json()["@odata.nextLink"]
+    alice.client.simulator.control("POST", f"people/{ALICE}/expire-delta-tokens")
+
+    assert calendar.ask("GET", link).status_code == 410
+
+
+def test_a_token_that_nobody_uses_for_a_month_expires(tmp_path_factory: pytest.TempPathFactory) -> None:
+    simulator = Simulator().start(tmp_path_factory.mktemp("aged"))
+    client = Client(simulator)
+    link = Mailbox.of(client).round(Prefer="odata.maxpagesize=500").link
+
+    statuses = []
+    for days in (29, 2):
+        simulator.control("POST", "tenants/kestrel.example/later", {"days": days, "hours": 0, "minutes": 0})
+        statuses.append(Mailbox.of(client).ask("GET", link).status_code)
+
+    simulator.stop()
+    assert statuses == [200, 410]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 import requests
@@ -10,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from tests.simulated import Simulator
-from tests.simulator.client import Client, header
+from tests.simulator.client import Client, header, payload
 
+CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 KESTREL = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
 # As captured from the service.
 MEMBERS = {
@@ -38,6 +40,29 @@ def test_every_name_of_a_tenant_is_discovered(client: Client, tenant: str) -> No
     assert set(document) == MEMBERS
 
 
+def test_personal_accounts_are_a_directory_of_their_own(client: Client) -> None:
+    origin = client.simulator.origin
+
+    documents = [
+        client.http.get(f"{origin}/{segment}/v2.0/.well-known/openid-configuration").json()
+        for segment in ("consumers", CONSUMERS)
+    ]
+
+    assert {document["issuer"] for document in documents} == {f"{origin}/{CONSUMERS}/v2.0"}
+
+
+@pytest.mark.parametrize("tenant", [KESTREL, "kestrel.example", "common", "organizations"])
+def test_the_older_document_names_the_issuer_of_access_tokens(client: Client, tenant: str) -> None:
+    document = client.http.get(f"{client.simulator.origin}/{tenant}/.well-known/openid-configuration").json()
+
+    segment = KESTREL if "kestrel" in tenant or tenant == KESTREL else "{tenantid}"
+    assert document["issuer"] == f"https://sts.windows.net/{segment}/"
+    keys = client.http.get(document["jwks_uri"]).json()["keys"]
+    token = client.connect()["access_token"]
+    assert header(token)["kid"] in [key["kid"] for key in keys]
+    assert payload(token)["iss"] == f"https://sts.windows.net/{KESTREL}/"
+
+
 @pytest.mark.parametrize("path", ["v2.0/.well-known/openid-configuration", "discovery/v2.0/keys"])
 def test_an_unknown_tenant_is_refused(client: Client, path: str) -> None:
     answer = client.http.get(f"{client.simulator.origin}/nowhere.example/{path}")
@@ -57,6 +82,35 @@ def test_the_key_set_holds_the_key_that_signs(client: Client) -> None:
     assert header(tokens["access_token"]) == {"typ": "JWT", "alg": "RS256", "kid": key["kid"], "x5t": key["x5t"]}
 
 
+def test_a_new_key_signs_and_the_old_one_stays_published(tmp_path: Path) -> None:
+    simulator = Simulator().start(tmp_path)
+    client = Client(simulator)
+    before = client.connect()
+
+    simulator.control("POST", "rotate-signing-key")
+    after = client.refresh(before["refresh_token"]).json()
+
+    keys = client.http.get(f"{simulator.authority}/discovery/v2.0/keys").json()["keys"]
+    assert [key["kid"] for key in keys] == [header(after["id_token"])["kid"], header(before["id_token"])["kid"]]
+    assert {client.graph(tokens["access_token"], "/me").status_code for tokens in (before, after)} == {200}
+    simulator.stop()
+    simulator.start()
+    again = client.http.get(f"{simulator.authority}/discovery/v2.0/keys").json()["keys"]
+    simulator.stop()
+    assert [key["kid"] for key in again] == [key["kid"] for key in keys]
+
+
+def test_no_more_than_a_handful_of_keys_is_published(tmp_path: Path) -> None:
+    simulator = Simulator().start(tmp_path)
+
+    for _ in range(6):
+        simulator.control("POST", "rotate-signing-key")
+
+    keys = simulator.http().get(f"{simulator.authority}/discovery/v2.0/keys", timeout=10).json()["keys"]
+    simulator.stop()
+    assert len({key["kid"] for key in keys}) == len(keys) == 5
+
+
 def test_instance_discovery_knows_this_host_and_no_other(client: Client) -> None:
     origin = client.simulator.origin
     url = f"{origin}/common/discovery/instance?api-version=1.1&authorization_endpoint="
@@ -65,8 +119,21 @@ def test_instance_discovery_knows_this_host_and_no_other(client: Client) -> None
     unknown = client.http.get(f"{url}https://login.elsewhere.example/common/oauth2/v2.0/authorize")
 
     assert known.json()["tenant_discovery_endpoint"].startswith(f"{origin}/organizations/")
-    assert known.json()["metadata"][0]["aliases"] == [f"localhost:{client.simulator.https_port}"]
+    metadata = known.json()["metadata"][0]
+    here = f"localhost:{client.simulator.https_port}"
+    assert (metadata["preferred_network"], metadata["preferred_cache"], metadata["aliases"][0]) == (here, here, here)
+    assert f"127.0.0.1:{client.simulator.https_port}" in metadata["aliases"]
     assert (unknown.status_code, unknown.json()["error"]) == (400, "invalid_instance")
+    assert unknown.json()["error_codes"] == [50049]
+
+
+@pytest.mark.parametrize("endpoint", [None, "", "nonsense", "http://localhost/common"])
+def test_instance_discovery_wants_the_address_of_an_authority(client: Client, endpoint: str | None) -> None:
+    asked = {"api-version": "1.1", **({"authorization_endpoint": endpoint} if endpoint is not None else {})}
+
+    answer = client.http.get(f"{client.simulator.origin}/common/discovery/instance", params=asked)
+
+    assert (answer.status_code, answer.json()["error_codes"]) == (400, [50049 if endpoint is not None else 900144])
 
 
 def test_addresses_follow_the_host_that_was_asked(client: Client) -> None:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
-from zoneinfo import ZoneInfo
+from urllib.parse import urlencode
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.simulator.aviary import BEN, Birds
 from tests.simulator.client import ALICE, BOB, SCOPE, Client, Reader, payload
-
-CAST = ("dana", "gus", "alice", "bob", "wilhelmina-anastasia.von-hohenlohe-langenburg")
-EVENT = {
-    "@odata.etag", "id", "createdDateTime", "lastModifiedDateTime", "changeKey", "categories", "transactionId",
-    "originalStartTimeZone", "originalEndTimeZone", "iCalUId", "uid", "reminderMinutesBeforeStart", "isReminderOn",
-    "hasAttachments", "subject", "bodyPreview", "importance", "sensitivity", "isAllDay", "isCancelled", "isOrganizer",
-    "isDraft", "hideAttendees", "responseRequested", "allowNewTimeProposals", "seriesMasterId", "showAs", "type",
-    "webLink", "onlineMeetingUrl", "isOnlineMeeting", "onlineMeetingProvider", "onlineMeeting", "recurrence",
-    "occurrenceId", "responseStatus", "body", "start", "end", "location", "locations", "attendees", "organizer",
-}  # fmt: skip
+from tests.simulator.rows import Rows
 
 
 # ── Who may ask ─────────────────────────────────────────────────────────────
@@ -146,6 +138,184 @@ def test_answers_carry_graphs_headers(reader: Reader) -> None:
     assert inner["request-id"] == bad.headers["request-id"]
 
 
+@pytest.mark.parametrize("origin", ["beta", "v2.0"])
+def test_other_versions_are_refused_in_json(reader: Reader, origin: str) -> None:
+    answer = reader.graph(reader.connect()["access_token"], f"{reader.simulator.origin}/{origin}/me")
+
+    assert answer.json()["error"]["message"] == f"Invalid version: {origin}"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("$slect=mail", "The query parameter '$slect' is not supported."),
+        (
+            "$select=mail&$SELECT=id",
+            "Query option '$select' was specified more than once, but it must be specified at most once.",
+        ),
+    ],
+)
+def test_options_that_graph_does_not_have_are_refused(reader: Reader, query: str, message: str) -> None:
+    answer = reader.graph(reader.connect()["access_token"], f"/me?{query}")
+
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
+
+
+@pytest.mark.parametrize("query", ["select=mail", "$format=json&$select=mail", "unheard=of&$select=mail"])
+def test_options_work_without_their_dollar_and_other_parameters_are_ignored(reader: Reader, query: str) -> None:
+    found = reader.graph(reader.connect()["access_token"], f"/me?{query}").json()
+
+    assert set(found) == {"@odata.context", "mail"}
+
+
+def test_metadata_is_not_simulated(reader: Reader) -> None:
+    answer = reader.graph(reader.connect()["access_token"], "/$metadata")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+
+
+# ── Bodies ──────────────────────────────────────────────────────────────────
+UNREADABLE = (
+    "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        (b"", "application/json", "Empty Payload. JSON content expected."),
+        (b"{}", "text/plain", "Entity only allows writes with a JSON Content-Type header."),
+        (b"{}", "", "Entity only allows writes with a JSON Content-Type header."),
+        (b"{", "application/json", UNREADABLE),
+        (b"[]", "application/json", UNREADABLE),
+        (b'"text"', "application/json", UNREADABLE),
+        (b'{"timeZone": NaN}', "application/json", UNREADABLE),
+        (b'{"timeZone": "\xff"}', "application/json", UNREADABLE),
+        (b'{"timeZone": "\\ud800"}', "application/json", UNREADABLE),
+        (b"[" * 100_000, "application/json; charset=utf-8", UNREADABLE),
+    ],
+    ids=range(10),
+)
+def test_a_body_that_is_no_json_object_is_refused(birds: Birds, body: bytes, kind: str, message: str) -> None:
+    token = birds.as_person("ben", "MailboxSettings.ReadWrite")
+
+    answer = birds.http.patch(
+        f"{birds.simulator.graph_url}/me/mailboxSettings",
+        data=body,
+        headers={"Authorization": f"Bearer {token}", **({"Content-Type": kind} if kind else {})},
+        timeout=30,
+    )
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+    assert answer.json()["error"]["message"] == message
+
+
+def test_a_body_may_be_large_and_not_too_large(birds: Birds) -> None:
+    token = birds.as_person("ben", "MailboxSettings.ReadWrite")
+
+    large = birds.send(token, "PATCH", "/me/mailboxSettings", {"timeZone": "x" * 3_000_000})
+    too_large = birds.send(token, "PATCH", "/me/mailboxSettings", {"timeZone": "x" * 4_200_000})
+
+    assert large.json()["error"]["code"] == "ErrorInvalidTimeZone"
+    assert (too_large.status_code, too_large.json()["error"]["code"]) == (413, "RequestEntityTooLarge")
+
+
+def test_a_body_may_come_in_chunks(birds: Birds) -> None:
+    token = birds.as_person("ben", "MailboxSettings.ReadWrite")
+
+    answer = birds.http.patch(
+        f"{birds.simulator.graph_url}/me/mailboxSettings",
+        data=iter([b'{"timeZone":', b' "Mars/Olympus"}']),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        timeout=30,
+    )
+
+    assert answer.json()["error"]["code"] == "ErrorInvalidTimeZone"
+
+
+# ── Tokens ──────────────────────────────────────────────────────────────────
+def test_a_token_ends_with_its_time(birds: Birds) -> None:
+    past = int(datetime.now(UTC).timestamp()) - 10
+
+    answer = birds.graph(birds.as_person("ben", "User.Read", exp=past), "/me")
+
+    assert answer.status_code == 401
+    assert answer.json()["error"]["message"] == "Lifetime validation failed, the token is expired."
+
+
+def test_a_token_that_was_good_is_refused_when_its_time_is_over(birds: Birds) -> None:
+    soon = int(datetime.now(UTC).timestamp()) + 3
+    token = birds.as_person("ben", "User.Read", exp=soon)
+
+    before = birds.graph(token, "/me").status_code
+    time.sleep(max(0.0, soon - datetime.now(UTC).timestamp()) + 0.1)
+
+    assert (before, birds.graph(token, "/me").status_code) == (200, 401)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "https://outlook.office365.com"},
+        {"oid": "00000000-0000-4000-8000-000000000000"},
+        {"oid": "nobody"},
+        {"tid": "72000000-0000-4000-8000-000000000002"},
+        {"appid": None},
+    ],
+)
+def test_a_token_that_does_not_fit_together_is_refused(birds: Birds, changes: dict[str, str]) -> None:
+    answer = birds.graph(birds.as_person("ben", "User.Read", **changes), "/me")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+
+
+@pytest.mark.parametrize("audience", ["https://graph.microsoft.com/", "00000003-0000-0000-c000-000000000000"])
+def test_graph_goes_by_several_names(birds: Birds, audience: str) -> None:
+    assert birds.graph(birds.as_person("ben", "User.Read", aud=audience), "/me").status_code == 200
+
+
+def test_tokens_grow_old_with_their_tenant(flock: Birds) -> None:
+    old = [flock.as_person("ben", "User.Read"), flock.as_app("User.Read.All")]
+    paths = ["/me", "/organization"]
+    flock.simulator.control("POST", "tenants/aviary.example/later", {"days": 1})
+
+    aged = [flock.graph(token, path).status_code for token, path in zip(old, paths, strict=True)]
+    fresh = flock.connect(BEN)["access_token"]
+
+    assert aged == [401, 401]
+    assert flock.graph(fresh, "/me").status_code == 200
+
+
+# ── Pages in browsers ───────────────────────────────────────────────────────
+def test_pages_of_other_origins_may_call(birds: Birds) -> None:
+    page = {"Origin": "http://localhost:5173"}
+
+    preflight = birds.http.options(
+        f"{birds.simulator.graph_url}/me",
+        headers={**page, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"},
+        timeout=30,
+    )
+    answer = birds.graph(birds.as_person("ben", "User.Read"), "/me", **page)
+
+    assert (preflight.status_code, preflight.content) == (200, b"")
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    for one in (preflight, answer):
+        assert one.headers["Access-Control-Allow-Origin"] == "*"
+    assert "request-id" in answer.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in birds.graph(birds.as_person("ben", "User.Read"), "/me").headers
+
+
+# ── Our own failures ────────────────────────────────────────────────────────
+def test_even_a_failure_of_the_simulator_is_graphs_json(flock: Birds) -> None:
+    Rows(flock.simulator).update("contact", addresses=5)
+
+    answer = flock.graph(flock.as_person("ben", "Contacts.Read"), "/me/contacts")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "generalException")
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert "Traceback" in flock.simulator.log_path.read_text()
+
+
 @pytest.mark.parametrize(("status", "code"), [(429, "ApplicationThrottled"), (503, "ServiceUnavailable")])
 def test_a_fault_answers_with_retry_after(client: Client, status: int, code: str) -> None:
     token = client.connect()["access_token"]
@@ -191,6 +361,16 @@ def test_userinfo_names_the_person(reader: Reader) -> None:
     assert about["sub"] == payload(token)["sub"]
 
 
+@pytest.mark.parametrize("token", ["without openid", "of an application"])
+def test_userinfo_is_for_who_signed_in_with_openid(birds: Birds, token: str) -> None:
+    used = birds.as_person("ben", "User.Read") if token == "without openid" else birds.as_app("User.Read.All")
+
+    answer = birds.graph(used, f"{birds.simulator.origin}/oidc/userinfo")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "Authorization_RequestDenied")
+    assert birds.graph("", f"{birds.simulator.origin}/oidc/userinfo").status_code == 401
+
+
 def test_ids_are_the_same_after_a_reset(client: Client) -> None:
     before = {event["id"] for event in _all(client, client.connect(BOB)["access_token"])}
 
@@ -226,7 +406,3 @@ def _all(client: Client, token: str, query: str = "") -> list[dict[str, Any]]:
     answer = client.graph(token, f"/me/calendarView?{query or _window()}&$top=1000")
     assert answer.status_code == 200, answer.text
     return list(answer.json()["value"])
-
-
-def _at(time: dict[str, str]) -> datetime:
-    return datetime.fromisoformat(time["dateTime"]).replace(tzinfo=ZoneInfo(time["timeZone"]))

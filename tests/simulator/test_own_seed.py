@@ -1,9 +1,12 @@
-"""A seed of one's own: other people, and an application that belongs to one organisation."""
+"""A seed of one's own: other organisations, people and applications. `test_seed_mistakes.py` has what is refused."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +18,29 @@ password: wren-demo-1
 tenants:
   - id: 11111111-2222-4333-8444-555555555555
     name: Wren
-    domains: [wren.example]
+    domains: [wren.example, {name: wren-labs.example, verified: false}]
+    time_zone: Europe/Paris
     people:
-      ida: {id: 21111111-2222-4333-8444-555555555555, name: Ida Berg}
+      ida:
+        id: 21111111-2222-4333-8444-555555555555
+        name: Ida Berg
+        aliases: [i.berg@wren.example]
+        calendars: [{name: Choir, color: lightGreen}]
+        contacts: [{name: Per Lie, emails: [per@lie.example], company: Lie & Co}]
+      jon: {name: Jon Holm, password: jons-own-1, admin: true}
+      kaj: {name: Kaj Ruud, mailbox: on_premises}
+    enterprise_applications:
+      - application: Helper
+        roles: [Calendars.Read]
+        grants: [{for: jon, scopes: [User.Read, Calendars.Read]}]
+        access_policy: {only: [ida]}
   - id: 31111111-2222-4333-8444-555555555555
     name: Rook
     domains: [rook.example]
+    user_consent: not_allowed
     people:
       ole: {id: 41111111-2222-4333-8444-555555555555, name: Ole Dahl}
+    crowd: {people: 2, events: 40}
 applications:
   - client_id: ${SIMULATOR_APP_CLIENT_ID}
     name: In-house
@@ -30,9 +48,34 @@ applications:
     multi_tenant: false
     secret: ${SIMULATOR_APP_CLIENT_SECRET}
     redirect_uris: ["${SIMULATOR_APP_REDIRECT_URI}"]
+  - client_id: 51111111-2222-4333-8444-555555555555
+    name: Helper
+    publisher: rook.example
+    secrets: [{value: helper-secret-1, days: 30}, {value: an-old-one-1, days: -1}]
+    redirect_uris: ["${SIMULATOR_APP_REDIRECT_URI}"]
 calendar:
   - {slug: tea, subject: "Tea, ${NOT_SET:-with cake}", organizer: ida, days: weekdays, at: "15:00"}
+  - {slug: song, subject: Singing, organizer: ida, days: [tue], at: "19:00", calendar: Choir, zone: Europe/Paris}
+  - slug: sync
+    subject: Sync
+    organizer: ida
+    attendees: [jon, "Guest <guest@elsewhere.example>"]
+    responses: {jon: tentativelyAccepted}
+    days: [mon, tue, wed, thu, fri, sat, sun]
+    at: "09:00"
+    series: true
+    zone: Europe/Paris
+    changes: [{date: 2, at: "11:00", subject: Late sync}, {date: 3, removed: true}]
+  - slug: rent
+    subject: Rent
+    organizer: jon
+    date: 2
+    repeats: {unit: month, day_of_month: 31, times: 4}
+    whole_days: 1
+  - {slug: party, subject: Party, organizer: jon, attendees: [ida], date: 5, at: "20:00", zone: Europe/Paris}
 """
+PASSWORD = "wren-demo-1"
+HELPER = {"client_id": "51111111-2222-4333-8444-555555555555", "client_secret": "helper-secret-1"}
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +87,96 @@ def wren(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     simulator.stop()
 
 
+def _token(client: Client, name: str, password: str = PASSWORD) -> str:
+    sent = client.simulator.sign_in(client.authorize_url("wren.example"), name, password)
+    return str(client.redeem(sent["code"], "wren.example").json()["access_token"])
+
+
+def _between(client: Client, token: str, days: int, calendar: str = "/me") -> list[dict[str, Any]]:
+    """What is in the calendar from today, for so many days."""
+    first = datetime.now(UTC).date()
+    window = f"startDateTime={first}T00:00:00Z&endDateTime={first + timedelta(days=days)}T00:00:00Z&$top=1000"
+    answer = client.graph(token, f"{calendar}/calendarView?{window}")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["value"])
+
+
 def test_its_people_sign_in_and_have_their_calendars(wren: Client) -> None:
-    sent = wren.simulator.sign_in(wren.authorize_url("wren.example"), "ida@wren.example", "wren-demo-1")
-    token = wren.redeem(sent["code"], "wren.example").json()["access_token"]
+    events = _between(wren, _token(wren, "ida@wren.example"), 28)
 
-    window = "startDateTime=2000-01-01T00:00:00Z&endDateTime=2100-01-01T00:00:00Z"
-    events = wren.graph(token, f"/me/calendarView?{window}").json()["value"]
+    assert {event["subject"] for event in events} == {"Tea, with cake", "Sync", "Late sync", "Party"}
 
-    assert {event["subject"] for event in events} == {"Tea, with cake"}
+
+def test_who_has_a_password_of_their_own_needs_it(wren: Client) -> None:
+    with pytest.raises(AssertionError, match="Signing in failed"):
+        _token(wren, "jon@wren.example")
+
+    assert _token(wren, "jon@wren.example", "jons-own-1")
+
+
+def test_a_series_is_one_event_that_repeats(wren: Client) -> None:
+    ida = _between(wren, _token(wren, "ida@wren.example"), 2)
+    jon = _between(wren, _token(wren, "jon@wren.example", "jons-own-1"), 2)
+
+    copies = [[event for event in events if event["subject"] == "Sync"] for events in (ida, jon)]
+    assert [{event["type"] for event in events} for events in copies] == [{"occurrence"}, {"occurrence"}]
+    assert [len({event["seriesMasterId"] for event in events}) for events in copies] == [1, 1]
+    assert [event["iCalUId"] for event in copies[0]] == [event["iCalUId"] for event in copies[1]]
+    assert copies[0][0]["seriesMasterId"] != copies[1][0]["seriesMasterId"]
+
+
+def test_one_occurrence_may_differ_and_one_may_be_missing(wren: Client) -> None:
+    today = datetime.now(UTC).date()
+
+    events = _between(wren, _token(wren, "jon@wren.example", "jons-own-1"), 7)
+
+    by_day = {event["start"]["dateTime"][:10]: event for event in events if "ync" in event["subject"]}
+    late = by_day[(today + timedelta(days=2)).isoformat()]
+    assert (late["type"], late["subject"]) == ("exception", "Late sync")
+    assert (today + timedelta(days=3)).isoformat() not in by_day
+    assert (today + timedelta(days=4)).isoformat() in by_day
+
+
+def test_a_series_may_end(wren: Client) -> None:
+    events = _between(wren, _token(wren, "jon@wren.example", "jons-own-1"), 1000)
+
+    days = [dt.date.fromisoformat(event["start"]["dateTime"][:10]) for event in events if event["subject"] == "Rent"]
+    assert len(days) == 4
+    assert {(day + timedelta(days=1)).day for day in days} == {1}, "on the 31st, or the last day of shorter months"
+
+
+def test_a_person_may_have_further_calendars(wren: Client) -> None:
+    token = _token(wren, "ida@wren.example")
+
+    calendars = {one["name"]: one for one in wren.graph(token, "/me/calendars").json()["value"]}
+    events = _between(wren, token, 28, f"/me/calendars/{calendars['Choir']['id']}")
+
+    assert {name: one["color"] for name, one in calendars.items()} == {"Calendar": "auto", "Choir": "lightGreen"}
+    assert {event["subject"] for event in events} == {"Singing"}
+
+
+def test_a_mailbox_on_premises_is_out_of_reach(wren: Client) -> None:
+    answer = wren.graph(_token(wren, "kaj@wren.example"), "/me/calendar")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "MailboxNotEnabledForRESTAPI"
+
+
+def test_an_application_is_granted_permissions_and_held_to_mailboxes(wren: Client) -> None:
+    form = {"grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default", **HELPER}
+    token = wren.token("wren.example", **form).json()["access_token"]
+
+    answers = [wren.graph(token, f"/users/{name}@wren.example/calendar").status_code for name in ("ida", "jon")]
+
+    assert answers == [200, 403]
+
+
+def test_a_secret_of_the_seed_may_have_expired(wren: Client) -> None:
+    form = {"grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default", **HELPER}
+
+    answer = wren.token("wren.example", **{**form, "client_secret": "an-old-one-1"})
+
+    assert answer.json()["error_codes"] == [7000222]
 
 
 @pytest.mark.parametrize(("tenant", "code"), [("organizations", 50194), ("common", 50194), ("rook.example", 700016)])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.simulated import PASSWORD, Simulator
 from tests.simulator.client import Client
+from tests.simulator.rookery import OFF, Rooks
 
 
 class _Application(BaseHTTPRequestHandler):
@@ -117,13 +119,85 @@ def test_pages_are_fit_for_everybody(browser: Any, asking: Client, width: int, s
     page.goto(asking.authorize_url(redirect_uri="http://localhost:1/other/"))
     _check(page, "Sorry, but we’re having trouble signing you in")
     page.goto(asking.simulator.human_url)
-    page.get_by_role("button", name="Revoke sessions of Alice Moreau").click()
     _check(page, "Console of the simulated Microsoft 365")
     page.goto(f"{asking.simulator.human_url}/organizations/oauth2/v2.0/logout")
     _check(page, "You signed out of your account")
     page.goto(f"{asking.simulator.human_url}/nothing")
     _check(page, "Nothing is simulated at this address")
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1366])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_rarer_pages_are_fit_for_everybody(browser: Any, rooks: Rooks, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    rooks.person("ben@open.example", "expire-password")
+
+    _sign_in(page, rooks, "ada@open.example")
+    _check(page, "Planner asks for permission")
+    page.goto(rooks.admin_url())
+    _check(page, "Permissions requested")
+    page.goto(rooks.authorize_url(client_id=OFF))
+    _check(page, "Sorry, but we’re having trouble signing you in")
+    _sign_in(page, rooks, "mia@open.example")
+    _check(page, "Approve sign-in request")
+    page.get_by_role("button", name="No, it’s not me").click()
+    _check(page, "Approve sign-in request")
+    _sign_in(page, rooks, "rob@open.example")
+    _check(page, "You cannot access this right now")
+    _sign_in(page, rooks, "ben@open.example")
+    _check(page, "Update your password")
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("weak")
+    page.get_by_label("Confirm password").fill("weak")
+    page.get_by_role("button", name="Sign in").click()
+    _check(page, "Update your password")
+    _sign_in(page, rooks, "cal@careful.example")
+    _check(page, "Approval required")
+    page.get_by_label("Justification").fill("I plan the quarter.")
+    page.get_by_role("button", name="Request approval").click()
+    _check(page, "Request sent")
+    context.close()
+
+
+def test_the_second_factor_and_consent_for_everybody_by_keyboard(
+    page: Page, asking: Client, complaints: list[str]
+) -> None:
+    asking.person("dana@kestrel.example", "require-mfa")
+    page.goto(asking.authorize_url(login_hint="dana@kestrel.example"))
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Number")).to_be_focused()
+    page.keyboard.type(page.locator("#shown").inner_text())
+    page.keyboard.press("Enter")
+    page.get_by_label("Consent on behalf of your organisation").press("Space")
+    page.get_by_role("button", name="Accept").press("Enter")
+
+    page.wait_for_url(f"{asking.simulator.redirect_uri}?**")
+
+    assert [one["person"] for one in asking.simulator.control("GET", "state")["grants"]] == [None]
+    assert complaints == []
+
+
+def test_an_administrators_consent_by_keyboard(page: Page, asking: Client, complaints: list[str]) -> None:
+    query = urlencode({"client_id": asking.simulator.client_id, "redirect_uri": asking.simulator.redirect_uri})
+    page.goto(f"{asking.simulator.human_url}/kestrel.example/adminconsent?{query}")
+    page.get_by_role("link", name="Dana Okafor").press("Enter")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Accept").press("Enter")
+
+    page.wait_for_url(f"{asking.simulator.redirect_uri}?**")
+
+    assert "admin_consent=True" in page.url
+    assert complaints == []
+
+
+def _sign_in(page: Page, rooks: Rooks, name: str) -> None:
+    page.goto(rooks.authorize_url(login_hint=name, prompt="login"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
 
 
 def _check(page: Page, heading: str) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography import x509
 
 from tests.simulated import ROOT, Simulator, free_port
@@ -114,7 +119,8 @@ def test_starting_again_keeps_people_tokens_keys_and_takes_the_new_application(t
     assert (refreshed.status_code, profile.status_code) == (200, 200)
     assert with_old_secret.json()["error_codes"] == [7000215]
     assert simulator.ca_path.read_bytes() == authority
-    assert [app["redirect_uris"] for app in state["applications"]] == [["http://localhost:9999/elsewhere/"]]
+    registered = {app["name"]: app["redirect_uris"] for app in state["applications"]}
+    assert registered["Meridian"] == ["http://localhost:9999/elsewhere/"]
 
 
 def test_a_certificate_near_its_end_is_renewed_by_the_same_authority(tmp_path: Path) -> None:
@@ -184,3 +190,118 @@ def test_after_weeks_off_the_fortnight_is_as_lively_as_ever(tmp_path: Path) -> N
 
     assert len(found) > 50
     assert "Quarterly figures walk-through" in {event["subject"] for event in found}
+
+
+def test_a_data_directory_of_an_earlier_version_starts_anew(tmp_path: Path) -> None:
+    environment = {**os.environ, "SIMULATOR_DATA": str(tmp_path)}
+    migrate = [sys.executable, "manage.py", "simulator", "migrate", "simulator", "0001", "--verbosity", "0"]
+    subprocess.run(migrate, cwd=ROOT, env=environment, check=True, timeout=60)
+    with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database, database:
+        earlier = ("0f1d8c3a2b7e4c559a415d0e3b9c7f21", "Of an earlier version")
+        database.execute("INSERT INTO simulator_tenant (tid, name) VALUES (?, ?)", earlier)
+
+    simulator = Simulator().start(tmp_path)
+    tokens = Client(simulator).connect()
+    simulator.stop()
+
+    with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM simulator_tenant")}
+    assert tokens["token_type"] == "Bearer"
+    assert "Kestrel & Co" in names
+    assert "Of an earlier version" not in names
+
+
+def test_a_data_directory_with_other_organisations_in_the_way_is_said_in_one_line(tmp_path: Path) -> None:
+    Simulator().start(tmp_path).stop()
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("{password: x, tenants: [{name: Other, domains: [kestrel.example]}]}")
+
+    assert "The data directory holds other organisations" in _refused(tmp_path, "--seed", str(seed))
+
+
+def test_a_further_name_is_answered_and_certified(tmp_path: Path) -> None:
+    plain = Simulator().start(tmp_path)
+    foreign = requests.get(f"{plain.human_url}/healthz", headers={"Host": "m365.example.org"}, timeout=10)
+    plain.stop()
+
+    named = Simulator(options=("--name", "m365.example.org")).start(tmp_path)
+    known = requests.get(f"{named.human_url}/healthz", headers={"Host": "m365.example.org"}, timeout=10)
+    named.stop()
+
+    leaf = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert (foreign.status_code, known.status_code) == (400, 200)
+    assert "m365.example.org" in names.get_values_for_type(x509.DNSName)
+
+
+def test_a_further_name_must_be_a_host_name(tmp_path: Path) -> None:
+    assert "no host name" in _refused(tmp_path, "--name", "https://m365.example.org/")
+
+
+def test_thirty_two_clients_at_once_are_all_answered(simulator: Simulator) -> None:
+    together = threading.Barrier(32)
+
+    def connect(number: int) -> list[int]:
+        session = simulator.http()
+        together.wait()
+        answers = [session.get(f"{simulator.authority}/v2.0/.well-known/openid-configuration", timeout=30)]
+        answers += [session.get(f"{simulator.graph_url}/me", timeout=30) for _ in range(5)]
+        return [answer.status_code for answer in answers]
+
+    with ThreadPoolExecutor(32) as pool:
+        found = list(pool.map(connect, range(32)))
+
+    assert found == [[200, 401, 401, 401, 401, 401]] * 32
+
+
+def test_a_connection_stays_open_for_the_next_request(simulator: Simulator) -> None:
+    context = ssl.create_default_context(cafile=str(simulator.ca_path))
+    connection = http.client.HTTPSConnection("localhost", simulator.https_port, context=context, timeout=10)
+    ports = set()
+
+    for _ in range(3):
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read() == b"ok"
+        ports.add(connection.sock.getsockname()[1])
+    connection.close()
+
+    assert len(ports) == 1
+
+
+def test_who_connects_and_says_nothing_stops_nobody(simulator: Simulator) -> None:
+    silent = [socket.create_connection(("127.0.0.1", simulator.https_port)) for _ in range(8)]
+
+    answer = simulator.http().get(f"{simulator.origin}/healthz", timeout=5)
+
+    for one in silent:
+        one.close()
+    assert answer.text == "ok"
+
+
+def test_what_is_kept_of_deletions_has_a_bound_and_its_space_is_given_back(tmp_path: Path) -> None:
+    """More tombstones than a calendar may have: who asks for changes since then reads all anew (410)."""
+    simulator = Simulator().start(tmp_path)
+    client = Client(simulator)
+    token = client.connect()["access_token"]
+    window = "startDateTime=2026-01-01T00:00:00Z&endDateTime=2026-01-02T00:00:00Z"
+    link = client.graph(token, f"/me/calendarView/delta?{window}").json()["@odata.deltaLink"]
+    simulator.stop()
+    path = tmp_path / "simulator.sqlite3"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executemany(
+            "INSERT INTO simulator_tombstone (calendar_id, graph_id, immutable_id, change_number) "
+            "SELECT c.id, ?, ?, 1 FROM simulator_calendar c JOIN simulator_person p ON p.id = c.person_id "
+            "WHERE p.upn = 'alice@kestrel.example'",
+            [(f"{number:0150d}", f"{number:0150d}") for number in range(10_001)],
+        )
+    full = path.stat().st_size
+
+    simulator.start()
+    answer = client.graph(token, link)
+    simulator.stop()
+
+    with closing(sqlite3.connect(path)) as database:
+        left = database.execute("SELECT count(*) FROM simulator_tombstone").fetchone()[0]
+    assert answer.status_code == 410
+    assert left == 0
+    assert path.stat().st_size < full

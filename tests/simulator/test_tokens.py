@@ -10,12 +10,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
 
 from tests.simulator.client import ALICE, BOB, CHALLENGE, SCOPE, Client, payload
+from tests.simulator.rows import Rows
 
+GRAPH = "https://graph.microsoft.com"
+OUTLOOK = "https://outlook.office365.com"
+KESTREL = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
 CORVID = "b83e0c4d-91f6-4f0a-8d27-7c12e6a95b30"
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -114,6 +119,220 @@ def test_default_stands_for_all_that_the_registration_lists(client: Client) -> N
     assert {"User.Read", "Calendars.Read"} <= set(tokens["scope"].split())
 
 
+# ── Whose tokens, and for what ──────────────────────────────────────────────
+def test_the_access_token_says_how_application_and_person_proved_themselves(client: Client, rows: Rows) -> None:
+    token = client.connect()["refresh_token"]
+    by_password = payload(client.refresh(token).json()["access_token"])
+    rows.update("refreshtoken", has_mfa=True)
+
+    by_two_factors = payload(client.refresh(token).json()["access_token"])
+
+    assert (by_password["appidacr"], by_password["amr"]) == ("1", ["pwd"])
+    assert by_two_factors["amr"] == ["pwd", "mfa"]
+    assert by_password["xms_idrel"].count(".") == 1
+
+
+def test_a_step_up_outlives_the_refresh(client: Client, rows: Rows) -> None:
+    token = client.connect()["refresh_token"]
+    rows.update("refreshtoken", has_mfa=True)
+    rows.update("person", f"sign_in_name = '{ALICE}'", needs_mfa=True)
+
+    second = client.refresh(token).json()["refresh_token"]
+
+    assert client.refresh(second).status_code == 200
+
+
+def test_administrators_and_others_have_other_directory_roles(client: Client) -> None:
+    alice = payload(client.connect()["access_token"])
+    dana = payload(client.connect("dana@kestrel.example")["access_token"])
+
+    assert set(dana["wids"]) > set(alice["wids"])
+
+
+def test_what_was_spelt_out_is_answered_spelt_out(client: Client) -> None:
+    """Libraries look for the very scope they asked for in the answer."""
+    token = client.connect()["refresh_token"]
+
+    named = client.refresh(token, scope=f"{GRAPH}/Calendars.Read openid").json()
+    default = client.refresh(token, scope=f"{GRAPH}/.default").json()
+
+    assert {f"{GRAPH}/Calendars.Read", f"{GRAPH}/User.Read", "openid"} <= set(named["scope"].split())
+    assert f"{GRAPH}/.default" in default["scope"].split()
+    assert "Calendars.Read" in payload(named["access_token"])["scp"].split()
+
+
+def test_of_several_resources_a_refresh_is_for_the_first(client: Client) -> None:
+    scope = f"{SCOPE} {OUTLOOK}/EWS.AccessAsUser.All"
+    token = client.redeem(client.code(scope=scope), scope="User.Read").json()["refresh_token"]
+
+    outlook = client.refresh(token, scope=f"{OUTLOOK}/EWS.AccessAsUser.All User.Read").json()
+    graph = client.refresh(token, scope=f"User.Read {OUTLOOK}/EWS.AccessAsUser.All").json()
+
+    assert payload(outlook["access_token"])["aud"] == OUTLOOK
+    assert payload(outlook["access_token"])["scp"].split()[0] == "EWS.AccessAsUser.All"
+    assert f"{OUTLOOK}/EWS.AccessAsUser.All" in outlook["scope"].split()
+    assert payload(graph["access_token"])["aud"] == GRAPH
+    assert "EWS.AccessAsUser.All" not in payload(graph["access_token"])["scp"]
+
+
+def test_graph_takes_no_token_for_another_resource(client: Client) -> None:
+    scope = f"{SCOPE} {OUTLOOK}/EWS.AccessAsUser.All"
+    token = client.redeem(client.code(scope=scope), scope="User.Read").json()["refresh_token"]
+    outlook = client.refresh(token, scope=f"{OUTLOOK}/.default").json()["access_token"]
+
+    assert client.graph(outlook, "/me").status_code == 401
+
+
+def test_a_narrowed_grant_leaves_what_is_left(client: Client, rows: Rows) -> None:
+    token = client.connect()["refresh_token"]
+    rows.update("grant", "person_id IS NOT NULL", scopes=["openid", "profile", "offline_access", "User.Read"])
+
+    less = client.refresh(token, scope="User.Read")
+    same = client.refresh(token, scope="Calendars.Read")
+
+    assert payload(less.json()["access_token"])["scp"].split() == ["User.Read", "openid", "profile"]
+    assert same.json()["error_codes"] == [65001]
+
+
+def test_what_an_administrator_grants_for_all_is_everybodys(client: Client, rows: Rows) -> None:
+    token = client.connect()["refresh_token"]
+    rows.update("grant", "person_id IS NOT NULL", person_id=None)
+
+    assert client.refresh(token).status_code == 200
+
+
+def test_a_client_that_can_be_challenged_gets_long_lived_tokens(client: Client) -> None:
+    token = client.connect()["refresh_token"]
+    declared = json.dumps({"access_token": {"xms_cc": {"values": ["CP1"]}}})
+
+    answer = client.refresh(token, claims=declared).json()
+
+    assert 20 * 3600 <= answer["expires_in"] < 28 * 3600
+    assert answer["refresh_in"] < answer["expires_in"]
+    assert payload(answer["access_token"])["xms_cc"] == ["cp1"]
+
+
+def test_other_claims_change_nothing(client: Client) -> None:
+    token = client.connect()["refresh_token"]
+
+    answer = client.refresh(token, claims=json.dumps({"access_token": {"acrs": {"value": "c1"}}})).json()
+
+    assert answer["expires_in"] < 5400
+    assert "refresh_in" not in answer
+    assert "xms_cc" not in payload(answer["access_token"])
+
+
+@pytest.mark.parametrize("tenant", ["common", "organizations", "kestrel.example", "KESTREL.example", KESTREL])
+def test_a_refresh_token_works_under_every_name_of_its_tenant(client: Client, tenant: str) -> None:
+    token = client.connect()["refresh_token"]
+
+    assert client.refresh(token, tenant).status_code == 200
+
+
+def test_tokens_are_never_kept_by_anybody_between(client: Client) -> None:
+    answer = client.refresh(client.connect()["refresh_token"])
+
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert answer.headers["Pragma"] == "no-cache"
+
+
+# ── Clients without a credential ────────────────────────────────────────────
+def test_a_public_client_has_no_credential(client: Client, rows: Rows) -> None:
+    rows.update("application", f"id = {rows.application_id()}", is_public=True)
+    tokens = client.redeem(client.code(), client_secret=None).json()
+
+    renewed = client.refresh(tokens["refresh_token"], client_secret=None)
+
+    assert renewed.status_code == 200
+    assert payload(renewed.json()["access_token"])["appidacr"] == "0"
+
+
+def test_a_new_password_ends_what_public_clients_hold_and_nothing_else(client: Client, rows: Rows) -> None:
+    public = rows.add_application(is_public=True)
+    code = client.code(client_id=public)
+    theirs = client.redeem(code, client_id=public, client_secret=None).json()["refresh_token"]
+    ours = client.connect()["refresh_token"]
+
+    client.person(ALICE, "password", {"password": "brand-New-1"})
+
+    refused = client.refresh(theirs, client_id=public, client_secret=None)
+    assert refused.json()["error_codes"] == [50173]
+    assert client.refresh(ours).status_code == 200
+
+
+def test_a_grant_of_another_application_is_worth_nothing(client: Client, rows: Rows) -> None:
+    other = rows.add_application(is_public=True)
+    token, code = client.connect()["refresh_token"], client.code()
+
+    refreshed = client.refresh(token, client_id=other, client_secret=None)
+    redeemed = client.redeem(code, client_id=other, client_secret=None)
+
+    assert (refreshed.json()["error_codes"], redeemed.json()["error_codes"]) == ([70000], [70000])
+
+
+def test_a_script_in_a_browser_needs_no_secret_and_may_read_the_answer(client: Client, rows: Rows) -> None:
+    _make_spa(client, rows)
+
+    answer = client.redeem(client.code(), client_secret=None)
+
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert payload(answer.json()["access_token"])["appidacr"] == "0"
+
+
+def test_a_scripts_refresh_token_lasts_a_day_from_the_sign_in(client: Client, rows: Rows) -> None:
+    _make_spa(client, rows)
+    first = client.redeem(client.code(), client_secret=None).json()["refresh_token"]
+    end = rows.value("refreshtoken", "expires_at")
+
+    second = client.refresh(first, client_secret=None).json()["refresh_token"]
+
+    assert {rows.value("refreshtoken", found) for found in ("min(expires_at)", "max(expires_at)")} == {end}
+    rows.update("refreshtoken", expires_at=datetime.now(UTC))
+    assert client.refresh(second, client_secret=None).json()["error_codes"] == [700084]
+
+
+def test_a_browser_may_ask_first(client: Client) -> None:
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+
+    answer = client.http.options(f"{client.simulator.authority}/oauth2/v2.0/token", headers=asked)
+
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+# ── Rotation ────────────────────────────────────────────────────────────────
+def test_under_strict_rotation_a_used_token_is_dead(client: Client, rows: Rows) -> None:
+    rows.update("tenant", strict_rotation=True)
+    first = client.connect()["refresh_token"]
+
+    second = client.refresh(first).json()["refresh_token"]
+
+    refused = client.refresh(first).json()
+    assert (refused["error"], refused["error_codes"], refused["suberror"]) == ("invalid_grant", [70000], "bad_token")
+    assert client.refresh(second).status_code == 200
+
+
+def test_under_strict_rotation_one_of_many_wins(client: Client, rows: Rows) -> None:
+    rows.update("tenant", strict_rotation=True)
+    token = client.connect()["refresh_token"]
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(lambda _: Client(client.simulator).refresh(token).status_code, range(6)))
+
+    assert sorted(statuses) == [200, 400, 400, 400, 400, 400]
+
+
+def test_each_use_begins_ninety_new_days(client: Client, rows: Rows) -> None:
+    token = client.connect()["refresh_token"]
+    rows.update("refreshtoken", expires_at=datetime.now(UTC) + timedelta(minutes=1))
+
+    client.refresh(token)
+
+    latest = datetime.fromisoformat(rows.value("refreshtoken", "max(expires_at)")).replace(tzinfo=UTC)
+    assert timedelta(days=89, hours=23) < latest - datetime.now(UTC) <= timedelta(days=90)
+
+
 # ── The form of a refusal ───────────────────────────────────────────────────
 def test_a_refusal_is_written_as_microsoft_writes_it(client: Client) -> None:
     correlation = "9f3a0c5e-7b52-4c6f-8a51-2d9b1f0e4c33"
@@ -147,11 +366,11 @@ def test_a_refusal_is_written_as_microsoft_writes_it(client: Client) -> None:
         ({"client_id": "00000000-0000-0000-0000-00000000dead"}, 400, "unauthorized_client", 700016),
         ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
         ({"client_secret": None}, 401, "invalid_client", 7000218),
-        ({"client_secret": None, "client_assertion": "x.y.z"}, 401, "invalid_client", 700027),
+        ({"client_secret": None, "client_assertion": "x.y.z"}, 400, "invalid_request", 900144),
         ({"resource": "https://graph.microsoft.com"}, 400, "invalid_request", 901002),
         ({"refresh_token": None}, 400, "invalid_request", 900144),
         ({"refresh_token": "garbage"}, 400, "invalid_grant", 70000),
-        ({"scope": "https://vault.azure.net/.default"}, 400, "invalid_scope", 70011),
+        ({"scope": "https://vault.azure.net/.default"}, 400, "invalid_resource", 500011),
         ({"scope": "Calendars.Reed"}, 400, "invalid_client", 650053),
         ({"scope": "Contacts.Read"}, 400, "invalid_grant", 65001),
     ],
@@ -305,7 +524,7 @@ def test_a_deleted_consent_shows_at_the_next_refresh(client: Client) -> None:
     deleted = client.simulator.control("DELETE", f"people/{ALICE}/grants")
 
     body = client.refresh(tokens["refresh_token"]).json()
-    assert deleted == {"deleted": 1}
+    assert deleted["deleted"] == 1
     assert (body["error"], body["suberror"], body["error_codes"]) == ("invalid_grant", "consent_required", [65001])
     assert client.graph(tokens["access_token"], "/me").status_code == 200
 
@@ -413,3 +632,10 @@ def test_no_code_token_cookie_or_password_is_on_the_disk(client: Client) -> None
         assert secret.encode() not in kept
         assert secret not in logged
     assert SCOPE.split()[-1] not in logged
+
+
+def _make_spa(client: Client, rows: Rows) -> None:
+    """The registered address becomes that of a single-page application, and this client its browser."""
+    addresses = {"redirect_uris": [], "spa_redirect_uris": [client.simulator.redirect_uri]}
+    rows.update("application", f"id = {rows.application_id()}", **addresses)
+    client.http.headers["Origin"] = "https://app.example"

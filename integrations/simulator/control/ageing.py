@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import models, transaction
-from django.db.models import ExpressionWrapper, F
+from django.db.models import F
+from django.db.models.expressions import Combinable
 
 from integrations.simulator.models import (
     AppCertificate,
@@ -33,7 +34,7 @@ _TIMES: Sequence[tuple[type[models.Model], str, Sequence[str]]] = (
     (AuthorizationCode, "person__tenant", ("issued_at", "expires_at", "redeemed_at")),
     (RefreshToken, "person__tenant", ("issued_at", "expires_at", "replaced_at")),
     (BrowserSession, "person__tenant", ("signed_in_at", "expires_at")),
-    (Person, "tenant", ("valid_from", "locked_until", "deleted_at")),
+    (Person, "tenant", ("valid_from", "locked_until", "deleted_at", "password_changed_at")),
     (AppSecret, "application__publisher", ("expires_at",)),
     (AppCertificate, "application__publisher", ("expires_at",)),
     (ServicePrincipal, "tenant", ("created_at", "ready_at")),
@@ -53,6 +54,6 @@ def later(tenant: Tenant, time: timedelta) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(aged_seconds=F("aged_seconds") + int(time.total_seconds()))
 
 
-def _earlier(name: str, time: timedelta) -> ExpressionWrapper:
+def _earlier(name: str, time: timedelta) -> Combinable:
     """What has no time stays without."""
-    return ExpressionWrapper(F(name) - time, output_field=models.DateTimeField())
+    return F(name) - time

@@ -12,7 +12,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from integrations.simulator.control import catalogue, diary, doing, door, fault_requests, faults, logbook, seen, subjects
+from integrations.simulator.control import (
+    catalogue,
+    diary,
+    doing,
+    door,
+    fault_requests,
+    faults,
+    logbook,
+    seen,
+    subjects,
+)
 from integrations.simulator.control import state as states
 from integrations.simulator.control.acts import reading
 from integrations.simulator.control.acts.declaring import Unfit
@@ -26,7 +36,9 @@ Answer = dict[str, Any]
 
 def _guarded(
     *methods: str,
-) -> Callable[[Callable[Concatenate[HttpRequest, Rest], Answer]], Callable[Concatenate[HttpRequest, Rest], HttpResponse]]:
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, Rest], Answer]], Callable[Concatenate[HttpRequest, Rest], HttpResponse]
+]:
     """The token first, then the method; no cookie counts here, so no other site's page can use one."""
 
     def decorate(

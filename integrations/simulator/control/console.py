@@ -1,52 +1,74 @@
-"""The console: who is there, and the switches."""
+"""The console's door, its first page, and the pages for what went wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
+from functools import wraps
 from typing import Any, Concatenate, ParamSpec
-from urllib.parse import urlencode
-from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from integrations.simulator.control import actions, door, fault_orders, faults
-from integrations.simulator.entra.tenants import as_guid
-from integrations.simulator.models import Person, Tenant
+from integrations.simulator.control import door, fault_words, flashes, forms, logbook
+from integrations.simulator.control.acts.declaring import Unfit
+from integrations.simulator.control.logbook import Filter
+from integrations.simulator.models import Application, Person, Subscription, Tenant
 from integrations.simulator.seeds import loader
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
-
-DONE = {
-    "revoke-sessions": "{who}’s sessions are revoked. Refresh tokens from before are refused; access tokens live on.",
-    "expire-tokens": "{who}’s access tokens are refused from now on. Refresh tokens still work.",
-    "expire-all-tokens": "{who}’s access tokens and refresh tokens are refused from now on, as after 90 idle days.",
-    "withdraw-consent": "{who}’s consents are deleted. The next refresh is refused.",
-    "disable": "{who} is disabled and cannot sign in.",
-    "enable": "{who} is enabled and can sign in again.",
-    "fault": "The fault is on.",
-    "stopped": "The fault is off.",
-}
+# A datalist of everybody would make each page heavy where they are thousands.
+MOST_NAMES = 200
 
 
-def _guarded(view: View[Rest]) -> View[Rest]:
-    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+def guarded(view: View[Rest]) -> View[Rest]:
+    """What is not there gets the page that says so."""
+
+    @wraps(view)
+    def guarded_view(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
         if not door.may_use_console(request):
             return HttpResponseRedirect(reverse("enter"))
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except Unfit as unfit:
+            if unfit.status == 404:
+                return page_not_found(request, unfit)
+            raise
 
-    return guarded
+    return guarded_view
+
+
+def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    said = flashes.find(request.GET.get(flashes.PARAMETER, ""))
+    return render(request, f"simulator/{template}.html", {"said": said, **context}, status=status)
 
 
 @require_safe
-@_guarded
+@guarded
 def front(request: HttpRequest) -> HttpResponse:
-    return _front(request)
+    now = timezone.now()
+    context = {
+        "here": "front",
+        "tenants": [_summary(tenant) for tenant in Tenant.objects.prefetch_related("domains").order_by("pk")],
+        "applications": Application.objects.select_related("publisher").order_by("pk"),
+        "faults": fault_words.active(now=now),
+        "remarks": logbook.entries(Filter(remarks=True, most=5)),
+        "subscriptions": Subscription.objects.filter(expires_at__gt=now).count(),
+        "recipes": forms.groups("recipes", None)[0],
+        "service": forms.groups("service", None)[0],
+        "names": names(),
+        "password": loader.password(),
+    }
+    return show(request, "console", context)
+
+
+def names() -> list[str]:
+    """For fields that want a person."""
+    people = Person.objects.filter(deleted_at=None).order_by("tenant__pk", "name")
+    return list(people.values_list("sign_in_name", flat=True)[:MOST_NAMES])
 
 
 def enter(request: HttpRequest) -> HttpResponse:
@@ -60,39 +82,6 @@ def enter(request: HttpRequest) -> HttpResponse:
     return render(request, "simulator/enter.html", {"is_wrong": is_wrong}, status=403 if is_wrong else 200)
 
 
-@require_POST
-@_guarded
-def act_on_person(request: HttpRequest, oid: UUID, action: str) -> HttpResponse:
-    if action not in actions.ON_PEOPLE:
-        raise Http404
-    person = get_object_or_404(Person, oid=oid)
-    actions.ON_PEOPLE[action][1](person, now=timezone.now())
-    return _back(action, person.name)
-
-
-@require_POST
-@_guarded
-def add_fault(request: HttpRequest) -> HttpResponse:
-    try:
-        order = fault_orders.Order(
-            target=request.POST.get("target", ""),
-            tenant=_tenant(request.POST.get("tenant", "")),
-            steps=[{"status": _whole(request, "status") or None, "latency_ms": _whole(request, "latency_ms")}],
-            seconds=_whole(request, "seconds"),
-        )
-        fault_orders.place(order, now=timezone.now())
-    except fault_orders.Senseless as problem:
-        return _front(request, problem=str(problem), status=400)
-    return _back("fault")
-
-
-@require_POST
-@_guarded
-def stop_fault(request: HttpRequest, pk: int) -> HttpResponse:
-    faults.stop(pk)
-    return _back("stopped")
-
-
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "simulator/not_found.html", status=404)
 
@@ -101,43 +90,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "simulator/forged.html", status=403)
 
 
-def _front(request: HttpRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
-    now = timezone.now()
-    people = Person.objects.select_related("tenant").prefetch_related("grants__service_principal__application")
-    tenants = groupby(people.order_by("tenant__pk", "name"), key=lambda person: person.tenant)
-    context: dict[str, Any] = {
-        "tenants": [(tenant, list(group)) for tenant, group in tenants],
-        "faults": [(fault, fault.seconds_left(now=now)) for fault in faults.active(now=now)],
-        "done": _done(request),
-        "problem": problem,
-        "sent": request.POST,
-        "password": loader.password(),
+def _summary(tenant: Tenant) -> dict[str, Any]:
+    people = Person.objects.filter(tenant=tenant, deleted_at=None)
+    return {
+        "tenant": tenant,
+        "domains": [domain.name for domain in tenant.domains.all()],
+        "people": people.count(),
+        "connected": people.filter(grants__isnull=False).distinct().count(),
+        "in_trouble": people.filter(is_enabled=False).count(),
+        "aged_days": tenant.aged_seconds // 86_400,
     }
-    return render(request, "simulator/console.html", context, status=status)
-
-
-def _tenant(tid: str) -> Tenant | None:
-    guid = as_guid(tid)
-    return Tenant.objects.filter(tid=guid).first() if guid else None
-
-
-def _done(request: HttpRequest) -> str:
-    """Only sentences from the list are shown, with a name only if there is such a person."""
-    sentence = DONE.get(request.GET.get("done", ""), "")
-    who = request.GET.get("who", "")
-    if "{who}" in sentence and not Person.objects.filter(name=who).exists():
-        return ""
-    return sentence.format(who=who)
-
-
-def _back(done: str, who: str = "") -> HttpResponse:
-    return HttpResponseRedirect(f"{reverse('console')}?{urlencode({'done': done, 'who': who})}")
-
-
-def _whole(request: HttpRequest, name: str) -> int:
-    text = request.POST.get(name, "").strip()
-    if not text:
-        return 0
-    if not text.isdecimal() or len(text) > 9:
-        raise fault_orders.Senseless("Write numbers with digits only.")
-    return int(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -34,9 +34,13 @@ class Recent(Generic[K, V]):
                 del self._held[next(iter(self._held))]
             return before
 
-    def keys(self) -> list[K]:
+    def find(self, key: K) -> V | None:
         with self._lock:
-            return list(self._held)
+            return self._held.get(key)
+
+    def __iter__(self) -> Iterator[K]:
+        with self._lock:
+            return iter(list(self._held))
 
     def drop(self, key: K) -> None:
         with self._lock:
@@ -66,7 +70,7 @@ def refreshed(app: str, who: str, scope: str, *, seconds: int, now: datetime) ->
 
 def was_refused(app: str, who: str) -> None:
     """After a 401 a new token is what is wanted."""
-    for key in _issued.keys():
+    for key in list(_issued):
         if key[:2] == (app, who):
             _issued.drop(key)
 

@@ -9,8 +9,10 @@ from django.http.request import QueryDict
 
 # Shown with their values; all others by name only.
 HARMLESS = frozenset(
-    "$select $top $skip $orderby $count $expand $filter startdatetime enddatetime response_type response_mode prompt "
-    "scope client_id domain_hint api-version tenant step".split()
+    (
+        *("$select", "$top", "$skip", "$orderby", "$count", "$expand", "$filter", "startdatetime", "enddatetime"),
+        *("response_type", "response_mode", "prompt", "scope", "client_id", "domain_hint", "tenant", "step"),
+    )
 )
 # Tokens and codes begin so; and no id of ours is that long.
 _SECRET = re.compile(r"eyJ[\w-]{10,}|[01]\.A[UX]s[\w-]{10,}|[\w\-.~%=]{250,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -27,6 +28,12 @@ class Enrolment:
         if self.principal is None:
             raise Unfit(f"{self.application.name} is not in {self.tenant.name}. Add it, or let somebody consent.", 409)
         return self.principal
+
+    def own(self, people: Sequence[Person]) -> Sequence[Person]:
+        """The same people, who must all be of this tenant."""
+        for stranger in (person for person in people if person.tenant_id != self.tenant.pk):
+            raise Unfit(f"{stranger.name} is not in {self.tenant.name}.")
+        return people
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,9 @@ def appointment(owner_name: str, graph_id: str) -> Appointment:
 
 def subscription(graph_id: str) -> Subscription:
     guid = _guid(graph_id)
-    found = Subscription.objects.select_related("application", "person__tenant").filter(graph_id=guid).first()
-    if guid is None or found is None:
+    known = Subscription.objects.select_related("application", "person__tenant")
+    found = known.filter(graph_id=guid).first() if guid else None
+    if found is None:
         raise Unfit("There is no such subscription (any more).", 404)
     return found
 

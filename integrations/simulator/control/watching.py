@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_http_date_safe
 
@@ -40,7 +42,9 @@ def close(request: HttpRequest, response: HttpResponseBase, *, took_ms: int, now
         _complete_page(request, response, notes)
     _remark_on_waiting(request, response, kind, now=now)
     if any(name in request.GET for name in CREDENTIALS):
-        seen.remark(request, "Sent a credential in the query. Addresses end up in logs: send it in the body or a header.")
+        seen.remark(
+            request, "Sent a credential in the query. Addresses end up in logs: send it in the body or a header."
+        )
     operation = _form(request, "grant_type") if kind == "token" else ""
     seen.record(
         at=now,
@@ -63,7 +67,7 @@ def kind_of(request: HttpRequest) -> str:
 
 
 def _was_reset(request: HttpRequest, response: HttpResponseBase) -> bool:
-    if not getattr(response, resetting.IS_RESET, False):
+    if not resetting.is_reset(response):
         return False
     seen.explain(request, why="A fault that was ordered in the console broke the connection.")
     return True
@@ -81,31 +85,31 @@ def _complete_token(request: HttpRequest, response: HttpResponseBase, notes: Not
         _say_who(notes, claims)
         notes.why = notes.why or "All that was asked for is allowed."
     if _form(request, "grant_type") == "refresh_token":
-        _remark_on_refreshing(request, notes, body, now=now)
+        _remark_on_refreshing(request, body, now=now)
 
 
-def _remark_on_refreshing(request: HttpRequest, notes: Notes, body: Mapping[str, Any], *, now: datetime) -> None:
-    token = _form(request, "refresh_token")
-    if token and (text := habits.used_refresh_token(token)):
-        seen.remark(request, text)
+def _remark_on_refreshing(request: HttpRequest, body: Mapping[str, Any], *, now: datetime) -> None:
+    """Only where tokens were given: who was refused, or got no answer, must come again with the same token."""
     if "access_token" not in body:
         return
-    seconds = int(body.get("expires_in", 0))
-    if text := habits.refreshed(notes.app, notes.who, _form(request, "scope"), seconds=seconds, now=now):
+    if text := habits.used_refresh_token(_form(request, "refresh_token")):
+        seen.remark(request, text)
+    claims = _claims(str(body["access_token"]))
+    app, who, seconds = str(claims.get("appid", "")), str(claims.get("oid", "")), int(body.get("expires_in", 0))
+    if text := habits.refreshed(app, who, _form(request, "scope"), seconds=seconds, now=now):
         seen.remark(request, text)
 
 
 def _complete_graph(request: HttpRequest, response: HttpResponseBase, notes: Notes) -> None:
     token = request.headers.get("Authorization", "").partition(" ")[2].strip()
-    claims = _claims(token)
     if response.status_code == 401:
         # The signature may be wrong: nobody is named by it. But whose it claims to be gets a new one by right.
+        claims = _claims(token)
         habits.was_refused(str(claims.get("appid", "")), str(claims.get("oid", "")))
-        habits.was_refused(str(claims.get("appid", "")), notes.who)
         if token and (text := habits.refused_token(token)):
             seen.remark(request, text)
-    else:
-        _say_who(notes, claims)
+    elif not notes.app:
+        _say_who(notes, _claims(token))
     if response.status_code >= 400:
         _explain_refusal(notes, _json(response))
     else:
@@ -124,8 +128,15 @@ def _complete_page(request: HttpRequest, response: HttpResponseBase, notes: Note
     elif response.status_code >= 400 and isinstance(response, HttpResponse):
         found = _AADSTS.search(response.content.decode(errors="replace"))
         notes.code = notes.code or (f"AADSTS{found[1]}" if found else "")
+    notes.why = notes.why or _of_page(response.status_code)
     if request.path.endswith("/authorize") and "response_type" in request.GET and "step" not in request.GET:
         _remark_on_authorizing(request)
+
+
+def _of_page(status: int) -> str:
+    if status >= 400:
+        return "It cannot be answered."
+    return "The person is sent on." if 300 <= status < 400 else "It is answered as asked."
 
 
 def _remark_on_authorizing(request: HttpRequest) -> None:
@@ -200,4 +211,7 @@ def _json(response: HttpResponseBase) -> Mapping[str, Any]:
 
 
 def _form(request: HttpRequest, name: str) -> str:
-    return str(request.POST.get(name, ""))
+    try:
+        return str(request.POST.get(name, ""))
+    except (SuspiciousOperation, BadRequest, UnreadablePostError):
+        return ""

@@ -3,6 +3,7 @@
 They answer in their own, odd ways, which `FORMS` has. `admin_consent=True` comes with refusals too. When an
 administrator declines, the old endpoint answers as it has been seen to (`access_denied` with 65004, no tenant; its
 documentation says `permission_denied`), the new one as documented (`consent_required` with 65004 and the tenant).
+Somebody who is no administrator goes back from either with `access_denied` and `error_subcode=cancel`.
 """
 
 from __future__ import annotations
@@ -13,24 +14,34 @@ from urllib.parse import urlencode
 
 from integrations.simulator.entra import resources, scopes
 from integrations.simulator.entra.errand import Errand, Reply, address
-from integrations.simulator.entra.errors import Refused
+from integrations.simulator.entra.errors import KINDS, Refused
 from integrations.simulator.entra.scopes import OIDC, Scopes, join
 from integrations.simulator.entra.tenants import Directory
 from integrations.simulator.models import Person
 
-PARAMETERS = ("client_id", "scope", "redirect_uri", "state", "login_hint")
+PARAMETERS = ("client_id", "scope", "redirect_uri", "state", "login_hint", "client-request-id")
 OLD, NEW = "adminconsent", "adminconsent_v2"
 
 
 @dataclass(frozen=True)
 class Form:
+    """`declined` and `says` are the `error` and its text when an administrator says no."""
+
     declined: str
-    """The `error` when an administrator says no."""
+    says: str
     tells_tenant: bool
     tells_scope: bool
 
 
-FORMS = {OLD: Form("access_denied", tells_tenant=False, tells_scope=False), NEW: Form("consent_required", True, True)}
+FORMS = {
+    OLD: Form("access_denied", KINDS[65004].text, tells_tenant=False, tells_scope=False),
+    NEW: Form(
+        "consent_required",
+        "The resource owner or authorization server denied the request.",
+        tells_tenant=True,
+        tells_scope=True,
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +52,10 @@ class AdminAsked(Errand):
     @property
     def form(self) -> Form:
         return FORMS[self.begins]
+
+    @property
+    def declined(self) -> Refused:
+        return Refused(65004, replace(KINDS[65004], error=self.form.declined, text=self.form.says))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,7 +92,8 @@ def reply(segment: str, sent: Mapping[str, str]) -> tuple[Directory, Reply]:
     where, found = address(segment, sent, mode="query")
     if _flow(sent) == NEW and where.segment == "common":
         raise Refused(90130, client_id=str(found.application.client_id), app=found.application.name)
-    return where, replace(found, on_refusal=(("admin_consent", "True"),))
+    told = [("tenant", str(where.tenant.tid))] if _flow(sent) == NEW and where.tenant else []
+    return where, replace(found, on_refusal=(("admin_consent", "True"), *told))
 
 
 def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> AdminAsked:
@@ -92,6 +108,7 @@ def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> AdminAsked:
         query=urlencode([*kept, ("flow", flow)]),
         begins=flow,
         login_hint=sent.get("login_hint", "").strip().lower(),
+        gives_tokens=False,
         scopes=scopes.read(sent["scope"], app=to.application.name) if flow == NEW else None,
     )
 

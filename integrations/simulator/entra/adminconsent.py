@@ -16,6 +16,7 @@ from integrations.simulator.entra import (
     gates,
     grants,
     pages,
+    particulars,
     returning,
     sessions,
 )
@@ -76,7 +77,7 @@ def grant(request: HttpRequest, wanted: AdminAsked) -> HttpResponse:
         leaves = said == "return"
         return returning.cancel(request, wanted.by(person), needed) if leaves else _turn_away(request, wanted, person)
     if said == "cancel":
-        return returning.refuse(request, wanted.by(person), Refused(65004), error=wanted.form.declined)
+        return returning.refuse(request, wanted.by(person), wanted.declined)
     if said != "accept":
         return onward(request, wanted, session, now=now)
     return _accept(request, wanted, person, now=now)
@@ -104,9 +105,10 @@ def _accept(request: HttpRequest, wanted: AdminAsked, person: Person, *, now: da
 
 def _turn_away(request: HttpRequest, wanted: AdminAsked, person: Person) -> HttpResponse:
     refused = _needs_an_admin(wanted, person)
-    seen.explain(request, why=f"{person.name} is no administrator.", code=refused.code)
+    seen.explain(request, why=refused.why, code=refused.code)
     return consent_pages.need_admin(request, wanted, person, wanted.names, refused, step="grant")
 
 
 def _needs_an_admin(wanted: AdminAsked, person: Person) -> Refused:
-    return Refused(90094, tenant=person.tenant.name, app=wanted.application.name)
+    about = {**particulars.of_application(wanted.application), **particulars.of_person(person)}
+    return Refused(90094, why=f"{person.name} is no administrator.", **about)

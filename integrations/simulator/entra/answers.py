@@ -12,6 +12,8 @@ from integrations.simulator.entra import errors
 from integrations.simulator.entra.errors import Refused, Trace
 from integrations.simulator.entra.tenants import as_guid
 
+CONTENT_TYPE = "application/json; charset=utf-8"
+
 
 def trace(request: HttpRequest) -> Trace:
     """The client's own request id comes back as the correlation id."""
@@ -22,14 +24,14 @@ def trace(request: HttpRequest) -> Trace:
 
 def refusal(request: HttpRequest, refused: Refused) -> JsonResponse:
     of = trace(request)
-    answer = JsonResponse(errors.body(refused, of), status=refused.kind.status)
+    answer = _json(errors.body(refused, of), refused.kind.status)
     if refused.retry_after is not None:
         answer["Retry-After"] = str(refused.retry_after)
     return _with_headers(request, answer, of)
 
 
 def success(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    return _with_headers(request, JsonResponse(body), trace(request))
+    return _with_headers(request, _json(body, 200), trace(request))
 
 
 def preflight(request: HttpRequest) -> HttpResponse:
@@ -40,6 +42,11 @@ def preflight(request: HttpRequest) -> HttpResponse:
     answer["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
     answer["Access-Control-Max-Age"] = "86400"
     return answer
+
+
+def _json(body: dict[str, Any], status: int) -> JsonResponse:
+    compact = {"separators": (",", ":")}
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params=compact)
 
 
 def _with_headers(request: HttpRequest, answer: JsonResponse, of: Trace) -> JsonResponse:

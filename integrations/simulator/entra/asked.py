@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-from integrations.simulator.entra import scopes
+from integrations.simulator.entra import scopes, step_up
 from integrations.simulator.entra.errand import Errand, Reply, address
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.scopes import Scopes
@@ -19,6 +17,7 @@ from integrations.simulator.entra.tenants import Directory
 PARAMETERS = (
     "client_id", "response_type", "redirect_uri", "scope", "response_mode", "state", "nonce", "prompt",
     "login_hint", "domain_hint", "code_challenge", "code_challenge_method", "claims", "client_info",
+    "client-request-id",
 )
 # fmt: on
 PROMPTS = ("login", "none", "consent", "select_account", "create")
@@ -59,7 +58,7 @@ def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked:
     prompt = sent.get("prompt", "")
     if prompt and prompt not in PROMPTS:
         raise Refused(90023, parameter="prompt", value=prompt)
-    challenge, method = _challenge(sent, to)
+    challenge, method = _challenge(sent, must_be_there=to.is_spa and "code" in types)
     return Asked(
         where=where,
         reply=to,
@@ -67,7 +66,7 @@ def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked:
         begins="authorize",
         login_hint=sent.get("login_hint", "").strip().lower(),
         domain_hint=sent.get("domain_hint", "").strip().lower(),
-        demands_mfa=demands_mfa(sent.get("claims", "")),
+        demands_mfa=step_up.demands_mfa(sent.get("claims", "")),
         scopes=wanted,
         response_types=frozenset(types),
         prompt=prompt,
@@ -76,32 +75,6 @@ def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked:
         challenge_method=method,
         wants_client_info=sent.get("client_info") == "1",
     )
-
-
-def demands_mfa(claims: str) -> bool:
-    """A `claims` parameter with an authentication context, policies to meet, or `amr` `mfa` asks for a second factor.
-
-    Other claims (client capabilities, say) ask nothing of the person. What is not a JSON object is refused with 9000410.
-    """
-    if not claims:
-        return False
-    try:
-        asked = json.loads(claims)
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise Refused(9000410)
-    return any(_is_step_up(of_token) for of_token in asked.values() if isinstance(of_token, dict))
-
-
-def _is_step_up(of_token: Mapping[str, Any]) -> bool:
-    amr = of_token.get("amr")
-    methods = [amr.get("value"), *_list(amr.get("values"))] if isinstance(amr, dict) else []
-    return "acrs" in of_token or "capolids" in of_token or "mfa" in methods
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _mode(sent: Mapping[str, str]) -> str:
@@ -136,14 +109,14 @@ def _check_id_token(wanted: Scopes, sent: Mapping[str, str]) -> None:
         raise Refused(900144, parameter="nonce")
 
 
-def _challenge(sent: Mapping[str, str], to: Reply) -> tuple[str | None, str]:
-    """Left out, the method is `plain`. Single-page applications must send a challenge."""
+def _challenge(sent: Mapping[str, str], *, must_be_there: bool) -> tuple[str | None, str]:
+    """Left out, the method is `plain`. Single-page applications must send a challenge to get a code."""
     method = sent.get("code_challenge_method") or "plain"
     challenge = sent.get("code_challenge") or None
     if method not in ("plain", "S256"):
         raise Refused(90023, parameter="code_challenge_method", value=method)
     if challenge is None:
-        if to.is_spa:
+        if must_be_there:
             raise Refused(9002325)
         return None, method
     if not (_HASHED if method == "S256" else _PLAIN).fullmatch(challenge):

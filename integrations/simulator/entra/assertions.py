@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from integrations.simulator.entra import particulars
 from integrations.simulator.entra.errors import Refused
-from integrations.simulator.entra.tenants import Directory
+from integrations.simulator.entra.tenants import ANY, Directory
 from integrations.simulator.models import AppCertificate, Application
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _header(assertion: str, application: Application) -> Mapping[str, Any]:
 
 
 def _certificate(header: Mapping[str, Any], application: Application) -> AppCertificate | None:
-    """By `x5t#S256`, `x5t`, or a `kid` that is one of the two."""
-    named = {value for name in ("x5t#S256", "x5t", "kid") if isinstance(value := header.get(name), str)}
+    """By `x5t#S256`, `x5t` (some clients pad them), or a `kid` that is one of the two."""
+    named = {value.rstrip("=") for name in ("x5t#S256", "x5t", "kid") if isinstance(value := header.get(name), str)}
     known = application.certificates.all()
     return next((one for one in known if named & {one.sha256, one.sha1, _hex(one.sha1)}), None)
 
@@ -107,7 +107,7 @@ def _is_for_us(audience: object, where: Directory, origin: str) -> bool:
 
 def _segments(where: Directory) -> Sequence[str]:
     if where.tenant is None:
-        return [where.segment, where.issuer_segment]
+        return [*ANY, where.issuer_segment]
     return [where.segment, str(where.tenant.tid), *where.tenant.domains.values_list("name", flat=True)]
 
 
@@ -133,6 +133,7 @@ def _refused(application: Application, reason: str, header: Mapping[str, Any] | 
 def _hex(thumbprint: str) -> str:
     """As Microsoft prints one, and as some clients send it in `kid`."""
     try:
-        return base64.urlsafe_b64decode(thumbprint + "=" * (-len(thumbprint) % 4)).hex().upper()
+        bare = thumbprint.rstrip("=")
+        return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4)).hex().upper()
     except (binascii.Error, ValueError):
         return ""

@@ -124,7 +124,9 @@ def _accept(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now
         approvals.settle(str(person.tenant.tid), str(application.client_id))
         whom = f"{person.name} consented on behalf of {person.tenant.name}."
     else:
-        grants.allow(application, person, names, now=now)
+        # Who is asked again for what only an administrator could grant, and has, adds nothing of their own to it.
+        if consenting.may_consent(person, application, names) is None:
+            grants.allow(application, person, names, now=now)
         whom = f"{person.name} consented."
     response = _answer(request, wanted, session, now=now)
     seen.explain(request, why=whom)

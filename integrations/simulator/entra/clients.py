@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -18,7 +19,8 @@ from integrations.simulator.entra import assertions, particulars
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.entra.tenants import Directory, as_guid
-from integrations.simulator.models import Application
+from integrations.simulator.models import Application, AppSecret
+from integrations.simulator.prepared import Prepared
 
 # `appidacr`: how an application has proved who it is.
 NOT, BY_SECRET, BY_CERTIFICATE = "0", "1", "2"
@@ -56,13 +58,19 @@ def find(client_id: str, where: Directory) -> Application:
     guid = as_guid(client_id)
     if guid is None:
         raise Refused(700038, client_id=client_id)
-    application = Application.objects.filter(client_id=guid).first()
+    application = _BY_CLIENT_ID.first(guid)
     if application is None or where.is_consumers:
         name = where.tenant.name if where.tenant else "Microsoft Accounts"
         raise Refused(700016, client_id=client_id, tenant=name)
     if not application.is_multi_tenant:
         _must_be_at_home(application, where)
     return application
+
+
+def claimed(request: HttpRequest, form: Mapping[str, str]) -> str:
+    """The client id that is sent, in whichever way; nothing is verified."""
+    basic = _basic(request)
+    return basic[0] if basic else form.get("client_id") or assertions.client_id_of(form.get("client_assertion", ""))
 
 
 def authenticate(request: HttpRequest, form: Mapping[str, str], where: Directory, *, now: datetime) -> Client:
@@ -104,7 +112,7 @@ def _prove(
 
 def _check_secret(application: Application, secret: str, *, now: datetime) -> None:
     given = digest(secret)
-    known = list(application.secrets.all())
+    known = _SECRETS.all(application.pk)
     matching = [one for one in known if hmac.compare_digest(one.digest, given)]
     about = particulars.of_application(application)
     if not matching:
@@ -131,8 +139,7 @@ def _credential(request: HttpRequest, form: Mapping[str, str]) -> _Credential:
     assertion = form.get("client_assertion", "")
     if assertion:
         _check_type(form.get("client_assertion_type", ""))
-    client_id = form.get("client_id") or (assertions.client_id_of(assertion) if assertion else "")
-    return _Credential(client_id, form.get("client_secret", ""), assertion)
+    return _Credential(claimed(request, form), form.get("client_secret", ""), assertion)
 
 
 def _check_type(given: str) -> None:
@@ -152,3 +159,7 @@ def _basic(request: HttpRequest) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return unquote_plus(client_id), unquote_plus(secret)
+
+
+_BY_CLIENT_ID = Prepared(lambda client_id: Application.objects.filter(client_id=client_id), UUID)
+_SECRETS = Prepared(lambda application: AppSecret.objects.filter(application=application), int)

@@ -51,9 +51,21 @@ def issue(
     return code
 
 
-def find(form: Mapping[str, str], client: Client, where: Directory, *, now: datetime) -> AuthorizationCode:
-    """One that may be redeemed: everything it is bound to is as it was asked for. Nothing is used up by a refusal."""
-    code = _find(form.get("code", ""), client.application)
+def find(code: str, application: Application) -> AuthorizationCode:
+    """One that was issued to this application, dead or alive."""
+    if not code:
+        raise Refused(900144, parameter="code")
+    found = AuthorizationCode.objects.select_related("person__tenant").filter(digest=hashes.digest(code)).first()
+    if found is None:
+        raise Refused(70000)
+    if found.application_id != application.pk:
+        raise Refused(70000, why="The code was issued to another application.")
+    found.application = application
+    return found
+
+
+def check(code: AuthorizationCode, form: Mapping[str, str], client: Client, where: Directory, *, now: datetime) -> None:
+    """Everything it is bound to is as it was asked for. A refusal uses nothing up."""
     if code.redeemed_at is not None:
         raise Refused(54005)
     if code.expires_at <= now:
@@ -66,7 +78,6 @@ def find(form: Mapping[str, str], client: Client, where: Directory, *, now: date
     client.check_kind(is_spa=is_spa(code))
     check_verifier(form.get("code_verifier", ""), code.challenge, code.challenge_method)
     standing.check_person(code.person, client.application, where, issued_at=code.issued_at)
-    return code
 
 
 def is_spa(code: AuthorizationCode) -> bool:
@@ -95,15 +106,3 @@ def _challenge_of(verifier: str, method: str) -> str:
     if method == "plain":
         return verifier
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def _find(code: str, application: Application) -> AuthorizationCode:
-    if not code:
-        raise Refused(900144, parameter="code")
-    found = AuthorizationCode.objects.select_related("person__tenant").filter(digest=hashes.digest(code)).first()
-    if found is None:
-        raise Refused(70000)
-    if found.application_id != application.pk:
-        raise Refused(70000, why="The code was issued to another application.")
-    found.application = application
-    return found

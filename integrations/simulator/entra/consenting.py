@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integrations.simulator.entra import particulars
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.scopes import PERMISSIONS
 from integrations.simulator.models import Application, Person, Tenant
@@ -17,15 +18,24 @@ def may_consent(person: Person, application: Application, names: Sequence[str]) 
     """
     if not names or person.is_admin:
         return None
-    is_for_admins = any(PERMISSIONS[name].is_for_admins for name in names)
-    if not is_for_admins and _is_left_to_people(person.tenant, application):
+    for_admins = [name for name in names if PERMISSIONS[name].is_for_admins]
+    if not for_admins and _is_left_to_people(person.tenant, application):
         return None
-    if person.tenant.has_consent_workflow:
-        return Refused(90095)
-    return Refused(90094, tenant=person.tenant.name, app=application.name)
+    code = 90095 if person.tenant.has_consent_workflow else 90094
+    why = _why(person, application, for_admins)
+    return Refused(code, why=why, **particulars.of_application(application), **particulars.of_person(person))
 
 
 def _is_left_to_people(tenant: Tenant, application: Application) -> bool:
     if tenant.user_consent == Tenant.UserConsent.VERIFIED_PUBLISHERS:
         return application.is_publisher_verified or application.publisher_id == tenant.pk
     return tenant.user_consent == Tenant.UserConsent.ALLOWED
+
+
+def _why(person: Person, application: Application, for_admins: Sequence[str]) -> str:
+    if for_admins:
+        return f"{person.name} is no administrator, and only one may consent to {', '.join(for_admins)}."
+    if person.tenant.user_consent == Tenant.UserConsent.VERIFIED_PUBLISHERS:
+        others = f"People of {person.tenant.name} may consent to applications of verified publishers"
+        return f"{others}, and {application.name} has none."
+    return f"In {person.tenant.name} only administrators may consent, and {person.name} is none."

@@ -153,7 +153,7 @@ def _issuer_v1(found: Directory) -> str:
 
 
 def _public(document: dict[str, Any]) -> JsonResponse:
-    answer = JsonResponse(document)
+    answer = JsonResponse(document, content_type=answers.CONTENT_TYPE)
     answer["Access-Control-Allow-Origin"] = "*"
     answer["Cache-Control"] = "max-age=86400, private"
     return answer

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.urls import reverse
 
-from integrations.simulator.entra import clients
+from integrations.simulator.entra import addresses, clients
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.tenants import Directory, directory
 from integrations.simulator.models import Application, Person
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -33,16 +31,15 @@ class Reply:
 
     @property
     def origin(self) -> str:
+        """As a Content-Security-Policy names it; of an installed application's own scheme there is but the scheme."""
         parts = urlsplit(self.redirect_uri)
-        return f"{parts.scheme}://{parts.netloc}"
+        return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
 
     def url(self, parameters: Mapping[str, str]) -> str:
-        """The redirect for `query` and `fragment`; parameters that the registered address has are kept."""
-        parts = urlsplit(self.redirect_uri)
+        """The redirect for `query` and `fragment`: the registered address, letter for letter, and what is added."""
         if self.mode == "fragment":
-            return urlunsplit(parts._replace(fragment=urlencode(parameters)))
-        query = [*parse_qsl(parts.query, keep_blank_values=True), *parameters.items()]
-        return urlunsplit(parts._replace(query=urlencode(query)))
+            return f"{self.redirect_uri}#{urlencode(parameters)}"
+        return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{urlencode(parameters)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +53,7 @@ class Errand:
     login_hint: str = ""
     domain_hint: str = ""
     demands_mfa: bool = False
+    gives_tokens: bool = True
 
     @property
     def application(self) -> Application:
@@ -101,21 +99,5 @@ def address(segment: str, sent: Mapping[str, str], *, mode: str) -> tuple[Direct
 
 
 def is_registered(redirect_uri: str, application: Application) -> bool:
-    """Letter for letter; only an installed application may listen on any port of this machine (RFC 8252 §7.3)."""
-    registered = [*application.redirect_uris, *application.spa_redirect_uris]
-    if redirect_uri in registered:
-        return True
-    portless = _without_port(redirect_uri) if application.is_public else None
-    return portless is not None and portless in {_without_port(uri) for uri in registered}
-
-
-def _without_port(uri: str) -> str | None:
-    """Of a loopback address; None of any other."""
-    try:
-        parts = urlsplit(uri)
-        parts.port  # noqa: B018 (raises for what is no port)
-    except ValueError:
-        return None
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK or "@" in parts.netloc:
-        return None
-    return urlunsplit(parts._replace(netloc=parts.hostname))
+    known = [*application.redirect_uris, *application.spa_redirect_uris]
+    return addresses.is_registered(redirect_uri, known, on_any_port=application.is_public)

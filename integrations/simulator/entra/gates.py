@@ -9,11 +9,15 @@ from integrations.simulator.entra import pages, particulars, principals, standin
 from integrations.simulator.entra.errand import Errand
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.resources import GRAPH
-from integrations.simulator.models import Application, BrowserSession, Person
+from integrations.simulator.models import BrowserSession, Person
 
 
-def shut(person: Person, application: Application) -> Refused | None:
-    """7000112 the application is disabled there, 50105 they are not assigned to it, 53003 Conditional Access."""
+def shut(person: Person, errand: Errand) -> Refused | None:
+    """7000112 the application is disabled there, 50105 they are not assigned to it, 53003 Conditional Access.
+
+    An administrator may consent for others to what they are not assigned to themselves.
+    """
+    application = errand.application
     principal = principals.find(application, person.tenant)
     try:
         # What nobody has consented to yet is not there yet; consent is about to make it.
@@ -21,7 +25,7 @@ def shut(person: Person, application: Application) -> Refused | None:
             standing.check_application(principal, person, application)
         standing.check_policies(person, has_mfa=True, resource=GRAPH.app_id)
     except Refused as refused:
-        return refused
+        return refused if errand.gives_tokens or refused.code != 50105 else None
     return None
 
 
@@ -31,7 +35,7 @@ def lacks_second_factor(session: BrowserSession, errand: Errand) -> bool:
 
 def check(session: BrowserSession, errand: Errand) -> None:
     """For a request that must not show a page: what would have been shown, as a refusal."""
-    refused = shut(session.person, errand.application)
+    refused = shut(session.person, errand)
     if refused:
         raise refused
     if lacks_second_factor(session, errand):
@@ -40,7 +44,7 @@ def check(session: BrowserSession, errand: Errand) -> None:
 
 def stop(request: HttpRequest, errand: Errand, session: BrowserSession) -> HttpResponse | None:
     """The page that stands in the way, if any."""
-    refused = shut(session.person, errand.application)
+    refused = shut(session.person, errand)
     if refused:
         seen.explain(request, why=refused.why, code=refused.code)
         return pages.shut(request, errand, session.person, refused)

@@ -12,8 +12,9 @@ from django.db.models import Q, QuerySet
 from integrations.simulator.entra import particulars, principals, resources
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.resources import RESOURCES, Resource
-from integrations.simulator.entra.scopes import OIDC, PERMISSIONS, Scopes, join
+from integrations.simulator.entra.scopes import OIDC, Scopes, join
 from integrations.simulator.models import Application, AppRole, Grant, Person, ServicePrincipal, Tenant
+from integrations.simulator.prepared import Prepared
 
 
 def allowed(application: Application, person: Person) -> tuple[str, ...]:
@@ -31,15 +32,6 @@ def wanted(scopes: Scopes, application: Application) -> tuple[str, ...]:
 def missing(names: Sequence[str], application: Application, person: Person) -> tuple[str, ...]:
     have = allowed(application, person)
     return tuple(name for name in names if name not in have)
-
-
-def needs_admin(names: Sequence[str], person: Person) -> bool:
-    return not person.is_admin and any(PERMISSIONS[name].is_for_admins for name in names)
-
-
-def needs_an_admin(application: Application, person: Person) -> Refused:
-    code = 90095 if person.tenant.has_consent_workflow else 90094
-    return Refused(code, tenant=person.tenant.name, app=application.name)
 
 
 def allow(application: Application, person: Person, names: Sequence[str], *, now: datetime) -> None:
@@ -80,12 +72,7 @@ class Effective:
 
 def standing(application: Application, person: Person) -> tuple[ServicePrincipal | None, tuple[str, ...]]:
     """The enterprise application in the person's organisation, if there is one, and what is allowed to it."""
-    grants = list(
-        _of(person)
-        .filter(service_principal__application=application)
-        .select_related("service_principal")
-        .order_by("pk")
-    )
+    grants = _STANDING.all(person.pk, person.tenant_id, application.pk)
     if grants:
         return grants[0].service_principal, join(*(grant.scopes for grant in grants))
     return principals.find(application, person.tenant), ()
@@ -139,3 +126,19 @@ def _add(
     grant.scopes = list(join(grant.scopes, names))
     grant.granted_at = now
     grant.save(update_fields=["scopes", "granted_at"])
+
+
+_STANDING = Prepared(
+    lambda person, tenant, application: (
+        Grant.objects.filter(
+            Q(person=person) | Q(person=None),
+            service_principal__tenant=tenant,
+            service_principal__application=application,
+        )
+        .select_related("service_principal")
+        .order_by("pk")
+    ),
+    int,
+    int,
+    int,
+)

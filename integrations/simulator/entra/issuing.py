@@ -38,7 +38,9 @@ def by_code(
     request: HttpRequest, form: Mapping[str, str], client: Client, where: Directory, now: datetime
 ) -> dict[str, Any]:
     exchange = Exchange(request, form, client, where, wishes.capabilities(form.get("claims", "")), now)
-    code = codes.find(form, client, where, now=now)
+    code = codes.find(form.get("code", ""), client.application)
+    _introduce(exchange, code)
+    codes.check(code, form, client, where, now=now)
     asked = _asked_with_code(form, client, where)
     what = _entitled(exchange, code, asked)
     codes.redeem(code, now=now)
@@ -52,7 +54,9 @@ def by_refresh_token(
     request: HttpRequest, form: Mapping[str, str], client: Client, where: Directory, now: datetime
 ) -> dict[str, Any]:
     exchange = Exchange(request, form, client, where, wishes.capabilities(form.get("claims", "")), now)
-    old = refresh.find(form.get("refresh_token", ""), client, where, now=now)
+    old = refresh.find(form.get("refresh_token", ""), client.application)
+    _introduce(exchange, old)
+    refresh.check(old, client, where, now=now)
     asked = _asked(form, client, where)
     if asked and asked.names == ("offline_access",) and not asked.is_default:
         raise Refused(700023)
@@ -63,6 +67,12 @@ def by_refresh_token(
         carried = scopes.join(old.scopes, asked.names if asked else ())
         answer["refresh_token"] = refresh.next_one(old, carried, now=now)
     return _told(exchange, old, what, answer, "a refresh token")
+
+
+def _introduce(exchange: Exchange, source: AuthorizationCode | RefreshToken) -> None:
+    """To the request log, before anything is refused."""
+    person = source.person
+    seen.explain(exchange.request, who=person.sign_in_name, tenant=person.tenant.name)
 
 
 def _asked(form: Mapping[str, str], client: Client, where: Directory) -> Scopes | None:
@@ -91,7 +101,6 @@ def _asked_with_code(form: Mapping[str, str], client: Client, where: Directory) 
 
 def _entitled(exchange: Exchange, source: AuthorizationCode | RefreshToken, asked: Scopes | None) -> Effective:
     person, application = source.person, exchange.client.application
-    seen.explain(exchange.request, who=person.sign_in_name, tenant=person.tenant.name)
     principal, have = grants.standing(application, person)
     standing.check_application(principal, person, application)
     what = grants.effective(asked, source.scopes, have, application, person)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from integrations.simulator.control import seen
-from integrations.simulator.entra import pages, sessions
+from integrations.simulator.entra import pages, returning, sessions
 from integrations.simulator.entra.errand import is_registered
 from integrations.simulator.models import Application
 
@@ -23,8 +23,7 @@ def logout(request: HttpRequest, segment: str) -> HttpResponse:
     back = str(sent.get("post_logout_redirect_uri", ""))
     session = sessions.current(request, now=timezone.now())
     is_known = bool(back) and any(is_registered(back, app) for app in Application.objects.all())
-    response: HttpResponse
-    response = HttpResponseRedirect(_with_state(back, sent.get("state"))) if is_known else pages.signed_out(request)
+    response = returning.redirect(_with_state(back, sent.get("state"))) if is_known else pages.signed_out(request)
     sessions.end(request, response)
     seen.explain(request, why=_why(back, is_known=is_known), who=session.person.sign_in_name if session else "")
     return response
@@ -34,8 +33,7 @@ def _with_state(back: str, state: str | None) -> str:
     """OpenID Connect RP-initiated logout §3: the state comes back."""
     if state is None:
         return back
-    parts = urlsplit(back)
-    return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), ("state", state)])))
+    return f"{back}{'&' if '?' in back else '?'}{urlencode({'state': state})}"
 
 
 def _why(back: str, *, is_known: bool) -> str:

@@ -8,6 +8,7 @@ from itertools import groupby
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from integrations.simulator.control import seen
 from integrations.simulator.entra import answers, people
 from integrations.simulator.entra import second_factor as factor
 from integrations.simulator.entra.errand import Errand, Reply
@@ -31,6 +32,7 @@ FRIENDLY: Mapping[int, str] = {
 
 
 def pick(request: HttpRequest, errand: Errand, session: BrowserSession | None) -> HttpResponse:
+    seen.explain(request, why="Whoever it is, is asked which account to use.")
     candidates = people.to_pick_from(errand.application, errand.where, errand.domain_hint)
     linked = [(person, errand.again(login_hint=person.sign_in_name)) for person in candidates]
     context = {
@@ -43,6 +45,8 @@ def pick(request: HttpRequest, errand: Errand, session: BrowserSession | None) -
 
 
 def password(request: HttpRequest, errand: Errand, *, name: str = "", problem: Refused | None = None) -> HttpResponse:
+    if problem is None:
+        seen.explain(request, why="The password is asked for.", who=name)
     context = {
         "action": errand.step("login"),
         "name": name,

@@ -14,6 +14,7 @@ from integrations.simulator.entra.clients import Client
 from integrations.simulator.entra.errors import Refused, moment
 from integrations.simulator.entra.tenants import Directory
 from integrations.simulator.models import Application, AuthorizationCode, Person, RefreshToken
+from integrations.simulator.prepared import Prepared
 
 LIFETIME = timedelta(days=90)
 SPA_LIFETIME = timedelta(hours=24)
@@ -30,20 +31,24 @@ def next_one(old: RefreshToken, scopes: Sequence[str], *, now: datetime) -> str:
     return _issue(old, old.application, old.person, scopes, is_spa=old.is_spa, expires_at=expires_at, now=now)
 
 
-def find(token: str, client: Client, where: Directory, *, now: datetime) -> RefreshToken:
-    """One that is good for new tokens, or a refusal that says why it is not."""
+def find(token: str, application: Application) -> RefreshToken:
+    """One that was issued to this application, dead or alive."""
     if not token:
         raise Refused(900144, parameter="refresh_token")
-    found = RefreshToken.objects.select_related("person__tenant").filter(digest=hashes.digest(token)).first()
+    found = _BY_DIGEST.first(hashes.digest(token))
     if found is None:
         raise Refused(70000)
-    if found.application_id != client.application.pk:
+    if found.application_id != application.pk:
         raise Refused(70000, why="The refresh token was issued to another application.")
-    found.application = client.application
-    client.check_kind(is_spa=found.is_spa)
-    standing.check_person(found.person, client.application, where, issued_at=found.issued_at)
-    _check_age(found, now=now)
+    found.application = application
     return found
+
+
+def check(token: RefreshToken, client: Client, where: Directory, *, now: datetime) -> None:
+    """It is good for new tokens, or a refusal that says why it is not."""
+    client.check_kind(is_spa=token.is_spa)
+    standing.check_person(token.person, client.application, where, issued_at=token.issued_at)
+    _check_age(token, now=now)
 
 
 def use_up(token: RefreshToken, *, now: datetime) -> None:
@@ -88,3 +93,9 @@ def _issue(
         expires_at=expires_at,
     )
     return token
+
+
+_BY_DIGEST = Prepared(
+    lambda digest: RefreshToken.objects.select_related("person__tenant").filter(digest=digest),
+    str,
+)

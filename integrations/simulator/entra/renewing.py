@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import string
 from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 
-from integrations.simulator.entra import people
+from integrations.simulator.entra import password_rules, people
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.tenants import Directory
 from integrations.simulator.models import Application, Person
-
-SHORTEST, LONGEST = 8, 256
-KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation + " ")
 
 
 def renew(name: str, current: str, new: str, application: Application, where: Directory, *, now: datetime) -> Person:
@@ -23,22 +19,13 @@ def renew(name: str, current: str, new: str, application: Application, where: Di
     browsers, which stem from the old password, do not.
     """
     person = _signed_in(name, current, application, where, now=now)
-    check(new, current=current, person=person)
+    password_rules.check(new, current=current, name=person.sign_in_name)
     hashed = make_password(new)
     Person.objects.filter(pk=person.pk).update(
         password=hashed, password_changed_at=now, password_is_expired=False, wrong_passwords=0, locked_until=None
     )
     person.refresh_from_db()
     return person
-
-
-def check(new: str, *, current: str, person: Person) -> None:
-    """Entra's rules for passwords in the cloud: 120002 for a weak or a used one, 120003 for one with the user name."""
-    kinds = sum(any(character in kind for character in new) for kind in KINDS)
-    if not SHORTEST <= len(new) <= LONGEST or kinds < 3 or new == current:
-        raise Refused(120002)
-    if person.sign_in_name.partition("@")[0] in new.lower():
-        raise Refused(120003)
 
 
 def _signed_in(name: str, current: str, application: Application, where: Directory, *, now: datetime) -> Person:

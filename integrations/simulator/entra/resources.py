@@ -1,8 +1,11 @@
-"""The services that tokens can be for: each tenant has Graph and Exchange Online, and no others here. Pure."""
+"""The services that tokens can be for: each tenant has Graph and Exchange Online, and no others here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,18 @@ RESOURCES = (GRAPH, EXCHANGE)
 def named(identifier: str) -> Resource | None:
     """Some libraries make `https://graph.microsoft.com//` of a resource with a slash."""
     wanted = identifier.rstrip("/").lower()
-    return next((resource for resource in RESOURCES if wanted in resource.identifiers), None)
+    found = next((resource for resource in RESOURCES if wanted in resource.identifiers), None)
+    return GRAPH if found is None and _is_here(wanted) else found
+
+
+def _is_here(identifier: str) -> bool:
+    """A Graph client that is told another host asks for a token for `https://{that host}`, without its port."""
+    try:
+        parts = urlsplit(identifier)
+        host = parts.netloc.removesuffix(f":{parts.port}")
+    except ValueError:
+        return False
+    return parts.scheme == "https" and host in settings.ALLOWED_HOSTS and not parts.path
 
 
 def of(permission: str) -> Resource:

@@ -14,11 +14,9 @@ from integrations.simulator.entra.permission import Permission
 from integrations.simulator.entra.resources import GRAPH, Resource
 from integrations.simulator.entra.roles import ROLES
 
-__all__ = ["GRAPH_APP_ID", "OIDC", "PERMISSIONS", "ROLES", "Permission", "Scopes", "join", "read"]
+__all__ = ["OIDC", "PERMISSIONS", "ROLES", "Permission", "Scopes", "join", "read"]
 
-GRAPH_APP_ID = GRAPH.app_id
 OIDC = ("openid", "profile", "email", "offline_access")
-GRAPH_RESOURCES = GRAPH.identifiers
 T = TypeVar("T")
 _BY_LOWER = {name.lower(): name for name in PERMISSIONS}
 

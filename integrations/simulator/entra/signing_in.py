@@ -102,7 +102,7 @@ def approve(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
 def leave(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
     """Back to the application from a page that the organisation's rules put in the way."""
     session = sessions.current(request, now=timezone.now())
-    refused = gates.shut(session.person, errand.application) if session else None
+    refused = gates.shut(session.person, errand) if session else None
     return returning.cancel(request, errand.reply, refused)
 
 

@@ -30,7 +30,7 @@ def token(request: HttpRequest, segment: str) -> HttpResponse:
     form: Mapping[str, str] = {}
     try:
         form = _form(request)
-        _meet_faults(request, form, now=now)
+        _meet_faults(request, segment, form, now=now)
         answer = _answer(request, segment, form, now=now)
     except Refused as refused:
         tally.count_token(form.get("grant_type", ""), refused.code)
@@ -56,18 +56,18 @@ def _form(request: HttpRequest) -> Mapping[str, str]:
     return {name: str(value) for name, value in sent.items()}
 
 
-def _meet_faults(request: HttpRequest, form: Mapping[str, str], *, now: datetime) -> None:
+def _meet_faults(request: HttpRequest, segment: str, form: Mapping[str, str], *, now: datetime) -> None:
     trouble = faults.meet(
         Fault.Target.TOKEN,
-        tenant=lambda: _person_of(form, "tenant"),
+        tenant=lambda: _person_of(form, "tenant") or _tenant_of(segment),
         person=lambda: _person_of(form, "pk"),
-        application=lambda: _application_of(form),
+        application=lambda: _application_of(request, form),
         method="POST",
         path=form.get("grant_type", ""),
         now=now,
     )
     if trouble:
-        raise troubles.EntraInTrouble(trouble, **_particulars(form))
+        raise troubles.EntraInTrouble(trouble, **_particulars(request, form))
 
 
 def _answer(request: HttpRequest, segment: str, form: Mapping[str, str], *, now: datetime) -> dict[str, Any]:
@@ -97,14 +97,22 @@ def _person_of(form: Mapping[str, str], part: str) -> int | None:
     return issued.values_list(f"person__{part}", flat=True).first()
 
 
-def _application_of(form: Mapping[str, str]) -> int | None:
-    client_id = as_guid(form.get("client_id", ""))
+def _tenant_of(segment: str) -> int | None:
+    try:
+        where = directory(segment).tenant
+    except Refused:
+        return None
+    return where.pk if where else None
+
+
+def _application_of(request: HttpRequest, form: Mapping[str, str]) -> int | None:
+    client_id = as_guid(clients.claimed(request, form))
     return Application.objects.filter(client_id=client_id).values_list("pk", flat=True).first() if client_id else None
 
 
-def _particulars(form: Mapping[str, str]) -> dict[str, str]:
+def _particulars(request: HttpRequest, form: Mapping[str, str]) -> dict[str, str]:
     """What the text of an ordered refusal says of the request."""
-    application, person = _application_of(form), _person_of(form, "pk")
+    application, person = _application_of(request, form), _person_of(form, "pk")
     known = {name: form[name][:200] for name in ("scope", "grant_type", "redirect_uri") if form.get(name)}
     if application is not None:
         known |= particulars.of_application(Application.objects.get(pk=application))

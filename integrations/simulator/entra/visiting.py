@@ -1,21 +1,20 @@
-"""How every step of a sign-in begins: read the request anew, sit out ordered faults, refuse where it is safe."""
+"""How every step of a sign-in begins: read the request anew, and refuse where it is safe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import wraps
 from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from integrations.simulator.control import faults, seen, troubles
+from integrations.simulator.control import seen
 from integrations.simulator.entra import pages, returning, sessions
 from integrations.simulator.entra.errand import Errand, Reply
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.tenants import Directory
-from integrations.simulator.models import Fault
+from integrations.simulator.models import BrowserSession
 
 E = TypeVar("E", bound=Errand)
 Sent = Mapping[str, str]
@@ -35,13 +34,15 @@ def visit(
         @wraps(step)
         def view(request: HttpRequest, segment: str) -> HttpResponse:
             sent = {name: str(value) for name, value in request.GET.items()}
+            now = timezone.now()
+            session = sessions.current(request, now=now)
             try:
+                _check_once(request)
                 where, reply = reply_of(segment, sent)
-                _meet_faults(request, where, reply, now=timezone.now())
+                _introduce(request, reply, session)
             except Refused as refused:
                 seen.explain(request, why=refused.why, code=refused.code)
                 return pages.refusal(request, refused)
-            _introduce(request, where, reply)
             try:
                 return step(request, read(where, reply, sent))
             except Refused as refused:
@@ -52,23 +53,14 @@ def visit(
     return decorate
 
 
-def _meet_faults(request: HttpRequest, where: Directory, reply: Reply, *, now: datetime) -> None:
-    session = sessions.current(request, now=now)
-    tenant = session.person.tenant_id if session else where.tenant.pk if where.tenant else None
-    trouble = faults.meet(
-        Fault.Target.SIGN_IN,
-        tenant=tenant,
-        person=session.person.pk if session else None,
-        application=reply.application.pk,
-        method=request.method or "",
-        path=request.path.partition("/")[2].partition("/")[2],
-        now=now,
-    )
-    if trouble:
-        seen.explain(request, why=troubles.WHY)
-        raise troubles.EntraInTrouble(trouble)
+def _check_once(request: HttpRequest) -> None:
+    for name, values in request.GET.lists():
+        if len(values) > 1:
+            raise Refused(9000411, parameter=name)
 
 
-def _introduce(request: HttpRequest, where: Directory, reply: Reply) -> None:
-    tenant = where.tenant.name if where.tenant else ""
-    seen.explain(request, app=reply.application.client_id, tenant=tenant)
+def _introduce(request: HttpRequest, reply: Reply, session: BrowserSession | None) -> None:
+    """To the request log. Whoever is signed in in this browser may yet turn out not to be meant."""
+    who = session.person if session else None
+    name, tenant = (who.sign_in_name, who.tenant.name) if who else ("", "")
+    seen.explain(request, app=reply.application.client_id, who=name, tenant=tenant)

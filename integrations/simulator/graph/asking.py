@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from integrations.simulator.graph import errors, zones
+from integrations.simulator.graph import directory_errors, errors, zones
 from integrations.simulator.graph.replies import Reply
 from integrations.simulator.models import Application, Person, Tenant
 
@@ -42,7 +42,7 @@ class Caller:
         """Looked up only where it is needed."""
         found = Application.objects.filter(client_id=self.client_id).first()
         if found is None:
-            raise errors.no_such_application()
+            raise directory_errors.no_such_application()
         return found
 
     @property

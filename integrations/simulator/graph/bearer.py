@@ -16,12 +16,13 @@ from integrations.simulator.entra.claims import GENERATION, GRAPH_AUDIENCE
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.graph import errors
 from integrations.simulator.graph.asking import Caller
-from integrations.simulator.models import Person, Tenant
+from integrations.simulator.models import Person, ServicePrincipal, Tenant
 from integrations.simulator.models.applications import GRAPH_APP_ID
+from integrations.simulator.prepared import Prepared
 
 AUDIENCES = (GRAPH_AUDIENCE, f"{GRAPH_AUDIENCE}/", GRAPH_APP_ID)
 # Checking a signature costs more than the rest of the way in; a token that was checked once stays checked.
-REMEMBERED = 4096
+REMEMBERED = 1024
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Token:
     generation: int
     aged: int
     """By how many seconds the tenant had been aged when it was issued."""
+    issued: int
+    handles_challenges: bool
+    """The client declared `cp1`: it can be told before the end that the token is good no more."""
 
 
 def read(authorization: str, *, now: datetime) -> Caller:
@@ -56,28 +60,52 @@ def forget() -> None:
 
 
 def _person(token: Token) -> tuple[Caller, Tenant]:
-    person = Person.objects.select_related("tenant").filter(oid=token.oid).first()
+    person = _BY_OID.first(token.oid)
     if person is None or person.tenant.tid != token.tid:
         raise errors.bad_token().because("Nobody with this object id is in the tenant any more.")
     if token.generation != person.generation:
         raise errors.expired().because(f"{person.name}’s access tokens were expired on order.")
+    if token.handles_challenges:
+        _challenge(token, person)
     return Caller(token.client_id, person.tenant, person, token.granted), person.tenant
 
 
+def _challenge(token: Token, person: Person) -> None:
+    """Continuous access evaluation: what ends a session ends such tokens, too."""
+    if not person.is_enabled or person.deleted_at:
+        raise errors.challenged("UserAccountDisabled", since=person.valid_from).because(
+            f"{person.name}’s account is disabled or deleted, and the client can handle claims challenges."
+        )
+    # Ageing moves what is stored, and the token's time has whole seconds only.
+    issued = token.issued - _aged_by(token, person.tenant)
+    if person.valid_from.timestamp() >= issued + 1:
+        raise errors.challenged("TokenIssuedBeforeRevocationTimestamp", since=person.valid_from).because(
+            f"{person.name}’s sessions were revoked since, and the client can handle claims challenges."
+        )
+
+
 def _application(token: Token) -> tuple[Caller, Tenant]:
-    tenant = Tenant.objects.filter(tid=token.tid).first()
+    tenant = _BY_TID.first(token.tid)
     if tenant is None:
         raise errors.bad_token().because("The token’s tenant is no more.")
+    principal = _PRINCIPAL.first(tenant.pk, token.client_id)
+    # The token's time has whole seconds only.
+    if principal and principal.created_at.timestamp() >= token.issued + 1:
+        raise errors.expired().because(f"{tenant.name} was put back since the token was issued, and it with it.")
     return Caller(token.client_id, tenant, None, token.granted), tenant
 
 
 def _check_age(token: Token, tenant: Tenant, now: datetime) -> None:
-    older = max(0, tenant.aged_seconds - token.aged)
+    older = _aged_by(token, tenant)
     ends = token.expires - older
     if ends <= now.timestamp():
         when = f"{datetime.fromtimestamp(token.expires, UTC):%H:%M:%S}"
         aged = f", and {tenant.name} has been aged since it was issued" if older else ""
         raise errors.expired().because(f"The access token was good until {when} UTC{aged}.")
+
+
+def _aged_by(token: Token, tenant: Tenant) -> int:
+    return max(0, tenant.aged_seconds - token.aged)
 
 
 def _verified(text: str) -> Token:
@@ -99,7 +127,10 @@ def _claims(text: str) -> dict[str, Any]:
     if text.count(".") != 2:
         raise errors.malformed_token().because("What came as access token is no JWT.")
     try:
-        return jwt.decode(text, keys.current().public, algorithms=["RS256"], audience=AUDIENCES)
+        key = keys.find(str(jwt.get_unverified_header(text).get("kid")))
+        if key is None:
+            raise errors.bad_token().because("This simulator has no key of the name that the token gives.")
+        return jwt.decode(text, key.public, algorithms=["RS256"], audience=AUDIENCES)
     except jwt.ExpiredSignatureError:
         raise errors.expired().because("The access token’s “exp” is past.") from None
     except jwt.InvalidAudienceError:
@@ -122,6 +153,8 @@ def _token(claims: dict[str, Any]) -> Token:
             granted=frozenset(granted),
             generation=int(generation or 0),
             aged=int(aged or 0),
+            issued=int(claims.get("iat", 0)),
+            handles_challenges="cp1" in [str(one).lower() for one in claims.get("xms_cc") or ()],
         )
     except (KeyError, ValueError):
         raise errors.bad_token().because("The token lacks claims that every access token has.") from None
@@ -129,3 +162,10 @@ def _token(claims: dict[str, Any]) -> Token:
 
 _known: OrderedDict[str, Token] = OrderedDict()
 _lock = Lock()
+_BY_TID = Prepared(lambda tid: Tenant.objects.filter(tid=tid), UUID)
+_BY_OID = Prepared(lambda oid: Person.objects.select_related("tenant").filter(oid=oid), UUID)
+_PRINCIPAL = Prepared(
+    lambda tenant, client_id: ServicePrincipal.objects.filter(tenant=tenant, application__client_id=client_id),
+    int,
+    UUID,
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +13,7 @@ from django.db.models import QuerySet
 
 from integrations.simulator.graph import changes, errors, paging
 from integrations.simulator.graph.asking import Asking
-from integrations.simulator.graph.events import listing, refusals, storing
+from integrations.simulator.graph.events import listing, reading, refusals, storing
 from integrations.simulator.graph.replies import NO_CONTENT, Reply, created
 from integrations.simulator.models import Calendar
 
@@ -92,6 +94,23 @@ def delete(asking: Asking, calendar_id: str) -> Reply:
     return NO_CONTENT
 
 
+def groups(asking: Asking) -> dict[str, Any]:
+    """Everybody has the one that Outlook made for them."""
+    asking.check_options(["$top", "$skip"])
+    return {"@odata.context": _context(asking, "calendarGroups"), "value": [_group(asking)]}
+
+
+def group(asking: Asking, group_id: str) -> dict[str, Any]:
+    asking.check_options([])
+    _check_group(asking, group_id)
+    return {"@odata.context": _context(asking, "calendarGroups/$entity"), **_group(asking)}
+
+
+def of_group(asking: Asking, group_id: str) -> dict[str, Any]:
+    _check_group(asking, group_id)
+    return every(asking)
+
+
 def view(asking: Asking) -> Reply:
     return listing.view(asking, default_of(asking), "calendarView")
 
@@ -117,6 +136,28 @@ def by_id(asking: Asking, calendar_id: str) -> Calendar:
     return calendar
 
 
+def _group(asking: Asking) -> dict[str, Any]:
+    return {
+        "id": _group_id(asking),
+        "name": "My Calendars",
+        "classId": _GROUP_CLASS,
+        "changeKey": default_of(asking).change_key,
+    }
+
+
+def _group_id(asking: Asking) -> str:
+    """The same every time, and another for everybody."""
+    raw = hashlib.sha512(f"calendar group of {asking.person.oid}".encode()).digest()
+    return "AAMkAD" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _check_group(asking: Asking, group_id: str) -> None:
+    if not _FORM.fullmatch(group_id):
+        raise refusals.malformed_id()
+    if group_id != _group_id(asking):
+        raise errors.not_in_store()
+
+
 def _change(asking: Asking, calendar_id: str | None) -> dict[str, Any]:
     fields = _fields(asking.body)
     with transaction.atomic():
@@ -140,7 +181,7 @@ def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
     if "name" in body:
         if not isinstance(body["name"], str):
             raise refusals.unreadable("name")
-        fields["name"] = body["name"].replace("\0", "").strip()
+        fields["name"] = reading.written(body["name"]).strip()
         if not fields["name"] or len(fields["name"]) > LONGEST_NAME:
             raise refusals.invalid(f"A calendar's name has 1 to {LONGEST_NAME} characters.")
     if body.get("color") is not None:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from django.core import signing
 from django.db.models import Q, QuerySet
 
-from integrations.simulator.graph import errors, filtering, odata
+from integrations.simulator.graph import directory_errors, errors, filtering, odata
 from integrations.simulator.graph.asking import Asking
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.filtering import Columns
@@ -66,7 +66,7 @@ def page_of(asking: Asking, items: Sequence[Mapping[str, Any]], kind: Kind) -> d
         items = [item for item in items if matches(condition, item)]
     for one in reversed(odata.parse_order(asking.options["$orderby"]) if "$orderby" in asking.options else ()):
         if one.path.lower() not in kind.orders:
-            raise errors.unsupported_query("Sorting not supported for current query.")
+            raise directory_errors.unsupported_query("Sorting not supported for current query.")
         name = kind.orders[one.path.lower()]
         items = sorted(items, key=lambda item: str(item[name]).casefold(), reverse=one.is_descending)
     return _page(asking, kind, items, lambda: len(items), lambda item: _chosen(item, selected))
@@ -94,7 +94,7 @@ def entity(
     asking: Asking, kind: Kind, everything: Mapping[str, Any], names: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """One of them, on its own."""
-    _check_options(asking, ("$select", "$expand") if "$expand" in asking.options else ("$select",))
+    _check_options(asking, ("$select",))
     selected = asking.selected(kind.properties, kind.type_name) or names
     return {"@odata.context": f"{context(asking, kind)}/$entity", **_chosen(everything, selected)}
 
@@ -142,7 +142,7 @@ def _unsupported(type_name: str) -> Callable[[str, str], Refused]:
     resource = type_name[:1].upper() + type_name[1:]
 
     def refused(name: str, _: str) -> Refused:
-        return errors.unsupported_filter(name, resource)
+        return directory_errors.unsupported_filter(name, resource)
 
     return refused
 
@@ -153,7 +153,7 @@ def _check_operators(text: str, *, advanced: bool) -> None:
         return
     for name in _operators(odata.parse(text)):
         if name in _ADVANCED:
-            raise errors.unsupported_operator(_ADVANCED[name]).because(
+            raise directory_errors.unsupported_operator(_ADVANCED[name]).because(
                 f"“{name}” needs “ConsistencyLevel: eventual” and $count=true."
             )
 
@@ -176,7 +176,7 @@ def _operators(condition: object) -> Sequence[str]:
 def _searched(asking: Asking, kind: Kind) -> Q:
     """`"displayName:ali" AND "mail:bob"`: words that begin like this."""
     if not asking.is_eventual:
-        raise errors.unsupported_query(
+        raise directory_errors.unsupported_query(
             "Request with $search query parameter only works through MSGraph with a special request header: "
             "'ConsistencyLevel: eventual'"
         )
@@ -215,12 +215,12 @@ def _order(asking: Asking, kind: Kind, *, advanced: bool) -> list[str]:
     if not text:
         return ["pk"]
     if not advanced and ("$filter" in asking.options or "$search" in asking.options):
-        raise errors.unsupported_query("Sorting not supported for current query.")
+        raise directory_errors.unsupported_query("Sorting not supported for current query.")
     order = []
     for one in odata.parse_order(text):
         column = kind.orders.get(one.path.lower())
         if column is None:
-            raise errors.unsupported_query("Sorting not supported for current query.")
+            raise directory_errors.unsupported_query("Sorting not supported for current query.")
         order.append(f"-{column}" if one.is_descending else column)
     return [*order, "pk"]
 

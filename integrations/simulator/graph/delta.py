@@ -12,6 +12,7 @@ from integrations.simulator.graph.delta_tokens import Kind, State
 from integrations.simulator.graph.events import rendering
 from integrations.simulator.graph.replies import Reply
 from integrations.simulator.models import Calendar
+from integrations.simulator.prepared import Prepared
 
 TOKENS: dict[str, Kind] = {"$skiptoken": "skip", "$deltatoken": "delta"}
 # Graph names them all, in this order, whichever was sent.
@@ -56,8 +57,8 @@ def _check_options(asking: Asking) -> None:
 
 
 def _calendar(asking: Asking, calendar_id: str) -> Calendar:
-    mine = Calendar.objects.filter(person=asking.person)
-    calendar = (mine.filter(graph_id=calendar_id) if calendar_id else mine.filter(is_default=True)).first()
+    person = asking.person.pk
+    calendar = _BY_ID.first(person, calendar_id) if calendar_id else _DEFAULT.first(person)
     if calendar is None:
         raise errors.not_in_store()
     return calendar
@@ -103,3 +104,7 @@ def _afresh(asking: Asking, state: State) -> str:
     """Where to begin anew: with an empty token, as documented."""
     first, last = (at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in state.window)
     return f"{asking.base}/{asking.path}?startDateTime={first}&endDateTime={last}&$deltatoken="
+
+
+_DEFAULT = Prepared(lambda person: Calendar.objects.filter(person=person, is_default=True), int)
+_BY_ID = Prepared(lambda person, graph_id: Calendar.objects.filter(person=person, graph_id=graph_id), int, str)

@@ -15,15 +15,16 @@ another. Rows that change while a round is paged get a number beyond it and come
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
 
-from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import F, Q
 
-from integrations.simulator.graph import recurrence
+from integrations.simulator.graph import delta_rows, recurrence
 from integrations.simulator.graph.asking import Asking
+from integrations.simulator.graph.delta_rows import Row
 from integrations.simulator.graph.delta_tokens import Cursor, State
 from integrations.simulator.graph.events import rendering
 from integrations.simulator.graph.replies import text_of
@@ -60,12 +61,6 @@ def items(asked: Round) -> Iterator[Item]:
     stages = [_there] if asked.is_first else [_gone, _lost, _there]
     todo = [stage for stage in stages if asked.state.cursor.stage <= _STAGES[stage]]
     return chain.from_iterable(stage(asked) for stage in todo)
-
-
-def inside(first: datetime, last: datetime) -> Q:
-    """Events, not series, that touch the window. An edge is outside, unless the event has no length at all."""
-    touching = Q(starts_at__lt=last, ends_at__gt=first) & ~Q(starts_at=F("ends_at"))
-    return touching | Q(starts_at=F("ends_at"), starts_at__gte=first, starts_at__lt=last)
 
 
 def _gone(asked: Round) -> Iterator[Item]:
@@ -117,53 +112,27 @@ def _lost_days(asked: Round, versions: list[SeriesVersion]) -> set[date]:
 
 
 def _there(asked: Round) -> Iterator[Item]:
-    state, cursor = asked.state, asked.state.cursor if asked.state.cursor.stage == _THERE else Cursor(_THERE)
-    rows = _rows(asked)
-    while chunk := list(_behind(rows, cursor, state.since)[: asked.chunk]):
-        events = _needed(asked, chunk)
-        for row in chunk:
-            pk, number, kind, is_removed, event_id, document, is_inside = row
-            at = Cursor(_THERE, number, pk)
-            if kind == Event.Kind.MASTER:
-                day = cursor.day if (number, pk) == (cursor.major, cursor.minor) else ""
-                yield from _series(asked, at, events.get(pk), day)
-            elif is_removed or not is_inside:
-                yield at, _removed(event_id)
-            elif asked.is_plain and document:
-                yield at, f"{{{_TYPE},{document[1:]}"
-            elif pk in events:
-                yield at, _full(asked, events[pk])
+    cursor = asked.state.cursor if asked.state.cursor.stage == _THERE else Cursor(_THERE)
+    is_immutable = asked.asking.prefer.immutable_ids
+    while rows := delta_rows.behind(asked.state, cursor, is_immutable=is_immutable, most=asked.chunk):
+        events = _needed(asked, rows)
+        for row in rows:
+            at = Cursor(_THERE, row.change_number, row.pk)
+            if row.kind == Event.Kind.MASTER:
+                is_begun = (row.change_number, row.pk) == (cursor.major, cursor.minor)
+                yield from _series(asked, at, events.get(row.pk), cursor.day if is_begun else "")
+            elif row.is_removed or not row.is_inside:
+                yield at, _removed(row.event_id)
+            elif asked.is_plain and row.document:
+                yield at, f"{{{_TYPE},{row.document[1:]}"
+            elif row.pk in events:
+                yield at, _full(asked, events[row.pk])
         cursor = at
 
 
-def _rows(asked: Round) -> QuerySet[Event, tuple[int, int, str, bool, str, str, bool]]:
-    """In later rounds also what is outside the window: it may have been inside."""
-    first, last = asked.state.window
-    within = inside(first, last)
-    rows = Event.objects.filter(calendar=asked.calendar, change_number__lte=asked.state.until)
-    if asked.is_first:
-        lasting = Q(lasts_until__isnull=True) | Q(lasts_until__gte=first)
-        series = Q(kind=Event.Kind.MASTER, starts_at__lt=last) & lasting
-        rows = rows.filter(series | ~Q(kind=Event.Kind.MASTER) & within, is_removed=False)
-    return (
-        rows.annotate(is_inside=ExpressionWrapper(within, output_field=BooleanField()))
-        .order_by("change_number", "pk")
-        .values_list("pk", "change_number", "kind", "is_removed", asked.ids, "document", "is_inside")
-    )
-
-
-def _behind(
-    rows: QuerySet[Event, tuple[int, int, str, bool, str, str, bool]], cursor: Cursor, since: int
-) -> QuerySet[Event, tuple[int, int, str, bool, str, str, bool]]:
-    if not cursor.minor:
-        return rows.filter(change_number__gt=since)
-    done = Q(change_number=cursor.major, pk__lt=cursor.minor + (not cursor.day))
-    return rows.filter(~done, change_number__gte=cursor.major)
-
-
-def _needed(asked: Round, chunk: list[tuple[int, int, str, bool, str, str, bool]]) -> dict[int, Event]:
+def _needed(asked: Round, rows: Sequence[Row]) -> dict[int, Event]:
     """Whole events, where the kept text is not enough."""
-    wanted = [row[0] for row in chunk if row[2] == Event.Kind.MASTER or not asked.is_plain or not row[5]]
+    wanted = [row.pk for row in rows if row.kind == Event.Kind.MASTER or not asked.is_plain or not row.document]
     return Event.objects.select_related("master").in_bulk(wanted) if wanted else {}
 
 
@@ -202,7 +171,13 @@ def _from(first: datetime, series: recurrence.Series, day: str) -> datetime:
 
 
 def _has_exceptions_inside(asked: Round, master: Event) -> bool:
-    return master.exceptions.filter(inside(*asked.state.window), is_removed=False).exists()
+    return master.exceptions.filter(_inside(*asked.state.window), is_removed=False).exists()
+
+
+def _inside(first: datetime, last: datetime) -> Q:
+    """As `delta_rows` has it."""
+    touching = Q(starts_at__lt=last, ends_at__gt=first) & ~Q(starts_at=F("ends_at"))
+    return touching | Q(starts_at=F("ends_at"), starts_at__gte=first, starts_at__lt=last)
 
 
 def _full(asked: Round, event: Event) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator import place
-from integrations.simulator.control import faults, seen, tally
+from integrations.simulator.control import faults, seen, tally, usage
 from integrations.simulator.control.resetting import ConnectionBroken
 from integrations.simulator.control.troubles import WHY, GraphInTrouble
 from integrations.simulator.entra import claims
@@ -28,27 +28,36 @@ log = logging.getLogger("simulator")
 
 @csrf_exempt
 def graph(request: HttpRequest, version: str, path: str | None = None) -> HttpResponse:
-    call = wire.read(request, version, path or "", now=timezone.now())
-    try:
-        caller = bearer.read(request.META.get("HTTP_AUTHORIZATION", ""), now=call.now)
-        _say_who(call, caller)
-    except Refused as refused:
-        tally.count_graph("unknown", refused.status)
-        return wire.write(call, _refuse(call, refused))
-    return wire.write(call, outcome(call, caller))
+    return _let_in(wire.read(request, version, path or "", now=timezone.now()), outcome)
 
 
 @csrf_exempt
 def userinfo(request: HttpRequest) -> HttpResponse:
-    call = wire.read(request, "v1.0", "", now=timezone.now())
+    return _let_in(wire.read(request, "v1.0", "", now=timezone.now()), _userinfo)
+
+
+def _let_in(call: Call, answer: Callable[[Call, Caller], Reply]) -> HttpResponse:
+    """Whatever happens, the answer is Graph's JSON."""
+    if call.method == "OPTIONS":
+        return wire.write(call, wire.PREFLIGHT)
     try:
-        caller = bearer.read(request.META.get("HTTP_AUTHORIZATION", ""), now=call.now)
+        caller = bearer.read(call.request.META.get("HTTP_AUTHORIZATION", ""), now=call.now)
         _say_who(call, caller)
-        if caller.person is None or "openid" not in caller.granted:
-            raise errors.directory_denied().because("The token lacks “openid”.")
-        return wire.write(call, Reply(_about(caller.person, caller, call)))
+        return wire.write(call, answer(call, caller))
     except Refused as refused:
+        tally.count_graph("unknown", refused.status)
         return wire.write(call, _refuse(call, refused))
+    except ConnectionBroken:
+        raise
+    except Exception:
+        log.exception("%s failed at the door.", call.method)
+        return wire.write(call, _refuse(call, _own_fault()))
+
+
+def _userinfo(call: Call, caller: Caller) -> Reply:
+    if caller.person is None or "openid" not in caller.granted:
+        raise errors.directory_denied().because("The token lacks “openid”.")
+    return Reply(_about(caller.person, caller, call))
 
 
 def outcome(call: Call, caller: Caller) -> Reply:
@@ -62,7 +71,7 @@ def outcome(call: Call, caller: Caller) -> Reply:
         raise
     except Exception:
         log.exception("%s %s failed.", call.method, found.path)
-        reply = _refuse(call, errors.own_fault().because("The simulator itself failed; its log says how."))
+        reply = _refuse(call, _own_fault())
     tally.count_graph(found.path, reply.status)
     return reply
 
@@ -75,7 +84,8 @@ def _answer(call: Call, caller: Caller, found: Found) -> Reply:
         _meet_faults(call, caller)
         if route is None:
             raise _no_route(call, found)
-        scoping.check(route, found, caller, person)
+        seen.explain(call.request, why=scoping.check(route, found, caller, person))
+        _note_use(call, caller, route)
         asked = _asking(call, caller, route, person)
         answer = route.answer(asked, *found.ids)
     reply = answer if isinstance(answer, Reply) else Reply(answer)
@@ -94,6 +104,12 @@ def _meet_faults(call: Call, caller: Caller) -> None:
     )
     if trouble:
         raise GraphInTrouble(trouble).because(WHY)
+
+
+def _note_use(call: Call, caller: Caller, route: Route) -> None:
+    on_its_own = caller.person is None
+    enough = route.application if on_its_own else route.delegated
+    usage.used(call.request, caller.client_id, held=caller.granted, enough=enough, on_its_own=on_its_own)
 
 
 def _no_route(call: Call, found: Found) -> Refused:
@@ -131,6 +147,10 @@ def _with_headers(reply: Reply, route: Route, asked: Asking) -> Reply:
     if asked.prefer.applied:
         more["Preference-Applied"] = ", ".join(asked.prefer.applied)
     return replace(reply, headers={**more, **reply.headers}) if more else reply
+
+
+def _own_fault() -> Refused:
+    return errors.own_fault().because("The simulator itself failed; its log says how.")
 
 
 def _refuse(call: Call, refused: Refused) -> Reply:

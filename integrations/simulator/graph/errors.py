@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -162,14 +164,6 @@ def unavailable() -> Refused:
     return Refused(503, "ServiceUnavailable", "The service is temporarily unavailable. Please try again later.")
 
 
-def no_such_application() -> Refused:
-    return Refused(
-        401,
-        "Authorization_IdentityNotFound",
-        "The identity of the calling application could not be established.",
-    )
-
-
 def option_twice(option: str) -> Refused:
     return Refused(
         400,
@@ -209,15 +203,6 @@ def blocked_by_policy() -> Refused:
 
 def no_such_mailbox(who: str) -> Refused:
     return Refused(404, "ErrorInvalidUser", f"The requested user '{who}' is invalid.")
-
-
-def no_such_resource(what: str) -> Refused:
-    """Of the directory: people, principals, grants."""
-    return Refused(
-        404,
-        "Request_ResourceNotFound",
-        f"Resource '{what}' does not exist or one of its queried reference-property objects are not present.",
-    )
 
 
 def own_fault() -> Refused:
@@ -274,23 +259,6 @@ def bad_filter() -> Refused:
     return Refused(400, "BadRequest", "Invalid filter clause")
 
 
-def unsupported_filter(name: str, type_name: str) -> Refused:
-    """Of the directory: the property is there, but cannot be filtered by like this."""
-    return Refused(
-        400,
-        "Request_UnsupportedQuery",
-        f"Unsupported or invalid query filter clause specified for property '{name}' of resource '{type_name}'.",
-    )
-
-
-def unsupported_operator(match: str) -> Refused:
-    return Refused(400, "Request_UnsupportedQuery", f"Unsupported property filter clause operator '{match}'.")
-
-
-def unsupported_query(message: str) -> Refused:
-    return Refused(400, "Request_UnsupportedQuery", message)
-
-
 def bad_subscription(message: str) -> Refused:
     return Refused(400, "InvalidRequest", message)
 
@@ -325,3 +293,15 @@ def no_such_subscription() -> Refused:
 
 def nested_batch() -> Refused:
     return Refused(400, "BadRequest", "Batch requests cannot be nested.")
+
+
+def challenged(code: str, *, since: datetime) -> Refused:
+    """A claims challenge: the client is to get a token that is newer than `since`."""
+    claims = {"access_token": {"nbf": {"essential": True, "value": str(int(since.timestamp()))}}}
+    encoded = base64.b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
+    return Refused(
+        401,
+        "InvalidAuthenticationToken",
+        f"Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {code}",
+        headers={"WWW-Authenticate": f'error="insufficient_claims", claims="{encoded}"'},
+    )

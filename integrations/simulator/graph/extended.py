@@ -53,12 +53,12 @@ def shown(event: Event, ids: Iterable[str]) -> dict[str, Any]:
 
 
 def matches(event: Event, property_id: str, value: str | None, operator: str = "eq") -> bool:
-    """`value` in any case; None asks whether the property is there or not (`ne null`, `eq null`)."""
+    """`value` in any case; `ne null` asks whether the property is there, and one that is there is never null."""
     kept = event.extended.get(canonical(property_id))
-    if value is None:
-        return (kept is None) == (operator == "eq")
     if kept is None:
         return False
+    if value is None:
+        return operator == "ne"
     kept, value = str(kept).casefold(), value.casefold()
     results: dict[str, bool] = {
         "eq": kept == value,

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from integrations.simulator.entra import principals, resources
 from integrations.simulator.entra.delegated import PERMISSIONS
 from integrations.simulator.entra.tenants import as_guid
-from integrations.simulator.graph import collecting, errors
+from integrations.simulator.graph import collecting, directory_errors, errors
 from integrations.simulator.graph.asking import Asking
 from integrations.simulator.graph.collecting import Kind
 from integrations.simulator.graph.errors import Refused
@@ -34,7 +34,7 @@ def of_principal(asking: Asking, which: str) -> dict[str, Any]:
     """What was allowed to this application."""
     guid = as_guid(which.partition("=")[2] or which)
     if guid is None:
-        raise errors.no_such_resource(which)
+        raise directory_errors.no_such_resource(which)
     mine = Q(service_principal__application__client_id=guid) if "=" in which else Q(service_principal__oid=guid)
     return _page(asking, _rows(asking).filter(mine))
 
@@ -71,7 +71,7 @@ def _rows(asking: Asking) -> QuerySet[Grant]:
 def _row(asking: Asking, graph_id: str) -> Grant:
     found = _rows(asking).filter(graph_id=graph_id).first()
     if found is None:
-        raise errors.no_such_resource(graph_id).because("There is no such grant in this tenant.")
+        raise directory_errors.no_such_resource(graph_id).because("There is no such grant in this tenant.")
     return found
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from integrations.simulator.graph import times
 from integrations.simulator.graph.events import storing
@@ -46,6 +47,17 @@ def call_off(event: Event, *, now: datetime) -> None:
         return
     for calendar, _ in _calendars(event, _addresses(event)):
         _cancel(event, calendar, now=now)
+    if event.kind == Event.Kind.MASTER:
+        call_off_strays(event, now=now)
+
+
+def call_off_strays(master: Event, *, now: datetime) -> None:
+    """Those who were invited to single occurrences of a series, which are no more."""
+    if master.response != "organizer":
+        return
+    for exception in master.exceptions.filter(is_removed=False).select_related("calendar"):
+        for calendar, _ in _calendars(exception, _addresses(exception) - _addresses(master)):
+            _cancel(exception, calendar, now=now)
 
 
 def carry_on(before: Event, master: Event, *, now: datetime) -> None:
@@ -102,6 +114,11 @@ def of_organizer(mine: Event) -> Event | None:
 
 def is_moved(before: Event, event: Event) -> bool:
     return any(getattr(before, name) != getattr(event, name) for name in storing.TIMES)
+
+
+def somebody(address: str) -> Person | None:
+    """With a mailbox here."""
+    return next(iter(_people([address.lower()])), None) if address.isprintable() else None
 
 
 def is_one_of(person: Person, address: str) -> bool:
@@ -212,10 +229,10 @@ def _calendars(event: Event, addresses: Iterable[str]) -> Iterator[tuple[Calenda
 def _people(addresses: Iterable[str]) -> Sequence[Person]:
     wanted = set(addresses)
     here = Person.objects.filter(mailbox=Person.Mailbox.CLOUD, deleted_at=None)
-    named = Q()
-    for address in wanted:
-        named |= Q(mail__iexact=address) | Q(upn__iexact=address)
-    found = {person.pk: person for person in here.filter(named)}
+    named = here.annotate(lower_mail=Lower("mail"), lower_upn=Lower("upn")).filter(
+        Q(lower_mail__in=wanted) | Q(lower_upn__in=wanted)
+    )
+    found: dict[int, Person] = {person.pk: person for person in named}
     found |= {person.pk: person for person in here.exclude(aliases=[]) if _all_addresses(person) & wanted}
     return [*found.values()]
 

@@ -17,14 +17,12 @@ from django.utils import timezone
 
 from integrations.simulator.control import seen
 from integrations.simulator.graph import notice_texts, posting, subscribers
-from integrations.simulator.graph.outbox import Notice, Outbox, body
+from integrations.simulator.graph.outbox import GATHER, Notice, Outbox, body
 from integrations.simulator.models import Person, Subscription
 
 # What waits to be matched with subscriptions. Beyond that, the oldest is lost.
 MOST_WAITING = 20_000
 IDLE = 2.0
-# So that one edit that touches many events is one POST.
-GATHER = 0.05
 # The second copy of a notice is a POST of its own.
 COPY_AFTER = 0.5
 

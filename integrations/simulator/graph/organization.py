@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from integrations.simulator.graph import collecting, errors
+from integrations.simulator.graph import collecting, directory_errors
 from integrations.simulator.graph.asking import Asking
 from integrations.simulator.graph.collecting import Kind
 from integrations.simulator.graph.filtering import EQUALITY, Column
@@ -36,7 +36,7 @@ def every(asking: Asking) -> dict[str, Any]:
 def one(asking: Asking, tid: str) -> dict[str, Any]:
     tenant = asking.caller.tenant
     if tid.lower() != str(tenant.tid):
-        raise errors.no_such_resource(tid)
+        raise directory_errors.no_such_resource(tid)
     return collecting.entity(asking, ORGANIZATION, _organization(tenant))
 
 
@@ -50,7 +50,7 @@ def domain(asking: Asking, name: str) -> dict[str, Any]:
     rows = Domain.objects.filter(tenant=asking.caller.tenant).order_by("pk")
     found = rows.filter(name__iexact=name).first()
     if found is None:
-        raise errors.no_such_resource(name)
+        raise directory_errors.no_such_resource(name)
     return collecting.entity(asking, DOMAIN, _domain(found, rows.first()))
 
 

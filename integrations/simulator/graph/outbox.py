@@ -16,6 +16,8 @@ from typing import Any
 from integrations.simulator.graph.posting import Answer
 
 MOST_IN_ONE = 100
+# So that one edit that touches many events is one POST.
+GATHER = 0.05
 MOST_WAITING = 10_000
 GIVE_UP_AFTER = 4 * 60 * 60.0
 FIRST_PAUSE = 1.0
@@ -82,13 +84,13 @@ class Outbox:
             self._lose([notice])
 
     def take(self, *, now: float) -> Sequence[Notice]:
-        """Those for one address whose time has come; it is busy until they are settled."""
+        """Those for one address whose time has come, or all but come; it is busy until they are settled."""
         with self._changed:
             for address in self._addresses.values():
                 if address.is_busy:
                     continue
-                due = [notice for notice in address.waiting if notice.due_at <= now][:MOST_IN_ONE]
-                if due:
+                if any(notice.due_at <= now for notice in address.waiting):
+                    due = [notice for notice in address.waiting if notice.due_at <= now + GATHER][:MOST_IN_ONE]
                     taken = set(map(id, due))
                     address.waiting = deque(notice for notice in address.waiting if id(notice) not in taken)
                     address.is_busy = True

@@ -113,9 +113,14 @@ class Table:
         segment = segments[depth]
         named = node.names.get(segment.lower().removeprefix(_NAMESPACE))
         fit = self._walk(named, segments, depth + 1, ids, deepest) if named else None
-        if fit is None and node.any_id is not None:
+        if fit is None and node.any_id is not None and not _is_reserved(segment):
             fit = self._walk(node.any_id, segments, depth + 1, (*ids, segment), deepest)
         return fit
+
+
+def _is_reserved(segment: str) -> bool:
+    """Words of OData's own that are never an id."""
+    return segment.startswith("$") or segment.lower().removeprefix(_NAMESPACE) == "delta"
 
 
 def split(path: str) -> list[str]:

@@ -31,6 +31,8 @@ _FREQUENCIES = {
     "relativeYearly": rrule.YEARLY,
 }
 _DAY = timedelta(days=1)
+# Outlook's calendars end here.
+LAST_DAY = date(4500, 12, 31)
 # Between a master's id and the day: what makes it the id of an occurrence.
 _MARK = "FRAAg"
 
@@ -112,7 +114,7 @@ def occurrence_on(series: Series, day: date) -> Occurrence | None:
 def days(series: Series, earliest: date, latest: date) -> Iterator[date]:
     """Local dates of occurrences, in order, both bounds included."""
     end = last_day(series)
-    latest = min(latest, end) if end else latest
+    latest = min(latest, LAST_DAY, end or LAST_DAY)
     earliest = max(earliest, series.first_day)
     if earliest > latest:
         return
@@ -179,9 +181,9 @@ def _on(series: Series, day: date) -> Occurrence:
     length = series.ends_at - series.starts_at
     starts_at = (starts + shift).replace(tzinfo=series.clock).astimezone(UTC)
     ends_at = (ends + shift).replace(tzinfo=series.clock).astimezone(UTC)
-    # Where the clocks change within it, local times can come out backward; then its length counts.
-    is_backward = ends_at < starts_at or ends < starts
-    return Occurrence(day, starts_at, starts_at + length if is_backward else ends_at)
+    # Where the clocks change within it, local times can come out backward or at once; then its length counts.
+    is_odd = ends < starts or ends_at < starts_at + min(length, timedelta(microseconds=1))
+    return Occurrence(day, starts_at, starts_at + length if is_odd else ends_at)
 
 
 def _length(series: Series) -> timedelta:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-
-from django.db.models import Q
+from uuid import UUID
 
 from integrations.simulator.entra.tenants import as_guid
-from integrations.simulator.graph import errors
+from integrations.simulator.graph import directory_errors, errors
 from integrations.simulator.graph.asking import Caller
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.paths import Found, Route
 from integrations.simulator.graph.permissions import OF_ONESELF
 from integrations.simulator.graph.replies import NO_CONTENT, Reply
 from integrations.simulator.models import AccessPolicy, Person, ScopedRole, ServicePrincipal
+from integrations.simulator.prepared import Prepared
+
+_BY_OID = Prepared(
+    lambda tenant, oid: Person.objects.filter(tenant_id=tenant, oid=oid, deleted_at=None),
+    int,
+    UUID,
+)
+_PRINCIPAL = Prepared(
+    lambda tenant, client_id: ServicePrincipal.objects.filter(
+        tenant_id=tenant, application__client_id=client_id
+    ).select_related("access_policy"),
+    int,
+    UUID,
+)
 
 
 def somebody(caller: Caller, who: str) -> Person | None:
@@ -22,8 +35,10 @@ def somebody(caller: Caller, who: str) -> Person | None:
     if mine and who.lower() in (str(mine.oid), mine.upn.lower()):
         return None if mine.deleted_at else mine
     guid = as_guid(who)
-    people = Person.objects.filter(tenant=caller.tenant, deleted_at=None)
-    found = people.filter(Q(oid=guid) if guid else Q(upn__iexact=who)).first()
+    if guid:
+        found = _BY_OID.first(caller.tenant.pk, guid)
+    else:
+        found = Person.objects.filter(tenant=caller.tenant, deleted_at=None, upn__iexact=who).first()
     if found:
         found.tenant = caller.tenant
     return found
@@ -40,15 +55,18 @@ def about(caller: Caller, found: Found) -> Person | None:
     return caller.person
 
 
-def check(route: Route, found: Found, caller: Caller, person: Person | None) -> None:
-    """Permission first, then whether there is such a person, then whether they have a mailbox."""
-    if not route.is_open:
-        _check_permission(route, found, caller, person)
+def check(route: Route, found: Found, caller: Caller, person: Person | None) -> str:
+    """Permission first, then whether there is such a person, then whether they have a mailbox.
+
+    In a sentence: what opens the route.
+    """
+    why = "" if route.is_open else _check_permission(route, found, caller, person)
     if person is None and (found.who is not None or caller.person is not None):
         raise _nobody(route, caller, found.who or "")
     if route.is_outlook and person and not person.has_mailbox:
         where = "on a server of the organisation’s own" if person.mailbox == Person.Mailbox.ON_PREMISES else "nowhere"
         raise errors.no_mailbox().because(f"{person.name}’s mailbox is {where}.")
+    return why
 
 
 def mailbox(caller: Caller, who: str, *, delegated: Collection[str], application: Collection[str]) -> Person:
@@ -66,19 +84,15 @@ def _nothing(*_: object) -> Reply:
     return NO_CONTENT
 
 
-def _check_permission(route: Route, found: Found, caller: Caller, person: Person | None) -> None:
+def _check_permission(route: Route, found: Found, caller: Caller, person: Person | None) -> str:
     if caller.person is None:
-        if route.is_outlook:
-            _check_mailbox(route, caller, person)
-        else:
-            _check_application(route, caller)
-    elif found.who and (person is None or person.pk != caller.person.pk):
-        _check_other(route, caller, person)
+        return _check_mailbox(route, caller, person) if route.is_outlook else _check_application(route, caller)
+    if found.who and (person is None or person.pk != caller.person.pk):
+        why = _check_other(route, caller, person)
     else:
-        if not caller.granted.intersection(route.delegated):
-            raise _denied(route).because(_lacks(route.delegated))
-    if caller.person:
-        _check_standing(route, caller.person, is_own=person is None or person.pk == caller.person.pk)
+        why = _opened(route, caller, route.delegated)
+    _check_standing(route, caller.person, is_own=person is None or person.pk == caller.person.pk)
+    return why
 
 
 def _check_standing(route: Route, person: Person, *, is_own: bool) -> None:
@@ -89,48 +103,46 @@ def _check_standing(route: Route, person: Person, *, is_own: bool) -> None:
         raise errors.directory_denied().because(f"{person.name} is a guest, who may not look round in the directory.")
 
 
-def _check_other(route: Route, caller: Caller, person: Person | None) -> None:
+def _check_other(route: Route, caller: Caller, person: Person | None) -> str:
     """A person asks about another: the directory needs a wider scope, Outlook one for what is shared with them."""
     if not route.is_outlook:
         wider = [name for name in route.delegated if name not in OF_ONESELF]
-        if not caller.granted.intersection(wider):
-            raise _denied(route).because(_lacks(wider, " to read about others"))
-        return
+        return _opened(route, caller, wider, " to read about others")
     shared = {name if name.endswith(".Shared") else f"{name}.Shared" for name in route.delegated}
-    if not caller.granted.intersection(shared):
-        raise _denied(route).because(_lacks(sorted(shared), " for the mailbox of another person"))
+    why = _opened(route, caller, sorted(shared), " for the mailbox of another person")
     if person is not None:
         raise errors.not_in_store().because(f"{person.name} has shared nothing with {caller.person}.")
+    return why
 
 
-def _check_application(route: Route, caller: Caller) -> None:
+def _check_application(route: Route, caller: Caller) -> str:
     """The directory looks the calling application up, which Outlook does not."""
     principal = _principal(caller)
     if principal is None or not principal.is_enabled:
         state = "gone from" if principal is None else "disabled in"
-        raise errors.no_such_application().because(f"The enterprise application is {state} {caller.tenant.name}.")
-    if not caller.granted.intersection(route.application):
-        raise _denied(route).because(_lacks(route.application))
+        raise directory_errors.no_such_application().because(
+            f"The enterprise application is {state} {caller.tenant.name}."
+        )
+    return _opened(route, caller, route.application)
 
 
-def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> None:
+def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> str:
     """The union of two: Entra's roles less the access policy, and Exchange's own roles with their scopes."""
     principal = _principal(caller)
     is_blocked = False
     if caller.granted.intersection(route.application):
         is_blocked = person is not None and principal is not None and _is_outside(principal, person)
         if not is_blocked:
-            return
+            return _opened(route, caller, route.application)
     if principal and _is_scoped_to(principal, route.application, person):
-        return
+        return "A role of Exchange’s own that is scoped to this mailbox opens it; the token need not name it."
     if is_blocked and person:
         raise errors.blocked_by_policy().because(f"{person.name}’s mailbox is outside the application’s access policy.")
     raise _denied(route).because(_lacks(route.application, ", nor a role that is scoped to this mailbox"))
 
 
 def _principal(caller: Caller) -> ServicePrincipal | None:
-    principals = ServicePrincipal.objects.select_related("access_policy")
-    return principals.filter(tenant=caller.tenant, application__client_id=caller.client_id).first()
+    return _PRINCIPAL.first(caller.tenant.pk, caller.client_id)
 
 
 def _is_outside(principal: ServicePrincipal, person: Person) -> bool:
@@ -152,11 +164,18 @@ def _nobody(route: Route, caller: Caller, who: str) -> Refused:
     name = who or str(caller.person.oid if caller.person else "")
     if route.is_outlook:
         return errors.no_such_mailbox(name).because(f"Nobody in {caller.tenant.name} goes by this id or name.")
-    return errors.no_such_resource(name).because(f"Nobody in {caller.tenant.name} goes by this id or name.")
+    return directory_errors.no_such_resource(name).because(f"Nobody in {caller.tenant.name} goes by this id or name.")
 
 
 def _denied(route: Route) -> Refused:
     return errors.outlook_denied() if route.is_outlook else errors.directory_denied()
+
+
+def _opened(route: Route, caller: Caller, permissions: Collection[str], for_what: str = "") -> str:
+    for name in permissions:
+        if name in caller.granted:
+            return f"{name} in the token opens it."
+    raise _denied(route).because(_lacks(permissions, for_what))
 
 
 def _lacks(permissions: Collection[str], for_what: str = "") -> str:

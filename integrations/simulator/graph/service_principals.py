@@ -12,7 +12,7 @@ from integrations.simulator.entra.permission import Permission
 from integrations.simulator.entra.resources import Resource
 from integrations.simulator.entra.roles import ROLES
 from integrations.simulator.entra.tenants import as_guid
-from integrations.simulator.graph import collecting, errors, times
+from integrations.simulator.graph import collecting, directory_errors, errors, times
 from integrations.simulator.graph.asking import Asking
 from integrations.simulator.graph.collecting import Kind
 from integrations.simulator.graph.replies import NO_CONTENT, Reply
@@ -110,7 +110,7 @@ def _row(asking: Asking, which: str) -> ServicePrincipal:
     elif guid and name.lower() == "appid":
         found = rows.filter(application__client_id=guid).first()
     if found is None:
-        raise errors.no_such_resource(value if is_keyed else which).because(
+        raise directory_errors.no_such_resource(value if is_keyed else which).because(
             f"{asking.caller.tenant.name} has no enterprise application with this id."
         )
     return found
@@ -137,7 +137,7 @@ def _role(asking: Asking, which: str, graph_id: str) -> AppRole:
     mine = rows.filter(resource=resource.app_id) if resource else rows.filter(service_principal=_row(asking, which))
     found = mine.first()
     if found is None:
-        raise errors.no_such_resource(graph_id).because("There is no such assignment.")
+        raise directory_errors.no_such_resource(graph_id).because("There is no such assignment.")
     return found
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from integrations.simulator.entra import grants, principals
 from integrations.simulator.graph.subscription_requests import READ
-from integrations.simulator.models import AppRole, Person, ScopedRole, Subscription
+from integrations.simulator.models import AppRole, Calendar, Person, ScopedRole, Subscription
 
 
 def of(person: Person, *, now: datetime) -> Sequence[Subscription]:
@@ -22,7 +22,8 @@ def alive(numbers: Collection[int], *, now: datetime) -> dict[int, Subscription]
 
 def interested(calendar_id: int, change: str, *, now: datetime) -> Sequence[Subscription]:
     """Only who may still read it: without permission there are no notices, until it is authorised again."""
-    theirs = Q(calendar_id=calendar_id) | Q(calendar=None, person__calendars=calendar_id)
+    owner = Calendar.objects.filter(pk=calendar_id).values("person")
+    theirs = Q(calendar_id=calendar_id) | Q(calendar=None, person__in=owner)
     found = _alive(now=now).filter(theirs)
     return [one for one in found if change in one.change_types and not lost_ground(one) and may_read(one)]
 

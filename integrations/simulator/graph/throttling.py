@@ -30,7 +30,7 @@ class Limits:
     concurrent: int = 4
 
 
-@dataclass
+@dataclass(slots=True)
 class _Window:
     ends: datetime
     count: int = 0

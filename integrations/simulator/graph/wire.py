@@ -23,8 +23,29 @@ CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEE
 DIAGNOSTIC = (
     '{"ServerInfo":{"DataCenter":"Simulated","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"SIMULATED0000"}}'
 )
+# Pages in browsers may call Graph from anywhere: what protects it is the token, and no cookie.
+PREFLIGHT = Reply(
+    None,
+    200,
+    {
+        "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE, OPTIONS",
+        "Access-Control-Allow-Headers": "*, Authorization",
+        "Access-Control-Max-Age": "7200",
+    },
+)
+_EXPOSED = (
+    "ETag, Location, Preference-Applied, Retry-After, request-id, client-request-id, WWW-Authenticate, "
+    "x-ms-ags-diagnostic, x-ms-resource-unit"
+)
 LARGEST_BODY = 4 * 1024 * 1024
-_HEADERS = ("prefer", "if-match", "consistencylevel", "content-type")
+# How many times as much is read and thrown away before the connection is broken.
+_PATIENCE = 8
+_HEADERS = {
+    "prefer": "HTTP_PREFER",
+    "if-match": "HTTP_IF_MATCH",
+    "consistencylevel": "HTTP_CONSISTENCYLEVEL",
+    "content-type": "CONTENT_TYPE",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +81,7 @@ def read(request: HttpRequest, version: str, path: str, *, now: datetime) -> Cal
         version=version,
         path=path,
         query=request.META.get("QUERY_STRING", ""),
-        headers={name: request.headers[name] for name in _HEADERS if name in request.headers},
+        headers={name: request.META[key] for name, key in _HEADERS.items() if key in request.META},
         base=f"{place.here().machine_origin(request.get_host())}/{version}",
         request_id=request_id,
         # What a client sent comes back as it was, but never with a line break in it.
@@ -112,7 +133,8 @@ def refusal(call: Call, refused: Refused) -> Reply:
     headers = dict(refused.headers)
     if refused.status == 401:
         where = f"{place.here().human_origin(call.request.get_host())}/common/oauth2/authorize"
-        headers["WWW-Authenticate"] = f'Bearer realm="", authorization_uri="{where}"'
+        parts = [f'Bearer realm="", authorization_uri="{where}"', headers.get("WWW-Authenticate", "")]
+        headers["WWW-Authenticate"] = ", ".join(part for part in parts if part)
     return Reply(body, refused.status, headers)
 
 
@@ -129,21 +151,24 @@ def write(call: Call, reply: Reply) -> HttpResponse:
     response["x-ms-ags-diagnostic"] = DIAGNOSTIC
     for name, value in reply.headers.items():
         response[name] = value
+    if "HTTP_ORIGIN" in call.request.META:
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = _EXPOSED
     return response
 
 
 def _text(request: HttpRequest) -> bytes:
     """Also of a body that comes in chunks, whose length nobody said."""
-    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        text: bytes = request.META["wsgi.input"].read(LARGEST_BODY + 1)
-    else:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length) > LARGEST_BODY:
-            raise errors.payload_too_large()
-        text = request.read()
-    if len(text) > LARGEST_BODY:
-        raise errors.payload_too_large()
-    return text
+    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    stream = request.META["wsgi.input"] if is_chunked else request
+    text: bytes = stream.read(LARGEST_BODY + 1)
+    if len(text) <= LARGEST_BODY:
+        return text
+    # A client that is still sending would not see the refusal: the connection would break under it.
+    for _ in range(_PATIENCE):
+        if not stream.read(LARGEST_BODY):
+            break
+    raise errors.payload_too_large()
 
 
 def _parsed(text: bytes) -> object:

@@ -49,6 +49,7 @@ def change(event: Event, fields: Fields, *, now: datetime) -> Event:
     _keep_answers(before, event, is_moved=is_moved)
     was_series = before.kind == Event.Kind.MASTER
     if was_series and is_moved:
+        meetings.call_off_strays(event, now=now)
         storing.drop_exceptions(event)
     storing.update(event, now=now, before=before if was_series and is_moved else None)
     if was_series and not is_moved:

@@ -106,7 +106,7 @@ def _pattern(number: int, starts: datetime, zone_name: str, *, now: datetime) ->
     return Pattern(
         suffix=_suffix(number),
         columns=[field.get_db_prep_save(field.pre_save(event, True), connection) for field in _FIELDS],
-        pieces=_MARK.split(rendering.document(event)),
+        pieces=[str(piece) for piece in _MARK.split(rendering.document(event))],
     )
 
 

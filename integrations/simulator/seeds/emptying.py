@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,14 +37,12 @@ from integrations.simulator.models import (
 def sweep(tenant: Tenant, *, keep_events_of: Collection[int] = ()) -> None:
     """All that happened in a tenant. Its people, calendars and applications stay; `keep_events_of` are calendars."""
     of_people = Q(person__tenant=tenant)
-    for model in (AuthorizationCode, RefreshToken, BrowserSession, Contact):
-        delete(_rows(model).filter(of_people))
+    _delete_each((AuthorizationCode, RefreshToken, BrowserSession, Contact), of_people)
     delete(_rows(Subscription).filter(of_people | Q(creator__tenant=tenant)))
     delete(_rows(Fault).filter(of_people | Q(tenant=tenant)))
     _delete_principals(Q(tenant=tenant))
     of_calendars = Q(calendar__person__tenant=tenant)
-    for model in (SeriesVersion, Tombstone):
-        delete(_rows(model).filter(of_calendars))
+    _delete_each((SeriesVersion, Tombstone), of_calendars)
     delete(_rows(Event).filter(of_calendars).exclude(calendar__in=keep_events_of))
     delete(_rows(Domain).filter(tenant=tenant))
 
@@ -74,22 +72,25 @@ def delete(rows: QuerySet[Any]) -> None:
 
 
 def _delete_application(application: Any) -> None:
-    for model in (AuthorizationCode, RefreshToken, Subscription, Fault, AppSecret, AppCertificate):
-        delete(_rows(model).filter(application=application))
+    held = (AuthorizationCode, RefreshToken, Subscription, Fault, AppSecret, AppCertificate)
+    _delete_each(held, Q(application=application))
     _delete_principals(Q(application=application))
     delete(_rows(Application).filter(pk=application.pk))
 
 
 def _delete_principals(which: Q) -> None:
     principals = _rows(ServicePrincipal).filter(which)
-    for model in (AccessPolicy, ScopedRole):
-        held = _rows(model).filter(service_principal__in=principals)
-        delete(model.people.through._default_manager.filter(**{f"{model._meta.model_name}__in": held}))  # type: ignore[attr-defined]
-        delete(held)
-    for model in (Grant, AppRole):
-        delete(_rows(model).filter(service_principal__in=principals))
+    theirs = Q(service_principal__in=principals)
+    delete(AccessPolicy.people.through._default_manager.filter(accesspolicy__in=_rows(AccessPolicy).filter(theirs)))
+    delete(ScopedRole.people.through._default_manager.filter(scopedrole__in=_rows(ScopedRole).filter(theirs)))
+    _delete_each((AccessPolicy, ScopedRole, Grant, AppRole), theirs)
     delete(ServicePrincipal.assigned.through._default_manager.filter(serviceprincipal__in=principals))
     delete(principals)
+
+
+def _delete_each(models: Sequence[type[Model]], which: Q) -> None:
+    for model in models:
+        delete(_rows(model).filter(which))
 
 
 def _rows(model: type[Model]) -> QuerySet[Any]:

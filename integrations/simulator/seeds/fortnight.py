@@ -66,7 +66,7 @@ def _fill_one(shelf: Shelf, meetings: Sequence[Meeting], *, now: datetime) -> in
 
 def _lay_first(shelf: Shelf, meetings: Sequence[Meeting], today: date, *, now: datetime) -> int:
     """What is laid down once: series with their exceptions, and entries with a date of their own."""
-    events = []
+    events: list[Event] = []
     for meeting in meetings:
         mailbox = _mailbox(shelf, meeting, FIRST_CHANGE, now=now)
         if mailbox is None:

@@ -10,7 +10,7 @@ from integrations.simulator.seeds.entries import on
 from integrations.simulator.seeds.seed import BadSeed, Meeting, Repeats
 
 NO_DATE = "0001-01-01"
-NO_END = {"type": "noEnd", "endDate": NO_DATE, "numberOfOccurrences": 0}
+NO_END: dict[str, Any] = {"type": "noEnd", "endDate": NO_DATE, "numberOfOccurrences": 0}
 
 
 def of(meeting: Meeting, first: date, *, planted_on: date) -> tuple[dict[str, Any], date]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.db import transaction
 
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter, Unfit, flag, number
 from integrations.simulator.entra.hashes import digest
+from integrations.simulator.entra.scopes import PERMISSIONS, ROLES
 from integrations.simulator.models import AppCertificate, Application, AppSecret
 
 CREDENTIALS, REGISTRATION = "Credentials", "Registration"
@@ -40,7 +42,9 @@ def remove_credential(application: Application, *, key_id: str, now: datetime) -
         guid = UUID(key_id)
     except ValueError:
         raise Unfit("“key_id” must be a GUID.") from None
-    gone = application.secrets.filter(key_id=guid).delete()[0] + application.certificates.filter(key_id=guid).delete()[0]
+    gone = (
+        application.secrets.filter(key_id=guid).delete()[0] + application.certificates.filter(key_id=guid).delete()[0]
+    )
     if not gone:
         raise Unfit(f"{application.name} has no such credential (any more).", 404)
     return f"{application.name} has one credential less."
@@ -88,6 +92,19 @@ def multi_tenant(application: Application, *, on: bool, now: datetime) -> str:
     return f"{application.name} is for {whose}."
 
 
+def id_tokens(application: Application, *, on: bool, now: datetime) -> str:
+    _set(application, issues_id_tokens=on)
+    return f"{application.name} {'gets' if on else 'does not get'} id_tokens from the authorize endpoint."
+
+
+def permissions(application: Application, *, permissions: list[str], roles: list[str], now: datetime) -> str:
+    for name, known in [*((name, PERMISSIONS) for name in permissions), *((name, ROLES) for name in roles)]:
+        if name not in known:
+            raise Unfit(f"“{name[:100]}” is no permission that is simulated.")
+    _set(application, permissions=permissions, roles=roles)
+    return f"{application.name} lists {len(permissions)} delegated and {len(roles)} application permissions."
+
+
 def redirect_uris(
     application: Application, *, redirect_uris: list[str], spa_redirect_uris: list[str], now: datetime
 ) -> str:
@@ -95,7 +112,9 @@ def redirect_uris(
         parts = urlsplit(uri)
         is_safe = parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
         if parts.scheme not in ("http", "https") or not parts.hostname or not is_safe or parts.fragment or "*" in uri:
-            raise Unfit(f"“{uri[:100]}” cannot be a redirect URI: https (http only for localhost), no fragment, no “*”.")
+            raise Unfit(
+                f"“{uri[:100]}” cannot be a redirect URI: https (http only for localhost), no fragment, no “*”."
+            )
     _set(application, redirect_uris=redirect_uris, spa_redirect_uris=spa_redirect_uris)
     count = len(redirect_uris) + len(spa_redirect_uris)
     return f"{application.name} has {count} redirect URI{'' if count == 1 else 's'}. Others get AADSTS50011 on a page."
@@ -111,6 +130,10 @@ def _set(application: Application, **values: object) -> None:
 
 def _base64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _words(name: str, label: str, current: Callable[[Application], list[str]]) -> Parameter:
+    return Parameter(name=name, label=label, kind=Kind.WORDS, is_required=False, default=[], current=current)
 
 
 _SECRET = Parameter(name="secret", label="The new secret", kind=Kind.PASSWORD)
@@ -192,7 +215,8 @@ ACTIONS = (
         name="public-client",
         label="Public client",
         group=REGISTRATION,
-        effect="A public client has no credential: sending one is refused with AADSTS700025, and its refresh tokens die "
+        effect="A public client has no credential: sending one is refused with AADSTS700025, and its refresh "
+        "tokens die "
         "with a change of password.",
         do=public_client,
         parameters=(flag("on", "Public", current=lambda application: application.is_public),),
@@ -210,28 +234,35 @@ ACTIONS = (
     ),
     Action(
         on="applications",
+        name="id-tokens",
+        label="Implicit and hybrid flows",
+        group=REGISTRATION,
+        effect="The registration’s switch “ID tokens”. Without it response_type=id_token gets AADSTS700054.",
+        do=id_tokens,
+        parameters=(flag("on", "ID tokens", current=lambda application: application.issues_id_tokens),),
+    ),
+    Action(
+        on="applications",
+        name="permissions",
+        label="Permissions of the registration",
+        group=REGISTRATION,
+        effect="What “.default” and an administrator’s consent ask for. What was granted stays as it is.",
+        do=permissions,
+        parameters=(
+            _words("permissions", "Delegated", lambda application: application.permissions),
+            _words("roles", "Application permissions", lambda application: application.roles),
+        ),
+    ),
+    Action(
+        on="applications",
         name="redirect-uris",
         label="Redirect URIs",
         group=REGISTRATION,
         effect="Exactly these are allowed. A sign-in with another one ends on an error page with AADSTS50011.",
         do=redirect_uris,
         parameters=(
-            Parameter(
-                name="redirect_uris",
-                label="Of a web application",
-                kind=Kind.WORDS,
-                is_required=False,
-                default=[],
-                current=lambda application: application.redirect_uris,
-            ),
-            Parameter(
-                name="spa_redirect_uris",
-                label="Of a single-page application",
-                kind=Kind.WORDS,
-                is_required=False,
-                default=[],
-                current=lambda application: application.spa_redirect_uris,
-            ),
+            _words("redirect_uris", "Of a web application", lambda application: application.redirect_uris),
+            _words("spa_redirect_uris", "Of a single-page application", lambda one: one.spa_redirect_uris),
         ),
         is_harmful=True,
     ),

@@ -224,7 +224,8 @@ ACTIONS = (
         name="delete",
         label="Delete",
         group=GROUP,
-        effect="As the person would in Outlook: delta tells of it as @removed, subscribers are notified. If they organized "
+        effect="As the person would in Outlook: delta tells of it as @removed, subscribers are notified. If they "
+        "organized "
         "it, the attendees’ copies are cancelled.",
         do=remove,
         is_harmful=True,

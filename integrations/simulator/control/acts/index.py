@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from integrations.simulator.control.acts import (
     applications,
     events,
+    granting,
     mailboxes,
     passwords,
     people,
@@ -14,6 +15,7 @@ from integrations.simulator.control.acts import (
     recipes,
     scoping,
     service,
+    sessions,
     subscriptions,
     tenants,
 )
@@ -22,12 +24,14 @@ from integrations.simulator.control.acts.declaring import Action
 ALL: Sequence[Action] = (
     *service.ACTIONS,
     *tenants.ACTIONS,
+    *sessions.ACTIONS,
     *people.ACTIONS,
     *passwords.ACTIONS,
     *mailboxes.ACTIONS,
     *events.ACTIONS,
     *applications.ACTIONS,
     *principals.ACTIONS,
+    *granting.ACTIONS,
     *scoping.ACTIONS,
     *subscriptions.ACTIONS,
     *recipes.ACTIONS,

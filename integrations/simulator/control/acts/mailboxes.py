@@ -57,7 +57,8 @@ ACTIONS = (
         name="take-mailbox",
         label="Take the mailbox away",
         group=GROUP,
-        effect="As without a licence: Graph answers 404 to everything of this mailbox. Events are kept for a change of mind.",
+        effect="As without a licence: Graph answers 404 to everything of this mailbox. Events are kept for a "
+        "change of mind.",
         do=take_away,
         is_harmful=True,
         fits=lambda person: person.mailbox != Person.Mailbox.NONE,
@@ -76,7 +77,8 @@ ACTIONS = (
         name="notices",
         label="Change notifications",
         group=GROUP,
-        effect="What becomes of them on the way. Dropped ones are lost: only delta, or a “missed” lifecycle event, tells.",
+        effect="What becomes of them on the way. Dropped ones are lost: only delta, or a “missed” lifecycle event, "
+        "tells.",
         do=notices,
         parameters=(
             choice(

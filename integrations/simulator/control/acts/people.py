@@ -1,16 +1,13 @@
-"""What happens to a person: their account, their password, their sessions."""
+"""What happens to a person: their account, and the policies that they are under."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import F
-
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter, Unfit, number
-from integrations.simulator.models import Application, Domain, Grant, Person, RefreshToken
+from integrations.simulator.models import Domain, Person
 
-ACCOUNT, SESSIONS, POLICY = "Account", "Sessions and tokens", "Policies"
+ACCOUNT, POLICY = "Account", "Policies"
 
 
 def disable(person: Person, *, now: datetime) -> str:
@@ -77,40 +74,6 @@ def unmake_admin(person: Person, *, now: datetime) -> str:
     return f"{person.name} is no administrator any more."
 
 
-def revoke_sessions(person: Person, *, now: datetime) -> str:
-    """Refresh tokens and browser sessions issued until now are dead (50173); access tokens live to their end."""
-    _set(person, valid_from=now)
-    return f"{person.name}’s sessions are revoked. Refresh tokens from before are refused; access tokens live on."
-
-
-def expire_access_tokens(person: Person, *, now: datetime) -> str:
-    """Graph refuses them from now on (401), as if their time were up."""
-    Person.objects.filter(pk=person.pk).update(generation=F("generation") + 1)
-    return f"{person.name}’s access tokens are refused from now on. Refresh tokens still work."
-
-
-def expire_refresh_tokens(person: Person, *, now: datetime) -> str:
-    """As after 90 idle days (700082)."""
-    RefreshToken.objects.filter(person=person, expires_at__gt=now).update(expires_at=now)
-    return f"{person.name}’s refresh tokens are refused from now on, as after 90 idle days."
-
-
-def expire_all_tokens(person: Person, *, now: datetime) -> str:
-    with transaction.atomic():
-        expire_access_tokens(person, now=now)
-        expire_refresh_tokens(person, now=now)
-    return f"{person.name}’s access tokens and refresh tokens are refused from now on, as after 90 idle days."
-
-
-def withdraw_consent(person: Person, *, client_id: Application | None = None, now: datetime) -> str:
-    """As an administrator deletes a consent: refused with 65001 at the next refresh."""
-    mine = Grant.objects.filter(person=person)
-    if client_id is not None:
-        mine = mine.filter(service_principal__application=client_id)
-    mine.delete()
-    return f"{person.name}’s {'consent is' if client_id else 'consents are'} deleted. The next refresh is refused."
-
-
 def require_mfa(person: Person, *, now: datetime) -> str:
     _set(person, needs_mfa=True)
     return f"{person.name} needs a second factor from now on."
@@ -151,57 +114,6 @@ def _action(name: str, label: str, group: str, effect: str, do: object, **more: 
 
 ACTIONS = (
     _action(
-        "revoke-sessions",
-        "Revoke sessions",
-        SESSIONS,
-        "As revokeSignInSessions: every refresh token and browser session from before is dead. The next refresh is "
-        "refused with AADSTS50173. Access tokens live to their end.",
-        revoke_sessions,
-        is_harmful=True,
-    ),
-    _action(
-        "expire-tokens",
-        "Expire access tokens",
-        SESSIONS,
-        "Graph answers 401 to every access token of theirs. A client with a refresh token gets a new one and goes on.",
-        expire_access_tokens,
-        is_harmful=True,
-    ),
-    _action(
-        "expire-refresh-tokens",
-        "Expire refresh tokens",
-        SESSIONS,
-        "As after 90 idle days: the next refresh is refused with AADSTS700082. Access tokens live to their end.",
-        expire_refresh_tokens,
-        is_harmful=True,
-    ),
-    _action(
-        "expire-all-tokens",
-        "Expire all tokens",
-        SESSIONS,
-        "Access tokens get 401 from Graph, and refresh tokens AADSTS700082. They have to sign in again.",
-        expire_all_tokens,
-        is_harmful=True,
-    ),
-    _action(
-        "withdraw-consent",
-        "Delete consent",
-        SESSIONS,
-        "As an administrator deletes what they allowed: the next refresh is refused with AADSTS65001. Access tokens "
-        "live to their end. What was granted for everybody stays.",
-        withdraw_consent,
-        parameters=(
-            Parameter(
-                name="client_id",
-                label="Client id of the application",
-                kind=Kind.APPLICATION,
-                is_required=False,
-                hint="Empty: of all applications.",
-            ),
-        ),
-        is_harmful=True,
-    ),
-    _action(
         "disable",
         "Disable",
         ACCOUNT,
@@ -222,7 +134,8 @@ ACTIONS = (
         "delete",
         "Delete",
         ACCOUNT,
-        "Tokens are refused with AADSTS50034, Graph answers 404, and they vanish from every list. They can be restored.",
+        "Tokens are refused with AADSTS50034, Graph answers 404, and they vanish from every list. They can be "
+        "restored.",
         delete,
         is_harmful=True,
         fits=lambda person: person.deleted_at is None,
@@ -260,9 +173,7 @@ ACTIONS = (
         "The user name changes, the address with it, and the old address becomes an alias. Tokens live on. A client "
         "that knows people by address instead of object id loses them.",
         rename,
-        parameters=(
-            Parameter(name="upn", label="New user principal name", current=lambda person: person.upn),
-        ),
+        parameters=(Parameter(name="upn", label="New user principal name", current=lambda person: person.upn),),
         is_harmful=True,
     ),
     _action(

@@ -1,19 +1,16 @@
-"""What an organisation does with an application: let it in, allow it things, take them back, shut it out."""
+"""What an organisation does with an application: let it in, choose who may use it, shut it out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
-from integrations.simulator.control.acts.declaring import Action, Kind, Parameter, Unfit, flag, number
+from integrations.simulator.control.acts.declaring import Action, Kind, Parameter, flag, number
 from integrations.simulator.control.subjects import Enrolment
-from integrations.simulator.entra import grants, principals
-from integrations.simulator.entra.scopes import PERMISSIONS, ROLES
-from integrations.simulator.models import Grant, Person, ServicePrincipal
+from integrations.simulator.entra import principals
+from integrations.simulator.models import Person, ServicePrincipal
 
-PLACE, GRANTS = "In this organisation", "What it may"
+PLACE = "In this organisation"
 
 
 def add(enrolment: Enrolment, *, now: datetime) -> str:
@@ -43,7 +40,7 @@ def require_assignment(enrolment: Enrolment, *, on: bool, now: datetime) -> str:
 
 
 def assign(enrolment: Enrolment, *, people: list[Person], now: datetime) -> str:
-    enrolment.there.assigned.set(_of_tenant(enrolment, people))
+    enrolment.there.assigned.set(enrolment.own(people))
     return f"Assigned to {enrolment.application.name}: {_names(people)}."
 
 
@@ -52,93 +49,12 @@ def delay(enrolment: Enrolment, *, seconds: int, now: datetime) -> str:
     return f"For {seconds} s client credentials are refused, as if consent were still on its way."
 
 
-def grant(enrolment: Enrolment, *, scopes: list[str], person: Person | None, now: datetime) -> str:
-    """Delegated permissions, for one person or for everybody."""
-    _known(scopes, PERMISSIONS, "delegated permission")
-    if person is None:
-        grants.allow_for_all(enrolment.application, enrolment.tenant, scopes, (), now=now)
-    else:
-        grants.allow(enrolment.application, _of_tenant(enrolment, [person])[0], scopes, now=now)
-    return f"{person.name if person else 'Everybody'} has allowed {enrolment.application.name}: {', '.join(scopes)}."
-
-
-def narrow(enrolment: Enrolment, *, scopes: list[str], person: Person | None, now: datetime) -> str:
-    with transaction.atomic():
-        for one in _grants(enrolment, person):
-            one.scopes = [scope for scope in one.scopes if scope in scopes]
-            if one.scopes:
-                one.save(update_fields=["scopes"])
-            else:
-                one.delete()
-    return f"Of {_whose(person)} grants {', '.join(scopes)} are left. The next token carries no more."
-
-
-def delete_grant(enrolment: Enrolment, *, person: Person | None, now: datetime) -> str:
-    for one in _grants(enrolment, person):
-        one.delete()
-    return f"{_whose(person, at_start=True)} grants to {enrolment.application.name} are deleted: AADSTS65001 at the next refresh."
-
-
-def grant_roles(enrolment: Enrolment, *, roles: list[str], now: datetime) -> str:
-    _known(roles, ROLES, "application permission")
-    grants.allow_for_all(enrolment.application, enrolment.tenant, (), roles, now=now)
-    return f"{enrolment.application.name} may on its own: {', '.join(roles)}."
-
-
-def remove_roles(enrolment: Enrolment, *, roles: list[str], now: datetime) -> str:
-    mine = enrolment.there.roles.all()
-    if roles:
-        mine = mine.filter(name__in=[role.rpartition("/")[2] for role in roles])
-    if not mine.delete()[0]:
-        raise Unfit(f"{enrolment.application.name} has no such role.", 404)
-    return f"{enrolment.application.name} has lost {', '.join(roles) or 'all its roles'}. Its next token lacks them."
-
-
 def _set(principal: ServicePrincipal, **values: object) -> None:
     ServicePrincipal.objects.filter(pk=principal.pk).update(**values)
 
 
-def _of_tenant(enrolment: Enrolment, people: Sequence[Person]) -> Sequence[Person]:
-    for person in people:
-        if person.tenant_id != enrolment.tenant.pk:
-            raise Unfit(f"{person.name} is not in {enrolment.tenant.name}.")
-    return people
-
-
-def _known(names: Sequence[str], known: object, what: str) -> None:
-    if not names:
-        raise Unfit(f"Name at least one {what}.")
-    for name in names:
-        if name not in known:  # type: ignore[operator]
-            raise Unfit(f"“{name[:100]}” is no {what} that is simulated.")
-
-
-def _grants(enrolment: Enrolment, person: Person | None) -> Sequence[Grant]:
-    found = list(enrolment.there.grants.filter(person=person))
-    if not found:
-        raise Unfit(f"{enrolment.application.name} has no such grant.", 404)
-    return found
-
-
-def _whose(person: Person | None, *, at_start: bool = False) -> str:
-    if person is not None:
-        return f"{person.name}’s"
-    return "The organisation’s" if at_start else "the organisation’s"
-
-
 def _names(people: Sequence[Person]) -> str:
     return ", ".join(person.name for person in people) or "nobody"
-
-
-_PERSON = Parameter(
-    name="person",
-    label="Person",
-    kind=Kind.PERSON,
-    is_required=False,
-    hint="Empty: the grant for the whole organisation.",
-)
-_SCOPES = Parameter(name="scopes", label="Delegated permissions", kind=Kind.WORDS)
-_ROLES = Parameter(name="roles", label="Application permissions", kind=Kind.WORDS)
 
 
 def _is_there(enrolment: Enrolment) -> bool:
@@ -160,7 +76,8 @@ ACTIONS = (
         name="remove",
         label="Remove from the organisation",
         group=PLACE,
-        effect="Its grants and roles go with it. Client credentials get AADSTS700016, refresh tokens AADSTS65001; people "
+        effect="Its grants and roles go with it. Client credentials get AADSTS700016, refresh tokens AADSTS65001; "
+        "people "
         "or an administrator have to consent anew.",
         do=remove,
         is_harmful=True,
@@ -231,67 +148,5 @@ ACTIONS = (
         parameters=(number("seconds", "Seconds", 60, most=86_400),),
         is_harmful=True,
         fits=_is_there,
-    ),
-    Action(
-        on="principals",
-        name="grant",
-        label="Grant delegated permissions",
-        group=GRANTS,
-        effect="As a consent: they add to what is granted, and count from the next token on.",
-        do=grant,
-        parameters=(_SCOPES, _PERSON),
-    ),
-    Action(
-        on="principals",
-        name="narrow-grant",
-        label="Narrow a grant",
-        group=GRANTS,
-        effect="Of one grant only these permissions are left. Refreshing with a scope that is gone gets AADSTS65001; "
-        "Graph answers 403 where the next token lacks it.",
-        do=narrow,
-        parameters=(_SCOPES, _PERSON),
-        is_harmful=True,
-        fits=_is_there,
-    ),
-    Action(
-        on="principals",
-        name="delete-grant",
-        label="Delete a grant",
-        group=GRANTS,
-        effect="As an administrator deletes a consent: AADSTS65001 at the next refresh. Access tokens live to their end.",
-        do=delete_grant,
-        parameters=(_PERSON,),
-        is_harmful=True,
-        fits=_is_there,
-    ),
-    Action(
-        on="principals",
-        name="grant-roles",
-        label="Grant application permissions",
-        group=GRANTS,
-        effect="As an administrator’s consent: the application may do this on its own, in all mailboxes, from its next "
-        "token on.",
-        do=grant_roles,
-        parameters=(_ROLES,),
-    ),
-    Action(
-        on="principals",
-        name="remove-roles",
-        label="Remove application permissions",
-        group=GRANTS,
-        effect="The next app-only token lacks them, and Graph answers 403. Tokens from before keep them to their end.",
-        do=remove_roles,
-        parameters=(
-            Parameter(
-                name="roles",
-                label="Application permissions",
-                kind=Kind.WORDS,
-                is_required=False,
-                default=[],
-                hint="Empty: all.",
-            ),
-        ),
-        is_harmful=True,
-        fits=lambda enrolment: enrolment.principal is not None and enrolment.principal.roles.exists(),
     ),
 )

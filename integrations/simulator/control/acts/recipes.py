@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from integrations.simulator.control import ageing, fault_orders
-from integrations.simulator.control.acts import applications, mailboxes, people
+from integrations.simulator.control.acts import applications, mailboxes, people, sessions
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter
 from integrations.simulator.models import Application, Fault, Grant, Person, Tenant
 
@@ -56,7 +56,7 @@ def mailbox_moves(service: None, *, person: Person, now: datetime) -> str:
 
 
 def password_is_reset(service: None, *, person: Person, now: datetime) -> str:
-    people.revoke_sessions(person, now=now)
+    sessions.revoke_sessions(person, now=now)
     Person.objects.filter(pk=person.pk).update(password_changed_at=now, password_is_expired=True)
     return f"{person.name}’s password is reset in the Entra admin centre: every session from before is revoked."
 
@@ -96,7 +96,8 @@ ACTIONS = (
     _recipe(
         "secret-expires",
         "The client secret expires",
-        "Every token request of the application is refused with 401 AADSTS7000222. The operator has to act; people must "
+        "Every token request of the application is refused with 401 AADSTS7000222. The operator has to act; people "
+        "must "
         "not be told to sign in again. To end it: add a secret on the application’s page.",
         secret_expires,
         _APPLICATION,
@@ -157,7 +158,8 @@ ACTIONS = (
     _recipe(
         "network-is-bad",
         "The network is bad",
-        "Five minutes in which every third connection to Graph is reset, without an answer. Nothing has been done then.",
+        "Five minutes in which every third connection to Graph is reset, without an answer. Nothing has been done "
+        "then.",
         network_is_bad,
     ),
     _recipe(

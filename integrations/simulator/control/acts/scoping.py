@@ -20,10 +20,9 @@ def scope(enrolment: Enrolment, *, role: str, people: list[Person], now: datetim
     name = role.removeprefix(PREFIX)
     if name not in ROLES:
         raise Unfit(f"“{role[:100]}” is no application permission that is simulated.")
-    _check(enrolment, people)
     with transaction.atomic():
         scoped, _ = ScopedRole.objects.get_or_create(service_principal=enrolment.there, name=name)
-        scoped.people.set(people)
+        scoped.people.set(enrolment.own(people))
     return f"{enrolment.application.name} may {name} in the mailboxes of {_names(people)}."
 
 
@@ -35,22 +34,15 @@ def remove_scope(enrolment: Enrolment, *, role: str, now: datetime) -> str:
 
 
 def restrict(enrolment: Enrolment, *, kind: str, people: list[Person], now: datetime) -> str:
-    _check(enrolment, people)
     with transaction.atomic():
         policy, _ = AccessPolicy.objects.update_or_create(service_principal=enrolment.there, defaults={"kind": kind})
-        policy.people.set(people)
+        policy.people.set(enrolment.own(people))
     return f"{AccessPolicy.Kind(kind).label}: {_names(people)}."
 
 
 def unrestrict(enrolment: Enrolment, *, now: datetime) -> str:
     AccessPolicy.objects.filter(service_principal=enrolment.there).delete()
     return f"{enrolment.application.name} has no access policy any more."
-
-
-def _check(enrolment: Enrolment, people: list[Person]) -> None:
-    for person in people:
-        if person.tenant_id != enrolment.tenant.pk:
-            raise Unfit(f"{person.name} is not in {enrolment.tenant.name}.")
 
 
 def _names(people: list[Person]) -> str:
@@ -71,7 +63,8 @@ ACTIONS = (
         name="scope",
         label="Scope to mailboxes",
         group=GROUP,
-        effect="RBAC for Applications: the permission counts in these mailboxes. It adds to what Entra grants: take the "
+        effect="RBAC for Applications: the permission counts in these mailboxes. It adds to what Entra grants: "
+        "take the "
         "tenant-wide role away as well. The token carries no role for it; a client has to try a mailbox.",
         do=scope,
         parameters=(_ROLE, _PEOPLE),
@@ -109,8 +102,10 @@ ACTIONS = (
         group=GROUP,
         effect="What Entra grants counts in all mailboxes again.",
         do=unrestrict,
-        fits=lambda enrolment: AccessPolicy.objects.filter(service_principal=enrolment.principal).exists()
-        if enrolment.principal
-        else False,
+        fits=lambda enrolment: (
+            AccessPolicy.objects.filter(service_principal=enrolment.principal).exists()
+            if enrolment.principal
+            else False
+        ),
     ),
 )

@@ -20,7 +20,7 @@ def reset(service: None, *, now: datetime) -> str:
     throttling.as_documented()
     for memory in (tally, habits, usage, seen):
         memory.clear()
-    faults.forget()
+    faults.stop_all()
     return "Everything is as on the first day."
 
 
@@ -64,7 +64,8 @@ ACTIONS = (
         name="reset",
         label="Reset everything",
         group=GROUP,
-        effect="All organisations are as on the first day. Tokens, sessions, consents, subscriptions, faults and the log "
+        effect="All organisations are as on the first day. Tokens, sessions, consents, subscriptions, faults and "
+        "the log "
         "are gone; applications have to be connected anew.",
         do=reset,
         is_harmful=True,
@@ -74,7 +75,8 @@ ACTIONS = (
         name="rotate-signing-key",
         label="Rotate the signing key",
         group=GROUP,
-        effect="Tokens are signed with a key of another kid. A client that caches the keys has to fetch them again when "
+        effect="Tokens are signed with a key of another kid. A client that caches the keys has to fetch them again "
+        "when "
         "it meets a kid it does not know.",
         do=rotate_signing_key,
         is_harmful=True,
@@ -84,7 +86,8 @@ ACTIONS = (
         name="throttling",
         label="Change the limits of Graph",
         group=GROUP,
-        effect="Above them Graph answers 429 with Retry-After. Nothing sent: Microsoft’s own, 10,000 in 600 s, 4 at a time.",
+        effect="Above them Graph answers 429 with Retry-After. Nothing sent: Microsoft’s own, 10,000 in 600 s, 4 "
+        "at a time.",
         do=throttle,
         parameters=(
             _limit("requests", "Requests to one mailbox", lambda _: throttling.limits().requests),

@@ -31,6 +31,11 @@ def consent_workflow(tenant: Tenant, *, on: bool, now: datetime) -> str:
     return f"People of {tenant.name} {'may ask for an administrator’s approval' if on else 'cannot ask for approval'}."
 
 
+def consent_delay(tenant: Tenant, *, seconds: int, now: datetime) -> str:
+    Tenant.objects.filter(pk=tenant.pk).update(consent_delay_seconds=seconds)
+    return f"In {tenant.name} a consent takes {seconds} s to arrive everywhere."
+
+
 def strict_rotation(tenant: Tenant, *, on: bool, now: datetime) -> str:
     Tenant.objects.filter(pk=tenant.pk).update(strict_rotation=on)
     return f"In {tenant.name} a used refresh token {'dies at once' if on else 'lives to its own end'}."
@@ -122,6 +127,23 @@ ACTIONS = (
         effect="With it, people who may not consent can send a request to an administrator (AADSTS90095).",
         do=consent_workflow,
         parameters=(flag("on", "People may ask", current=lambda tenant: tenant.has_consent_workflow),),
+    ),
+    Action(
+        on="tenants",
+        name="consent-delay",
+        label="How long consent takes to arrive",
+        group=CONSENT,
+        effect="For so long after an application is let in, its own credentials are still refused with AADSTS700016.",
+        do=consent_delay,
+        parameters=(
+            Parameter(
+                name="seconds",
+                label="Seconds",
+                kind=Kind.NUMBER,
+                most=86_400,
+                current=lambda tenant: tenant.consent_delay_seconds,
+            ),
+        ),
     ),
     Action(
         on="tenants",

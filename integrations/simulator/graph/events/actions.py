@@ -100,6 +100,8 @@ def _check_may_respond(asking: Asking, mine: Event, action: str) -> bool:
         raise refusals.is_organizer()
     if mine.is_cancelled and action != "Decline":
         raise refusals.is_cancelled(action)
+    if tells and not mine.is_response_requested:
+        raise refusals.cannot("The meeting organizer hasn't requested a response.")
     if given.get("proposednewtime") is not None:
         _check_proposal(given["proposednewtime"], mine, tells=tells)
     return tells

@@ -38,7 +38,7 @@ def address(value: object) -> tuple[str, str]:
         if member not in ("name", "address") and "@odata" not in member:
             raise refusals.unknown_property(member, "emailAddress")
     found, name = given.get("address"), given.get("name")
-    if not isinstance(found, str) or not _ADDRESS.fullmatch(found.strip()):
+    if not isinstance(found, str) or not found.isprintable() or not _ADDRESS.fullmatch(found.strip()):
         raise refusals.invalid("An attendee has no address that mail could be sent to.")
     if name is not None and not isinstance(name, str):
         raise refusals.unreadable("name")
@@ -51,7 +51,7 @@ def _attendee(given: object) -> dict[str, Any]:
     for member in given:
         if member not in ("emailAddress", "type", "status", "proposedNewTime") and "@odata" not in member:
             raise refusals.unknown_property(member, "attendee")
-    kind = given.get("type") or "required"
+    kind = str(given.get("type") or "required").lower()
     if kind not in TYPES:
         raise refusals.unknown_value("type", kind, "attendeeType")
     name, found = address(given.get("emailAddress"))

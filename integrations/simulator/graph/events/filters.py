@@ -12,14 +12,16 @@ from integrations.simulator.graph import errors, extended, filtering, odata
 from integrations.simulator.graph.asking import Asking
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.events import properties, refusals, rendering
-from integrations.simulator.graph.filtering import EQUALITY, TIME, Collected, Column
+from integrations.simulator.graph.filtering import EQUALITY, TEXT, TIME, Collected, Column
 from integrations.simulator.graph.odata import Both, Call, Compare, Condition, Either, In, Lambda, Not, Path, Value
 from integrations.simulator.graph.recurrence import Occurrence
 from integrations.simulator.models import Event
 
 Fields = Mapping[str, Any]
+# Outlook has no endswith.
+_TEXT = TEXT - {"endswith"}
 COLUMNS: Mapping[str, Column] = {
-    "subject": Column("subject"),
+    "subject": Column("subject", operators=_TEXT),
     "start/datetime": Column("starts_at", "time", TIME),
     "end/datetime": Column("ends_at", "time", TIME),
     "createddatetime": Column("created_at", "time", TIME),
@@ -36,8 +38,8 @@ COLUMNS: Mapping[str, Column] = {
     "sensitivity": Column("sensitivity", operators=EQUALITY),
     "importance": Column("importance", operators=EQUALITY),
     "responsestatus/response": Column("response", operators=EQUALITY),
-    "organizer/emailaddress/address": Column("organizer_address"),
-    "organizer/emailaddress/name": Column("organizer_name"),
+    "organizer/emailaddress/address": Column("organizer_address", operators=_TEXT),
+    "organizer/emailaddress/name": Column("organizer_name", operators=_TEXT),
     "transactionid": Column("transaction_id", operators=EQUALITY),
 }
 ORDERS = {
@@ -79,6 +81,8 @@ class Filter:
 
     def _with_extended(self, condition: Lambda) -> Q:
         """No database compares these as Outlook does; who filters by them has few."""
+        # What makes no sense is refused even where there is nothing to compare.
+        _has_extended(Event(), condition)
         rows = Event.objects.filter(calendar__person=self._person).exclude(extended={}).only("pk", "extended")
         return Q(pk__in=[row.pk for row in rows if _has_extended(row, condition)])
 

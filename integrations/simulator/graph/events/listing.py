@@ -54,11 +54,29 @@ def view(asking: Asking, calendar: Calendar, what: str) -> Reply:
 def instances(asking: Asking, master: Event, what: str) -> Reply:
     asking.check_options(OPTIONS)
     if master.kind != Event.Kind.MASTER:
-        raise refusals.cannot("The event is not the master of a series.")
+        raise refusals.no_series()
     first, last = _window(asking)
     wanted = Filter(asking)
     rows = Event.objects.filter(_inside(first, last), master=master, is_removed=False)
     return _answer(asking, what, wanted.rows(rows), _expanded([master], first, last, wanted))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An event or an occurrence, at its time; of an occurrence `event` is its series."""
+
+    event: Event
+    starts_at: datetime
+    ends_at: datetime
+
+
+def inside(calendar: Calendar, first: datetime, last: datetime) -> list[Standing]:
+    """All of a window, by start."""
+    rows = calendar.events.exclude(kind=Event.Kind.MASTER).filter(_inside(first, last), is_removed=False)
+    series = calendar.events.filter(_lasting(first, last), kind=Event.Kind.MASTER)
+    found = [Standing(row, row.starts_at, row.ends_at) for row in rows]
+    found += [Standing(master, occ.starts_at, occ.ends_at) for master, occ in _expanded(series, first, last, None)]
+    return sorted(found, key=lambda one: (one.starts_at, one.event.pk))
 
 
 def _answer(asking: Asking, what: str, rows: Rows, expanded: Sequence[tuple[Event, Occurrence]]) -> Reply:
@@ -78,7 +96,7 @@ def _answer(asking: Asking, what: str, rows: Rows, expanded: Sequence[tuple[Even
 
 
 def _joined(asking: Asking, what: str, texts: Sequence[str], total: int, next_link: str) -> str:
-    about: dict[str, Any] = {"@odata.context": f"{asking.base}/$metadata#{asking.owner}/{what}"}
+    about: dict[str, Any] = {"@odata.context": rendering.context(asking, what)}
     if asking.flag("$count"):
         about["@odata.count"] = total
     begin = rendering.as_json(about)[:-1]
@@ -153,7 +171,7 @@ def _key(master: Event, occ: Occurrence, column: str) -> Any:
 
 
 def _expanded(
-    series: Rows | Sequence[Event], first: datetime, last: datetime, wanted: Filter
+    series: Rows | Sequence[Event], first: datetime, last: datetime, wanted: Filter | None
 ) -> list[tuple[Event, Occurrence]]:
     """Ordinary occurrences; a day that has an exception, or was cancelled, speaks for itself."""
     masters = {master.pk: master for master in series}
@@ -164,7 +182,7 @@ def _expanded(
         (master, occ)
         for master in masters.values()
         for occ in recurrence.occurrences(recurrence.series_of(master), first, last)
-        if occ.day not in own_way.get(master.pk, ()) and wanted.takes(master, occ)
+        if occ.day not in own_way.get(master.pk, ()) and (wanted is None or wanted.takes(master, occ))
     ]
 
 

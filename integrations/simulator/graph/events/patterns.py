@@ -52,7 +52,7 @@ def _pattern(given: Mapping[str, Any]) -> dict[str, Any]:
     days = {"daysOfWeek": _days(given["daysOfWeek"])} if "daysOfWeek" in NEEDED[kind] else {}
     return {
         "type": kind,
-        "interval": _whole(given, "interval", 1, MOST_INTERVAL, usual=1),
+        "interval": _whole(given, "interval", 1, MOST_INTERVAL),
         **named,
         **days,
         "firstDayOfWeek": _one_of(given, "firstDayOfWeek", recurrence.DAYS, "dayOfWeek", usual="sunday"),
@@ -110,8 +110,8 @@ def _enumerated(value: object, name: str, values: Sequence[str], enumeration: st
     return found
 
 
-def _whole(given: Mapping[str, Any], name: str, least: int, most: int, *, usual: int | None = None) -> int:
-    value = given.get(name, usual)
+def _whole(given: Mapping[str, Any], name: str, least: int, most: int) -> int:
+    value = given.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
         raise refusals.unreadable(name) if value is not None else refusals.invalid(f"The {name} is missing.")
     if not least <= value <= most:

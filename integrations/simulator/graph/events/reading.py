@@ -96,12 +96,15 @@ def _online(body: Mapping[str, Any], event: Event | None) -> Fields:
     wanted = body.get("isOnlineMeeting")
     if wanted is None:
         return {}
-    if not isinstance(wanted, bool):
-        raise refusals.unreadable("isOnlineMeeting")
-    if not wanted or (event and event.online_meeting_url):
+    if not _flag(wanted, "isOnlineMeeting") or (event and event.online_meeting_url):
         return {}
     meeting = quote(f"19:meeting_{secrets.token_urlsafe(36)}@thread.v2", safe="")
     return {"online_meeting_url": f"https://teams.microsoft.com/l/meetup-join/{meeting}/0"}
+
+
+def written(text: str) -> str:
+    """Without what no database keeps: null characters, and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _subject(value: object, name: str) -> Fields:
@@ -166,10 +169,16 @@ def _reminder(value: object, name: str) -> Fields:
 
 def _yes_or_no(column: str) -> Callable[[object, str], Fields]:
     def read(value: object, name: str) -> Fields:
-        if not isinstance(value, bool):
-            raise refusals.unreadable(name)
-        return {column: value}
+        return {column: _flag(value, name)}
 
+    return read
+
+
+def _flag(value: object, name: str) -> bool:
+    """OData takes the words as well, and the O365 library for Python writes them."""
+    read = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(read, bool):
+        raise refusals.unreadable(name)
     return read
 
 
@@ -192,8 +201,7 @@ def _text(value: object, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise refusals.unreadable(name)
-    # No database keeps these.
-    return value.replace("\0", "")
+    return written(value)
 
 
 _READERS: Mapping[str, Callable[[Any, str], Fields]] = {

@@ -111,6 +111,10 @@ def is_cancelled(action: str) -> Refused:
     )
 
 
+def no_series() -> Refused:
+    return cannot("The event is not the master of a series.")
+
+
 def default_calendar() -> Refused:
     return Refused(400, "ErrorDeleteDistinguishedFolder", "Distinguished folders cannot be deleted.")
 

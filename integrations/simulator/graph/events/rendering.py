@@ -71,6 +71,13 @@ def text(event: Event, asking: Asking) -> str:
     return as_json(shown(event, asking))
 
 
+def context(asking: Asking, what: str, *, of_one: bool = False) -> str:
+    """Whose, what, and which properties, if some were selected."""
+    selected = properties.selected(asking)
+    names = f"({','.join(selected)})" if selected else ""
+    return f"{asking.base}/$metadata#{asking.owner}/{what}{names}{'/$entity' if of_one else ''}"
+
+
 def is_plain(asking: Asking) -> bool:
     """Whether the kept documents are the answer."""
     prefer = asking.prefer
@@ -84,6 +91,10 @@ def etag(event: Event) -> str:
 
 def id_of(event: Event, prefer: Preferences) -> str:
     return str(event.immutable_id if prefer.immutable_ids else event.graph_id)
+
+
+def web_link(event_id: str) -> str:
+    return f"https://outlook.office365.com/owa/?itemid={quote(event_id)}&exvsurl=1&path=/calendar/item"
 
 
 def occurrence_uid(ical_uid: str, day: date) -> str:
@@ -160,13 +171,12 @@ def _identity(event: Event, prefer: Preferences) -> dict[str, Any]:
         "occurrenceId": _occurrence_name(master, event.original_date, prefer) if master else None,
         "originalStart": _original_start(master, event.original_date) if master else None,
         "recurrence": event.recurrence,
-        "webLink": f"https://outlook.office365.com/owa/?itemid={quote(event.graph_id)}&exvsurl=1&path=/calendar/item",
+        "webLink": web_link(event.graph_id),
     }
 
 
 def _of_occurrence(master: Event, occ: Occurrence, prefer: Preferences) -> dict[str, Any]:
     event_id = recurrence.occurrence_id(id_of(master, prefer), occ.day)
-    link = quote(recurrence.occurrence_id(master.graph_id, occ.day))
     return {
         "id": event_id,
         "transactionId": None,
@@ -176,7 +186,7 @@ def _of_occurrence(master: Event, occ: Occurrence, prefer: Preferences) -> dict[
         "occurrenceId": _occurrence_name(master, occ.day, prefer),
         "originalStart": times.second_stamp(occ.starts_at),
         "recurrence": None,
-        "webLink": f"https://outlook.office365.com/owa/?itemid={link}&exvsurl=1&path=/calendar/item",
+        "webLink": web_link(recurrence.occurrence_id(master.graph_id, occ.day)),
         "start": times.shown(occ.starts_at, prefer.zone, prefer.zone_name, is_all_day=master.is_all_day),
         "end": times.shown(occ.ends_at, prefer.zone, prefer.zone_name, is_all_day=master.is_all_day),
     }

@@ -74,13 +74,15 @@ def delete(asking: Asking, *ids: str, in_default: bool = False) -> Reply:
 
 def instances(asking: Asking, *ids: str, in_default: bool = False) -> Reply:
     found = finding.find(asking, *ids, in_default=in_default)
+    if found.occurrence:
+        raise refusals.no_series()
     return listing.instances(asking, found.event, f"events('{rendering.id_of(found.event, asking.prefer)}')/instances")
 
 
 def entity(asking: Asking, found: Found) -> str:
     """The whole answer about one event."""
     selected, expand = properties.selected(asking), expanding.read(asking)
-    context = rendering.as_json({"@odata.context": f"{asking.base}/$metadata#{asking.owner}/events/$entity"})
+    context = rendering.as_json({"@odata.context": rendering.context(asking, "events", of_one=True)})
     if found.occurrence:
         text = rendering.as_json(rendering.occurrence(found.event, found.occurrence, asking, selected, expand))
     elif selected is None and expand is None:

@@ -21,7 +21,8 @@ CONTENT = (
     "hides_attendees", "organizer_name", "organizer_address", "is_cancelled",
 )  # fmt: skip
 OWN = ("show_as", "categories", "reminder_minutes", "is_reminder_on", "response", "responded_at")
-TIMES = ("starts_at", "ends_at", "time_zone", "is_all_day", "recurrence")
+# Another of these is another time. The zone's name is not: the moment is the same, and a series has its own zone.
+TIMES = ("starts_at", "ends_at", "is_all_day", "recurrence")
 UID_PREFIX = "040000008200E00074C5B7101A82E008"
 
 
@@ -136,7 +137,9 @@ def _begin_with_first_occurrence(event: Event) -> None:
         raise refusals.no_occurrences()
     if first != series.first_day:
         event.starts_at, event.ends_at = _moved(series, first - series.first_day)
-    event.recurrence = {"pattern": series.pattern, "range": {**series.range, "startDate": first.isoformat()}}
+    zone = series.range.get("recurrenceTimeZone") or event.time_zone
+    bounds = {**series.range, "startDate": first.isoformat(), "recurrenceTimeZone": zone}
+    event.recurrence = {"pattern": series.pattern, "range": bounds}
     if not recurrence.has_occurrences(recurrence.series_of(event)):
         raise refusals.no_occurrences()
 

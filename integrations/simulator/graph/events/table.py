@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from integrations.simulator.graph import calendars
+from integrations.simulator.graph import calendars, ids
 from integrations.simulator.graph import permissions as may
-from integrations.simulator.graph.events import actions, routes
+from integrations.simulator.graph.events import actions, reminders, routes, schedules
 from integrations.simulator.graph.paths import Route
 from integrations.simulator.graph.replies import Reply
 
 _Answer = Callable[..., Reply]
 _READ, _WRITE = (may.CALENDAR, may.CALENDAR_APP), (may.CALENDAR_WRITE, may.CALENDAR_WRITE)
+_IDS = (*may.PROFILE, *may.CALENDAR[1:], *may.CONTACTS)
 # Method, what follows the event's id, function, permissions.
 _OF_EVENT = (
     ("GET", "", routes.read, _READ),
@@ -44,11 +45,17 @@ CALENDARS = (
     Route("GET", "{mailbox}/calendars/{id}", calendars.one, *_READ),
     Route("PATCH", "{mailbox}/calendars/{id}", calendars.change, *_WRITE),
     Route("DELETE", "{mailbox}/calendars/{id}", calendars.delete, *_WRITE),
+    Route("GET", "{mailbox}/calendarGroups", calendars.groups, *_READ),
+    Route("GET", "{mailbox}/calendarGroups/{id}", calendars.group, *_READ),
+    Route("GET", "{mailbox}/calendarGroups/{id}/calendars", calendars.of_group, *_READ),
     Route("GET", "{mailbox}/calendarView", calendars.view, *_READ),
     Route("GET", "{mailbox}/calendar/calendarView", calendars.view, *_READ),
     Route("GET", "{mailbox}/calendars/{id}/calendarView", calendars.view_of, *_READ),
 )
 EVENTS = (
+    Route("POST", "{mailbox}/calendar/getSchedule", schedules.show, *_READ),
+    Route("GET", "{mailbox}/reminderView/{id}", reminders.view, *_READ),
+    Route("POST", "{mailbox}/translateExchangeIds", ids.translate, _IDS, _IDS),
     Route("GET", "{mailbox}/events", routes.every, *_READ),
     Route("GET", "{mailbox}/calendar/events", routes.in_default, *_READ),
     Route("GET", "{mailbox}/calendars/{id}/events", routes.in_calendar, *_READ),
