@@ -27,7 +27,7 @@ django.setup()
 
 pytest_plugins = ["tests.cast"]
 CHROMIUM = surroundings.chosen_browser()
-collect_ignore = [] if surroundings.has_official_clients() else ["conformance"]
+collect_ignore_glob = [] if surroundings.has_official_clients() else ["conformance", "conformance/*"]
 BROWSER_FIXTURES = {"page", "context", "new_context", "browser", "browser_type", "launch_browser", "playwright"}
 SHOWN_OF_A_LOG = 6000  # characters
 # Chromium must not call out: component updates, translations, certificate lists, anything but this machine.

@@ -20,7 +20,9 @@ def run(here: Path, tests: Path | None = None, **environment: str) -> subprocess
     (here / "without_clients.py").write_text(
         f"import sys\nsys.modules.update(dict.fromkeys({OFFICIAL_CLIENTS}))\n"  # None: as if not installed
     )
-    options = ["-q", "-p", "no:cacheprovider", "-p", "without_clients", "-p", "tests.conftest"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "without_clients"]
+    if tests is None:  # our own tests bring it along
+        options += ["-p", "tests.conftest"]
     where = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(tests or here)]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *where],

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from msal.exceptions import MsalServiceError
 from msgraph import GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 
-from tests.conformance.clients import GRAPH, Clients, Registration, SignedIn
-from tests.conformance.conftest import FABRIKAM
+from tests.conformance.clients import GRAPH, Clients, Registration, SignedIn, begin
+from tests.conformance.conftest import FABRIKAM, SCOPES
 
 THROTTLED = "throttled@fabrikam.example"
 
@@ -70,6 +71,52 @@ async def test_a_fault_for_one_person_leaves_the_others_alone(
 
     assert me.display_name == "Ben Walters"
     assert refused.value.response_status_code == 403
+
+
+async def test_a_broken_connection_is_an_exception_and_the_next_request_succeeds(
+    theo: GraphServiceClient, order: Callable[..., Any]
+) -> None:
+    order(target="graph", person=THROTTLED, count=1, steps=[{"reset": True}])
+
+    with pytest.raises(httpx.TransportError):
+        await theo.me.get()
+
+    assert (await theo.me.get()).user_principal_name == THROTTLED
+
+
+def test_ninety_days_later_a_silent_refresh_is_refused(clients: Clients, registration: Registration) -> None:
+    wanda = clients.sign_in(registration, "wanda@wingtip.example", SCOPES)
+    clients.simulator.control("POST", "tenants/wingtip.example/later", {"days": 90})
+
+    account = wanda.app.get_accounts()[0]
+    refused = wanda.app.acquire_token_silent_with_error(list(SCOPES), account=account, force_refresh=True)
+
+    assert (refused["error"], refused["error_codes"]) == ("invalid_grant", [700082])
+
+
+def test_conditional_access_refuses_the_refresh(clients: Clients, registration: Registration) -> None:
+    tokens = clients.sign_in(registration, "blocked@fabrikam.example", SCOPES).tokens
+    clients.simulator.control("POST", "people/blocked@fabrikam.example/block")
+
+    refused = clients.msal(registration).acquire_token_by_refresh_token(tokens["refresh_token"], list(SCOPES))
+
+    assert refused["error"] in {"invalid_grant", "interaction_required"}
+    assert refused["error_codes"] == [53003]
+
+
+def test_a_step_up_carries_the_claims_that_lead_through_it(clients: Clients, registration: Registration) -> None:
+    tokens = clients.sign_in(registration, "stepping@fabrikam.example", SCOPES).tokens
+    clients.simulator.control("POST", "people/stepping@fabrikam.example/require-mfa")
+
+    refused = clients.msal(registration).acquire_token_by_refresh_token(tokens["refresh_token"], list(SCOPES))
+    app = clients.msal(registration)
+    flow = begin(app, SCOPES, clients.simulator.redirect_uri, claims_challenge=refused["claims"])
+    renewed = app.acquire_token_by_auth_code_flow(
+        flow, clients.simulator.sign_in(flow["auth_uri"], "stepping@fabrikam.example")
+    )
+
+    assert (refused["error_codes"], refused["suberror"]) == ([50076], "basic_action")
+    assert "access_token" in renewed
 
 
 def test_an_unavailable_token_endpoint_is_an_exception_of_msals(

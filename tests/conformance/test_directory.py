@@ -64,12 +64,12 @@ async def test_users_are_filtered_and_only_what_was_selected_is_sent(app: GraphS
 
 
 async def test_the_page_iterator_walks_through_all_users_once(app: GraphServiceClient) -> None:
-    # Ten people and a crowd of forty-five.
+    # Twelve people and a crowd of forty-five.
     first = await app.users.get(asking(app.users, top=20, select=["id"]))
 
     found = await every(app, first)
 
-    assert len(found) == len({one.id for one in found}) == 55
+    assert len(found) == len({one.id for one in found}) == 57
 
 
 async def test_a_user_who_is_not_there_is_an_error_with_its_code(app: GraphServiceClient) -> None:

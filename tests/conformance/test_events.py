@@ -20,6 +20,7 @@ from msgraph.generated.models.free_busy_status import FreeBusyStatus
 from msgraph.generated.models.item_body import ItemBody
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.single_value_legacy_extended_property import SingleValueLegacyExtendedProperty
+from msgraph.generated.users.item.calendar.get_schedule.get_schedule_post_request_body import GetSchedulePostRequestBody
 from msgraph.generated.users.item.events.item.cancel.cancel_post_request_body import CancelPostRequestBody
 
 from tests.conformance.asking import asking, every, listening, meeting, moment, prefer, window
@@ -274,6 +275,24 @@ async def test_moving_an_event_moves_both_its_ends(ben: GraphServiceClient, day:
 
     assert moved.start.date_time == f"{later:%Y-%m-%dT%H:%M:%S}.0000000"
     assert moved.end.date_time == f"{later + timedelta(hours=2):%Y-%m-%dT%H:%M:%S}.0000000"
+
+
+async def test_a_schedule_says_when_others_are_taken(
+    ben: GraphServiceClient, people: Callable[[str], SignedIn], clients: Clients, day: datetime
+) -> None:
+    busy = day + timedelta(days=3, hours=10)
+    await clients.graph(people("cleo")).me.events.post(meeting("Not for Ben’s eyes", busy))
+    asked = GetSchedulePostRequestBody(
+        schedules=["cleo@fabrikam.example"],
+        start_time=moment(busy - timedelta(hours=1)),
+        end_time=moment(busy + timedelta(hours=2)),
+        availability_view_interval=60,
+    )
+
+    answer = await ben.me.calendar.get_schedule.post(asked)
+
+    assert answer.value[0].availability_view == "020"
+    assert [(one.status, one.subject) for one in answer.value[0].schedule_items] == [(FreeBusyStatus.Busy, None)]
 
 
 async def test_an_application_writes_into_the_mailboxes_it_may(app: GraphServiceClient, day: datetime) -> None:

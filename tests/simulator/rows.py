@@ -20,9 +20,11 @@ GRAPH = "00000003-0000-0000-c000-000000000000"
 @dataclass
 class Rows:
     simulator: Simulator
+    is_changed: bool = False
 
     def update(self, table: str, where: str = "1 = 1", **values: Any) -> None:
         """`where` is SQL, of the test's own making."""
+        self.is_changed = True
         sets = ", ".join(f"{name} = ?" for name in values)
         with self._database() as database:
             changed = database.execute(
@@ -32,6 +34,7 @@ class Rows:
         assert changed, f"No row of {table} where {where}"
 
     def insert(self, table: str, **values: Any) -> int:
+        self.is_changed = True
         names, places = ", ".join(values), ", ".join("?" * len(values))
         with self._database() as database:
             made = database.execute(
@@ -42,6 +45,7 @@ class Rows:
             return made.lastrowid
 
     def delete(self, table: str, where: str = "1 = 1") -> None:
+        self.is_changed = True
         with self._database() as database:
             database.execute(f"DELETE FROM simulator_{table} WHERE {where}")  # noqa: S608
 

@@ -202,6 +202,26 @@ def test_what_is_gone_gets_a_page_that_says_so(client: Client, path: str) -> Non
     assert "Nothing is simulated at this address" in page.text
 
 
+def test_who_waits_for_approval_is_shown_until_an_administrator_grants(client: Client) -> None:
+    place = "tenants/corvid.example"
+    client.simulator.control("POST", f"{place}/user-consent", {"setting": "not_allowed"})
+    client.simulator.control("POST", f"{place}/consent-workflow", {"on": True})
+    page_of_corvid = f"{client.simulator.human_url}/console/tenants/b83e0c4d-91f6-4f0a-8d27-7c12e6a95b30"
+    client.simulator.sign_in(client.authorize_url(), "trent@corvid.example", justification="For the team")
+
+    waiting = client.http.get(page_of_corvid).text
+    client.simulator.control(
+        "POST",
+        f"applications/{client.simulator.client_id}/{place}/grant",
+        {"scopes": ["openid", "profile", "offline_access", "User.Read", "Calendars.Read"]},
+    )
+    granted = client.http.get(page_of_corvid).text
+    client.simulator.control("POST", "reset")
+
+    assert "Waiting for an administrator’s approval" in waiting
+    assert "Waiting for an administrator’s approval" not in granted
+
+
 def test_people_are_found_by_name(client: Client) -> None:
     state = client.simulator.control("GET", "state")
     kestrel = next(tenant for tenant in state["tenants"] if tenant["name"] == "Kestrel & Co")

@@ -12,6 +12,7 @@ import requests
 
 from tests.simulated import PASSWORD, Simulator
 from tests.simulator.client import ALICE, BOB, Client, header, payload
+from tests.simulator.receiver import Receiver
 
 KESTREL = "kestrel.example"
 APP_SCOPE = "https://graph.microsoft.com/.default"
@@ -256,6 +257,18 @@ def test_people_who_may_not_consent_need_an_administrator(client: Client) -> Non
     assert answer["error"] == "access_denied"
 
 
+def test_a_consent_takes_a_while_where_it_was_said_so(client: Client) -> None:
+    _do(client, "tenants/corvid.example/consent-delay", seconds=60)
+    place = f"applications/{client.simulator.client_id}/tenants/corvid.example"
+
+    # Whether it was there before or not, it is let in now.
+    call(client, "POST", f"{place}/remove")
+    _do(client, f"{place}/add")
+    answer = client.token("corvid.example", grant_type="client_credentials", scope=APP_SCOPE)
+
+    assert _code_of(answer) == [700016]
+
+
 def test_under_strict_rotation_a_used_refresh_token_is_dead(client: Client) -> None:
     token = client.connect()["refresh_token"]
     _do(client, f"tenants/{KESTREL}/strict-rotation", on=True)
@@ -360,6 +373,24 @@ def test_what_cannot_be_a_redirect_uri_is_refused(client: Client, uri: str) -> N
     answer = call(client, "POST", f"applications/{client.simulator.client_id}/redirect-uris", {"redirect_uris": [uri]})
 
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("on", "code"), [(True, 50058), (False, 700054)])
+def test_the_registration_decides_on_implicit_id_tokens(client: Client, on: bool, code: int) -> None:
+    _app(client, "id-tokens", on=on)
+
+    url = client.authorize_url(response_type="id_token", response_mode="fragment", scope="openid", prompt="none")
+
+    assert f"AADSTS{code}" in client.http.get(url, allow_redirects=False).headers["Location"]
+
+
+def test_the_registration_lists_what_default_asks_for(client: Client) -> None:
+    _app(client, "permissions", permissions=["openid", "offline_access", "User.Read"], roles=[])
+
+    token = client.connect(scope="https://graph.microsoft.com/.default offline_access")["access_token"]
+
+    assert "Calendars.Read" not in payload(token)["scp"].split()
+    assert "User.Read" in payload(token)["scp"].split()
 
 
 # ── Applications in an organisation ─────────────────────────────────────────
@@ -554,6 +585,33 @@ def test_the_fate_of_notices_is_set(client: Client, what: str) -> None:
     assert _person(client, ALICE)["notices"] == what
 
 
+# ── Subscriptions ───────────────────────────────────────────────────────────
+def test_a_subscription_is_told_of_events_of_its_life_and_ends(client: Client) -> None:
+    with Receiver() as receiver:
+        graph_id = _subscribe(client, receiver)
+
+        _do(client, f"subscriptions/{graph_id}/lifecycle", event="missed")
+        receiver.wait(1)
+        _do(client, f"subscriptions/{graph_id}/remove")
+        told = [notice["lifecycleEvent"] for notice in receiver.wait(2)]
+
+    assert told == ["missed", "subscriptionRemoved"]
+    assert client.simulator.control("GET", "subscriptions") == {"subscriptions": []}
+
+
+def test_a_subscription_that_is_dropped_ends_in_silence(client: Client) -> None:
+    with Receiver() as receiver:
+        graph_id = _subscribe(client, receiver)
+        shown = client.simulator.control("GET", "subscriptions")["subscriptions"]
+
+        client.simulator.control("DELETE", f"subscriptions/{graph_id}")
+        client.simulator.control("POST", f"people/{ALICE}/events", {"subject": "Unheard", "starts": "2031-01-01T10:00"})
+
+    assert [one["person"] for one in shown] == [ALICE]
+    assert "shared-with-nobody" not in str(shown)
+    assert receiver.notices == []
+
+
 # ── The whole service ───────────────────────────────────────────────────────
 def test_a_rotated_key_signs_and_the_old_one_is_still_published(client: Client) -> None:
     keys = f"{client.simulator.origin}/common/discovery/v2.0/keys"
@@ -636,6 +694,25 @@ def test_the_state_keeps_secrets(client: Client) -> None:
 
     for secret in (tokens["refresh_token"], client.simulator.client_secret, "a-further-secret", PASSWORD):
         assert secret not in text
+
+
+def _subscribe(client: Client, receiver: Receiver) -> str:
+    token = client.connect()["access_token"]
+    answer = client.http.post(
+        f"{client.simulator.graph_url}/subscriptions",
+        json={
+            "changeType": "created",
+            "notificationUrl": f"{receiver.url}/notices",
+            "lifecycleNotificationUrl": f"{receiver.url}/lifecycle",
+            "resource": "me/events",
+            "expirationDateTime": f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+            "clientState": "shared-with-nobody",
+        },
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
 
 def _outcome(client: Client, token: str) -> int:

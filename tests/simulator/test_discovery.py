@@ -35,8 +35,9 @@ def test_every_name_of_a_tenant_is_discovered(client: Client, tenant: str) -> No
 
     segment = "{tenantid}" if tenant in ("common", "organizations") else KESTREL
     assert document["issuer"] == f"{origin}/{segment}/v2.0"
-    assert document["token_endpoint"].startswith(f"{origin}/")
-    assert document["authorization_endpoint"].startswith(f"{client.simulator.human_url}/")
+    named = tenant if tenant in ("common", "organizations") else KESTREL
+    assert document["token_endpoint"] == f"{origin}/{named}/oauth2/v2.0/token"
+    assert document["authorization_endpoint"] == f"{client.simulator.human_url}/{named}/oauth2/v2.0/authorize"
     assert set(document) == MEMBERS
 
 

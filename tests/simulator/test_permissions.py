@@ -114,6 +114,17 @@ def test_a_scoped_role_opens_its_mailboxes_without_any_claim(birds: Birds) -> No
         assert answer.json()["error"]["message"] == "Access is denied. Check credentials and try again."
 
 
+def test_a_scoped_role_shows_as_much_as_a_role_in_the_token(birds: Birds) -> None:
+    window = "startDateTime=2026-11-01T00:00:00Z&endDateTime=2026-12-01T00:00:00Z&$select=body,subject"
+    path = f"/users/{oid('ben')}/calendarView?{window}"
+
+    scoped = birds.graph(birds.application(SCOPED), path)
+    basic = birds.graph(birds.as_app("Calendars.ReadBasic.All"), path)
+
+    assert scoped.status_code == 200
+    assert basic.status_code == 400
+
+
 def test_rights_are_the_union_of_entras_roles_and_exchanges(birds: Birds) -> None:
     token = birds.application(BOTH)
 

@@ -1,23 +1,20 @@
-"""Subscriptions and what they bring: the handshake, notices, lifecycle events, and how each of them fails."""
+"""Subscriptions: the handshake, what is refused, and managing them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from typing import Any
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
-import requests
 
 from tests.simulated import Simulator, free_port
 from tests.simulator.client import ALICE, BOB, Client
-from tests.simulator.mailbox import Mailbox, daily
+from tests.simulator.mailbox import Mailbox
 from tests.simulator.receiver import Echo, Receiver
-
-STATE = "only-we-know-this"
-_days = count(1)
+from tests.simulator.rows import Rows
+from tests.simulator.subscribing import STATE, alone, days, ends_in, later, meet, person, subscribe, subscribed
 
 
 @pytest.fixture(scope="module")
@@ -41,44 +38,6 @@ def alice(simulator: Simulator) -> Iterator[Mailbox]:
 def receiver() -> Iterator[Receiver]:
     with Receiver() as started:
         yield started
-
-
-def subscribe(mailbox: Mailbox, receiver: Receiver, **changes: object) -> requests.Response:
-    """A name that is None is left out."""
-    body: dict[str, object] = {
-        "changeType": "created,updated,deleted",
-        "notificationUrl": f"{receiver.url}/notices",
-        "lifecycleNotificationUrl": f"{receiver.url}/lifecycle",
-        "resource": "me/events",
-        "expirationDateTime": later(days=3),
-        "clientState": STATE,
-        **changes,
-    }
-    return mailbox.ask("POST", "/subscriptions", {name: value for name, value in body.items() if value is not None})
-
-
-def subscribed(mailbox: Mailbox, receiver: Receiver, **changes: object) -> dict[str, Any]:
-    answer = subscribe(mailbox, receiver, **changes)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def later(**time: float) -> str:
-    return (datetime.now(UTC) + timedelta(**time)).isoformat()
-
-
-def ends_in(subscription: dict[str, Any]) -> timedelta:
-    return datetime.fromisoformat(subscription["expirationDateTime"][:26] + "+00:00") - datetime.now(UTC)
-
-
-def person(mailbox: Mailbox, name: str, action: str, body: object = None) -> None:
-    mailbox.client.simulator.control("POST", f"people/{name}/{action}", body)
-
-
-def meet(mailbox: Mailbox, subject: str = "Interview", **more: object) -> str:
-    """An event on a day of its own."""
-    day = (datetime(2032, 1, 1, tzinfo=UTC) + timedelta(days=next(_days))).date()
-    return str(mailbox.create(subject, f"{day}T10:00", f"{day}T11:00", **more)["id"])
 
 
 # ── Creating: the handshake ─────────────────────────────────────────────────
@@ -236,7 +195,7 @@ def test_every_way_to_say_whose_events_is_understood(alice: Mailbox, receiver: R
 
 
 def test_a_subscription_to_one_calendar_hears_of_that_one_alone(alice: Mailbox, receiver: Receiver) -> None:
-    other = alice.in_new_calendar(f"Other {next(_days)}")
+    other = alice.in_new_calendar(f"Other {next(days)}")
     subscribed(alice, receiver, resource=f"{other.path.removeprefix('/')}/events")
 
     meet(alice)
@@ -312,260 +271,70 @@ def test_deleting_ends_the_notices(alice: Mailbox, receiver: Receiver) -> None:
     assert alice.ask("GET", f"/subscriptions/{made['id']}").status_code == 404
 
 
-# ── Notices ─────────────────────────────────────────────────────────────────
-def test_a_notice_has_the_documented_shape(alice: Mailbox, receiver: Receiver) -> None:
-    subscription = subscribed(alice, receiver)
-    event_id = meet(alice)
-
-    (notice,) = receiver.wait(1)
-
+def test_an_application_subscribes_for_itself_to_a_mailbox_it_may_read(
+    simulator: Simulator, alice: Mailbox, receiver: Receiver
+) -> None:
+    application = alone(simulator, alice)
     me = alice.ask("GET", "/me").json()["id"]
-    tenant = alice.ask("GET", "/organization").json()["value"][0]["id"]
-    resource = f"Users/{me}/Events/{event_id}"
-    assert notice == {
-        "subscriptionId": subscription["id"],
-        "subscriptionExpirationDateTime": subscription["expirationDateTime"],
-        "clientState": STATE,
-        "changeType": "created",
-        "resource": resource,
-        "tenantId": tenant,
-        "resourceData": {
-            "@odata.type": "#Microsoft.Graph.Event",
-            "@odata.id": resource,
-            "@odata.etag": alice.ask("GET", f"/me/events/{event_id}").json()["@odata.etag"],
-            "id": event_id,
-        },
-    }
-    (post,) = (post for post in receiver.posts if post.notices)
-    assert (post.path, post.content_type) == ("/notices", "application/json; charset=utf-8")
 
-
-def test_creating_changing_and_deleting_are_told_one_by_one(alice: Mailbox, receiver: Receiver) -> None:
-    subscribed(alice, receiver)
-
-    event_id = meet(alice)
-    receiver.wait(1)
-    alice.change(event_id, subject="Changed")
-    receiver.wait(2)
-    alice.delete(event_id)
-
-    assert [notice["changeType"] for notice in receiver.wait(3)] == ["created", "updated", "deleted"]
-    assert {notice["resourceData"]["id"] for notice in receiver.notices} == {event_id}
-
-
-def test_only_the_changes_that_were_asked_for_are_told(alice: Mailbox, receiver: Receiver) -> None:
-    subscribed(alice, receiver, changeType="deleted")
-
-    event_id = meet(alice)
-    alice.change(event_id, subject="Changed")
-    alice.delete(event_id)
-
-    assert [notice["changeType"] for notice in receiver.wait(1)] == ["deleted"]
-
-
-def test_an_invitation_is_told_to_who_subscribed_to_the_attendees_mailbox(alice: Mailbox, receiver: Receiver) -> None:
-    bob = Mailbox.of(alice.client, BOB)
-    subscription = subscribed(bob, receiver)
-
-    guest = {"emailAddress": {"address": BOB, "name": "Bob"}, "type": "required"}
-    event_id = meet(alice, attendees=[guest])
-
-    (notice,) = receiver.wait(1)
-    assert (notice["subscriptionId"], notice["changeType"]) == (subscription["id"], "created")
-    assert notice["resourceData"]["id"] != event_id, "it is the copy in the attendee's own mailbox"
-    bob.ask("DELETE", f"/subscriptions/{subscription['id']}")
-
-
-def test_what_the_person_does_in_outlook_is_told(alice: Mailbox, receiver: Receiver) -> None:
-    event_id = meet(alice)
-    subscribed(alice, receiver)
-
-    alice.client.simulator.control("DELETE", f"people/{ALICE}/events/{event_id}")
-
-    assert [notice["changeType"] for notice in receiver.wait(1)] == ["deleted"]
-
-
-def test_one_occurrence_is_told_by_its_own_id(alice: Mailbox, receiver: Receiver) -> None:
-    calendar = alice.in_new_calendar(f"Series {next(_days)}")
-    calendar.create("Stand-up", "2031-03-03T09:00", "2031-03-03T09:15", recurrence=daily("2031-03-03", 3))
-    _, second, third = (event["id"] for event in calendar.view())
-    subscribed(alice, receiver)
-
-    calendar.change(second, subject="Changed")
-    calendar.delete(third)
-
-    told = {(notice["changeType"], notice["resourceData"]["id"]) for notice in receiver.wait(2)}
-    assert told == {("updated", second), ("deleted", third)}
-
-
-def test_ids_in_notices_are_immutable_where_the_subscription_asked_for_them(alice: Mailbox, receiver: Receiver) -> None:
-    immutable = {"Prefer": 'IdType="ImmutableId"'}
-    body = {
-        "changeType": "created",
-        "notificationUrl": f"{receiver.url}/notices",
-        "resource": "me/events",
-        "expirationDateTime": later(days=1),
-    }
-    assert alice.ask("POST", "/subscriptions", body, **immutable).status_code == 201
-
+    theirs = subscribe(application, receiver)
+    subscription = subscribed(application, receiver, resource=f"users/{ALICE}/events")
     event_id = meet(alice)
 
-    (notice,) = receiver.wait(1)
-    told = notice["resourceData"]["id"]
-    assert told != event_id
-    assert alice.ask("GET", f"/me/events/{told}", **immutable).json()["id"] == told
-    assert notice["clientState"] is None
+    assert (theirs.status_code, theirs.json()["error"]["code"]) == (400, "BadRequest"), "it has no “me”"
+    assert [notice["resource"] for notice in receiver.wait(1)] == [f"Users/{me}/Events/{event_id}"]
+    assert subscription["creatorId"] != me
+    listed = application.ask("GET", "/subscriptions").json()["value"]
+    assert [one["id"] for one in listed] == [subscription["id"]]
+    assert alice.ask("GET", "/subscriptions").json()["value"] == []
 
 
-def test_several_notices_that_wait_come_in_one_post(alice: Mailbox, receiver: Receiver) -> None:
-    receiver.pauses.append(1.5)
-    subscribed(alice, receiver)
-
-    meet(alice, "It keeps the address busy")
-    receiver.wait(1)
-    waiting = [meet(alice, f"Talk {number}") for number in range(3)]
-    receiver.wait(4)
-
-    first, second = (post for post in receiver.posts if post.notices)
-    assert len(first.notices) == 1
-    assert [notice["resourceData"]["id"] for notice in second.notices] == waiting
-
-
-# ── Notices that fail ───────────────────────────────────────────────────────
-def test_a_notice_that_was_not_accepted_comes_again(alice: Mailbox, receiver: Receiver) -> None:
-    receiver.answers.extend([503, 500, 202])
-    subscribed(alice, receiver)
-
-    event_id = meet(alice)
-
-    told = receiver.wait(3)
-    assert [notice["resourceData"]["id"] for notice in told] == [event_id] * 3
-    first, second, third = (post.at for post in receiver.posts if post.notices)
-    assert second - first > 0.9
-    assert third - second > 1.8, "each pause is longer than the one before"
-    time.sleep(0.5)
-    assert len(receiver.notices) == 3
-
-
-def test_a_redirect_is_not_accepted_nor_followed(alice: Mailbox, receiver: Receiver) -> None:
-    receiver.answers.extend([302, 202])
-    subscribed(alice, receiver)
-
-    meet(alice)
-
-    receiver.wait(2)
-    assert {post.path for post in receiver.posts if post.notices} == {"/notices"}
-
-
-def test_a_trainer_can_have_them_sent_twice(alice: Mailbox, receiver: Receiver) -> None:
-    subscribed(alice, receiver)
-    person(alice, ALICE, "notices", {"what": "duplicated", "delay_seconds": 0})
-
-    meet(alice)
-
-    first, second = receiver.wait(2)
-    assert first == second
-
-
-def test_a_trainer_can_have_them_delayed(alice: Mailbox, receiver: Receiver) -> None:
-    subscribed(alice, receiver)
-    person(alice, ALICE, "notices", {"what": "delayed", "delay_seconds": 2})
-
-    meet(alice)
-    began = time.monotonic()
-    receiver.wait(1)
-
-    assert 1.5 < time.monotonic() - began < 6
-
-
-def test_a_trainer_can_have_them_dropped_and_delta_still_tells(alice: Mailbox, receiver: Receiver) -> None:
-    calendar = alice.in_new_calendar(f"Dropped {next(_days)}")
-    link = calendar.round().link
-    subscribed(alice, receiver)
-    person(alice, ALICE, "notices", {"what": "dropped", "delay_seconds": 0})
-
-    made = calendar.create("Nobody hears of it", "2031-03-03T10:00", "2031-03-03T11:00")
-    time.sleep(0.6)
-
-    assert receiver.notices == []
-    assert calendar.round(link).there == {made["id"]}
-
-
-# ── Lifecycle ───────────────────────────────────────────────────────────────
-def test_a_removed_subscription_is_told_at_its_lifecycle_address(alice: Mailbox, receiver: Receiver) -> None:
+def test_another_applications_subscription_is_not_there(
+    simulator: Simulator, alice: Mailbox, receiver: Receiver
+) -> None:
     made = subscribed(alice, receiver)
+    rows = Rows(simulator)
+    other = rows.insert(
+        "application",
+        client_id=uuid4().hex,
+        name="Another",
+        publisher_id=rows.value("application", "publisher_id"),
+        is_publisher_verified=False,
+        is_multi_tenant=True,
+        is_public=False,
+        issues_id_tokens=False,
+        redirect_uris="[]",
+        spa_redirect_uris="[]",
+        permissions="[]",
+        roles="[]",
+    )
+    rows.update("subscription", f"graph_id = '{UUID(made['id']).hex}'", application_id=other)
 
-    alice.client.simulator.control("POST", f"subscriptions/{made['id']}/remove")
-
-    (notice,) = receiver.wait(1)
-    assert {name: notice[name] for name in ("subscriptionId", "clientState", "lifecycleEvent")} == {
-        "subscriptionId": made["id"],
-        "clientState": STATE,
-        "lifecycleEvent": "subscriptionRemoved",
-    }
-    assert set(notice) == {
-        "subscriptionId", "subscriptionExpirationDateTime", "tenantId", "clientState", "lifecycleEvent"
-    }  # fmt: skip
-    assert [post.path for post in receiver.posts if post.notices] == ["/lifecycle"]
     assert alice.ask("GET", f"/subscriptions/{made['id']}").status_code == 404
+    assert alice.ask("DELETE", f"/subscriptions/{made['id']}").status_code == 404
+    assert alice.ask("GET", "/subscriptions").json()["value"] == []
 
 
-def test_missed_notices_are_told_and_the_subscription_goes_on(alice: Mailbox, receiver: Receiver) -> None:
+def test_a_mailbox_has_a_thousand_subscriptions_at_most(
+    simulator: Simulator, alice: Mailbox, receiver: Receiver
+) -> None:
     made = subscribed(alice, receiver)
+    rows = Rows(simulator)
+    mine = f"graph_id = '{UUID(made['id']).hex}'"
+    names = ("application_id", "person_id", "creator_id", "created_at", "expires_at")
+    values = {name: rows.value("subscription", name, mine) for name in names}
+    for _ in range(999):
+        rows.insert(
+            "subscription",
+            graph_id=uuid4().hex,
+            resource="me/events",
+            change_types="[]",
+            notification_url=receiver.url,
+            has_immutable_ids=False,
+            **values,
+        )
 
-    alice.client.simulator.control("POST", f"subscriptions/{made['id']}/lifecycle", {"event": "missed"})
+    answer = subscribe(alice, receiver)
 
-    assert [notice["lifecycleEvent"] for notice in receiver.wait(1)] == ["missed"]
-    assert alice.ask("GET", f"/subscriptions/{made['id']}").status_code == 200
-
-
-def test_before_its_end_a_subscription_asks_to_be_authorised_anew(alice: Mailbox, receiver: Receiver) -> None:
-    made = subscribed(alice, receiver, expirationDateTime=later(minutes=50))
-    age(alice, minutes=45)
-
-    (notice,) = receiver.wait(1)
-
-    assert notice["lifecycleEvent"] == "reauthorizationRequired"
-    assert alice.ask("POST", f"/subscriptions/{made['id']}/reauthorize").status_code == 204
-    time.sleep(2.5)
-    assert len(receiver.notices) == 1, "it is not asked again at once"
-
-
-def test_without_consent_there_are_no_notices_but_a_reminder(simulator: Simulator, receiver: Receiver) -> None:
-    bob = Mailbox.of(Client(simulator), BOB)
-    subscription = subscribed(bob, receiver)
-
-    simulator.control("DELETE", f"people/{BOB}/grants")
-
-    assert [notice["lifecycleEvent"] for notice in receiver.wait(1)] == ["reauthorizationRequired"]
-    meet(bob)
-    time.sleep(0.6)
-    assert len(receiver.notices) == 1
-    bob.ask("DELETE", f"/subscriptions/{subscription['id']}")
-
-
-def test_revoked_sessions_take_the_subscription_along(simulator: Simulator, receiver: Receiver) -> None:
-    bob = Mailbox.of(Client(simulator), BOB)
-    subscribed(bob, receiver)
-
-    person(bob, BOB, "revoke-sessions")
-
-    assert [notice["lifecycleEvent"] for notice in receiver.wait(1)] == ["subscriptionRemoved"]
-
-
-# ── The end ─────────────────────────────────────────────────────────────────
-def test_an_expired_subscription_is_silent_and_gone(alice: Mailbox, receiver: Receiver) -> None:
-    made = subscribed(alice, receiver, lifecycleNotificationUrl=None, expirationDateTime=later(minutes=46))
-    age(alice, minutes=47)
-
-    fresh = Mailbox.of(alice.client, ALICE)
-    meet(fresh)
-    time.sleep(0.6)
-
-    assert receiver.notices == []
-    assert fresh.ask("GET", f"/subscriptions/{made['id']}").status_code == 404
-
-
-def age(mailbox: Mailbox, *, minutes: int) -> None:
-    """The token in hand grows older too, which is good for an hour at least."""
-    mailbox.client.simulator.control("POST", "tenants/kestrel.example/later", {"days": 0, "hours": 0, "minutes": minutes})
+    rows.delete("subscription")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ExtensionError")

@@ -236,6 +236,16 @@ def test_tokens_are_never_kept_by_anybody_between(client: Client) -> None:
     assert answer.headers["Pragma"] == "no-cache"
 
 
+def test_who_is_assigned_to_the_application_passes(client: Client, rows: Rows) -> None:
+    token, bobs = client.connect()["refresh_token"], client.connect(BOB)["refresh_token"]
+    rows.update("serviceprincipal", needs_assignment=True)
+    alice = rows.value("person", "id", f"sign_in_name = '{ALICE}'")
+    rows.insert("serviceprincipal_assigned", serviceprincipal_id=rows.principal_id(), person_id=alice)
+
+    assert client.refresh(token).status_code == 200
+    assert client.refresh(bobs).json()["error_codes"] == [50105]
+
+
 # ── Clients without a credential ────────────────────────────────────────────
 def test_a_public_client_has_no_credential(client: Client, rows: Rows) -> None:
     rows.update("application", f"id = {rows.application_id()}", is_public=True)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from integrations.simulator.control import diary, forms, logbook, subjects
 from integrations.simulator.control.badges import badges
 from integrations.simulator.control.console import guarded, names, show
+from integrations.simulator.entra import approvals
 from integrations.simulator.models import Application, Grant, Person, ServicePrincipal, Subscription, Tenant
 
 PEOPLE_ON_A_PAGE = 50
@@ -46,6 +47,7 @@ def tenant(request: HttpRequest, tid: UUID) -> HttpResponse:
             for application in Application.objects.order_by("pk")
         ],
         "aged": timedelta(seconds=found.aged_seconds),
+        "approvals": [one for one in approvals.waiting() if one.tenant == str(found.tid)],
         "groups": forms.groups("tenants", found),
         "names": names(),
     }

@@ -81,7 +81,7 @@ def _of_directory(request: HttpRequest, segment: str, document: Callable[[Direct
 def _configuration(found: Directory, authority: str) -> dict[str, Any]:
     here = place.here()
     origin, people = here.machine_origin(authority), here.human_origin(authority)
-    base = f"{origin}/{found.segment}"
+    base = f"{origin}/{found.canonical}"
     return {
         "token_endpoint": f"{base}/oauth2/v2.0/token",
         "token_endpoint_auth_methods_supported": [
@@ -99,11 +99,11 @@ def _configuration(found: Directory, authority: str) -> dict[str, Any]:
         "issuer": f"{origin}/{found.issuer_segment}/v2.0",
         "request_uri_parameter_supported": False,
         "userinfo_endpoint": f"{origin}/oidc/userinfo",
-        "authorization_endpoint": f"{people}/{found.segment}/oauth2/v2.0/authorize",
+        "authorization_endpoint": f"{people}/{found.canonical}/oauth2/v2.0/authorize",
         "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
         "http_logout_supported": True,
         "frontchannel_logout_supported": True,
-        "end_session_endpoint": f"{people}/{found.segment}/oauth2/v2.0/logout",
+        "end_session_endpoint": f"{people}/{found.canonical}/oauth2/v2.0/logout",
         "claims_supported": CLAIMS,
         "kerberos_endpoint": f"{base}/kerberos",
         "mtls_endpoint_aliases": {"token_endpoint": f"{base}/oauth2/v2.0/token"},
@@ -119,7 +119,7 @@ def _configuration(found: Directory, authority: str) -> dict[str, Any]:
 def _configuration_v1(found: Directory, authority: str) -> dict[str, Any]:
     here = place.here()
     origin, people = here.machine_origin(authority), here.human_origin(authority)
-    base = f"{origin}/{found.segment}"
+    base = f"{origin}/{found.canonical}"
     return {
         "token_endpoint": f"{base}/oauth2/token",
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
@@ -131,11 +131,11 @@ def _configuration_v1(found: Directory, authority: str) -> dict[str, Any]:
         "scopes_supported": ["openid"],
         "issuer": _issuer_v1(found),
         "microsoft_multi_refresh_token": True,
-        "authorization_endpoint": f"{people}/{found.segment}/oauth2/authorize",
+        "authorization_endpoint": f"{people}/{found.canonical}/oauth2/authorize",
         "device_authorization_endpoint": f"{base}/oauth2/devicecode",
         "http_logout_supported": True,
         "frontchannel_logout_supported": True,
-        "end_session_endpoint": f"{people}/{found.segment}/oauth2/logout",
+        "end_session_endpoint": f"{people}/{found.canonical}/oauth2/logout",
         "claims_supported": [name for name in CLAIMS if name != "preferred_username"],
         "check_session_iframe": f"{base}/oauth2/checksession",
         "userinfo_endpoint": f"{base}/openid/userinfo",

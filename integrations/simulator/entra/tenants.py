@@ -29,6 +29,11 @@ class Directory:
         return str(self.tenant.tid) if self.tenant else "{tenantid}"
 
     @property
+    def canonical(self) -> str:
+        """As addresses in documents have it: a tenant's id even where its domain was asked for."""
+        return str(self.tenant.tid) if self.tenant else self.segment
+
+    @property
     def name(self) -> str:
         """As refusals call it."""
         if self.tenant:

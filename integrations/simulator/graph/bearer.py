@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from integrations.simulator.entra.claims import GENERATION, GRAPH_AUDIENCE
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.graph import errors
 from integrations.simulator.graph.asking import Caller
+from integrations.simulator.graph.errors import Refused
 from integrations.simulator.models import Person, ServicePrincipal, Tenant
 from integrations.simulator.models.applications import GRAPH_APP_ID
 from integrations.simulator.prepared import Prepared
@@ -73,15 +76,27 @@ def _person(token: Token) -> tuple[Caller, Tenant]:
 def _challenge(token: Token, person: Person) -> None:
     """Continuous access evaluation: what ends a session ends such tokens, too."""
     if not person.is_enabled or person.deleted_at:
-        raise errors.challenged("UserAccountDisabled", since=person.valid_from).because(
+        raise _challenged("UserAccountDisabled", since=person.valid_from).because(
             f"{person.name}’s account is disabled or deleted, and the client can handle claims challenges."
         )
     # Ageing moves what is stored, and the token's time has whole seconds only.
     issued = token.issued - _aged_by(token, person.tenant)
     if person.valid_from.timestamp() >= issued + 1:
-        raise errors.challenged("TokenIssuedBeforeRevocationTimestamp", since=person.valid_from).because(
+        raise _challenged("TokenIssuedBeforeRevocationTimestamp", since=person.valid_from).because(
             f"{person.name}’s sessions were revoked since, and the client can handle claims challenges."
         )
+
+
+def _challenged(code: str, *, since: datetime) -> Refused:
+    """A claims challenge: the client is to get a token that is newer than `since`."""
+    claims = {"access_token": {"nbf": {"essential": True, "value": str(int(since.timestamp()))}}}
+    encoded = base64.b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
+    return Refused(
+        401,
+        "InvalidAuthenticationToken",
+        f"Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {code}",
+        headers={"WWW-Authenticate": f'error="insufficient_claims", claims="{encoded}"'},
+    )
 
 
 def _application(token: Token) -> tuple[Caller, Tenant]:

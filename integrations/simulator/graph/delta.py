@@ -27,7 +27,8 @@ def view(asking: Asking, calendar_id: str = "") -> Reply:
     size = min(asking.prefer.page_size or paging.DEFAULT, paging.MOST)
     asked = Round(asking, calendar, state, rendering.is_plain(asking), size + 1)
     found = list(islice(items(asked), size + 1))
-    return Reply(_page(asking, state, found, size))
+    applied = ", ".join(("odata.track-changes", *asking.prefer.applied))
+    return Reply(_page(asking, state, found, size), headers={"Preference-Applied": applied})
 
 
 def events(asking: Asking, calendar_id: str = "") -> Reply:
@@ -89,20 +90,31 @@ def _resumed(asking: Asking, calendar: Calendar) -> State | None:
         return None
     name, token = next(iter(named.items()))
     state = delta_tokens.unseal(token)
-    if state is None or len(named) > 1 or state.kind != TOKENS[name] or state.calendar != calendar.pk:
+    if state is None or len(named) > 1 or state.kind != TOKENS[name]:
         raise errors.invented_token(name)
-    age = asking.person.tenant.aged_seconds
-    if state.generation != calendar.sync_generation or state.is_too_old(now=asking.now, aged=age):
-        why = "The trainer let the delta tokens of this calendar expire."
-        if state.generation == calendar.sync_generation:
-            why = f"The token was not used for more than {delta_tokens.LIFETIME.days} days."
-        raise errors.sync_state_gone(state.generation, calendar.sync_generation, _afresh(asking, state)).because(why)
+    if state.calendar != calendar.pk and Calendar.objects.filter(pk=state.calendar).exists():
+        raise errors.invented_token(name)
+    why = _why_gone(asking, calendar, state)
+    if why:
+        gone = errors.sync_state_gone(state.generation, calendar.sync_generation, _afresh(asking, state))
+        raise gone.because(why)
     return state.next_round(calendar.last_change) if state.kind == "delta" else state
+
+
+def _why_gone(asking: Asking, calendar: Calendar, state: State) -> str:
+    """In a sentence; empty when the token is good."""
+    if state.calendar != calendar.pk:
+        return "The token is of a calendar that is no more: the organisation was reset, or the calendar deleted."
+    if state.generation != calendar.sync_generation:
+        return "The trainer let the delta tokens of this calendar expire."
+    if state.is_too_old(now=asking.now, aged=asking.person.tenant.aged_seconds):
+        return f"The token was not used for more than {delta_tokens.LIFETIME.days} days."
+    return ""
 
 
 def _afresh(asking: Asking, state: State) -> str:
     """Where to begin anew: with an empty token, as documented."""
-    first, last = (at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in state.window)
+    first, last = (at.replace("+00:00", "Z") for at in (state.first, state.last))
     return f"{asking.base}/{asking.path}?startDateTime={first}&endDateTime={last}&$deltatoken="
 
 

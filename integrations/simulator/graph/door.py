@@ -84,9 +84,10 @@ def _answer(call: Call, caller: Caller, found: Found) -> Reply:
         _meet_faults(call, caller)
         if route is None:
             raise _no_route(call, found)
-        seen.explain(call.request, why=scoping.check(route, found, caller, person))
+        opening = scoping.check(route, found, caller, person)
+        seen.explain(call.request, why=opening.why)
         _note_use(call, caller, route)
-        asked = _asking(call, caller, route, person)
+        asked = _asking(call, replace(caller, granted=opening.granted), route, person)
         answer = route.answer(asked, *found.ids)
     reply = answer if isinstance(answer, Reply) else Reply(answer)
     return _with_headers(reply, route, asked)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -293,15 +291,3 @@ def no_such_subscription() -> Refused:
 
 def nested_batch() -> Refused:
     return Refused(400, "BadRequest", "Batch requests cannot be nested.")
-
-
-def challenged(code: str, *, since: datetime) -> Refused:
-    """A claims challenge: the client is to get a token that is newer than `since`."""
-    claims = {"access_token": {"nbf": {"essential": True, "value": str(int(since.timestamp()))}}}
-    encoded = base64.b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
-    return Refused(
-        401,
-        "InvalidAuthenticationToken",
-        f"Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {code}",
-        headers={"WWW-Authenticate": f'error="insufficient_claims", claims="{encoded}"'},
-    )

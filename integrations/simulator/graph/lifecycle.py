@@ -19,7 +19,7 @@ def look_after(*, now: datetime) -> None:
     for subscription in subscribers.every(now=now):
         reason = subscribers.lost_ground(subscription)
         if reason:
-            subscriptions.drop(subscription, now=now, why=reason)
+            subscriptions.drop(subscription, why=reason)
         else:
             _remind(subscription, now=now)
 
@@ -30,7 +30,7 @@ def _remind(subscription: Subscription, *, now: datetime) -> None:
     if not reason or not subscription.lifecycle_url or (last and now - last < REMIND_EVERY):
         return
     Subscription.objects.filter(pk=subscription.pk).update(reauthorization_at=now)
-    notices.tell_lifecycle(subscription, "reauthorizationRequired", now=now, why=reason)
+    notices.tell_lifecycle(subscription, "reauthorizationRequired", why=reason)
 
 
 def _reason_to_remind(subscription: Subscription, *, now: datetime) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Condition
 
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from integrations.simulator.control import seen
 from integrations.simulator.graph import notice_texts, posting, subscribers
-from integrations.simulator.graph.outbox import GATHER, Notice, Outbox, body
+from integrations.simulator.graph.outbox import GATHER, Notice, Outbox, Subject, body
 from integrations.simulator.models import Person, Subscription
 
 # What waits to be matched with subscriptions. Beyond that, the oldest is lost.
@@ -54,7 +54,7 @@ def put(happening: Happening) -> None:
         _changed.notify()
 
 
-def tell_lifecycle(subscription: Subscription, event: str, *, now: datetime, why: str) -> None:
+def tell_lifecycle(subscription: Subscription, event: str, *, why: str) -> None:
     """reauthorizationRequired, subscriptionRemoved or missed, to who gave an address for that."""
     if not subscription.lifecycle_url:
         return
@@ -62,15 +62,15 @@ def tell_lifecycle(subscription: Subscription, event: str, *, now: datetime, why
     # What has been removed is told although it is no more.
     number = 0 if event == "subscriptionRemoved" else subscription.pk
     content = notice_texts.lifecycle(subscription, event)
-    _outbox.put(Notice(number, subscription.lifecycle_url, content, at + GATHER, at, is_lifecycle=True), now=at)
-    seen.acted(at=now, what=f"{event}: {why}", app=subscription.application, who=subscription.person)
+    notice = Notice(number, subscription.lifecycle_url, content, at + GATHER, at, is_lifecycle=True)
+    _outbox.put(replace(notice, subject=_subject(subscription), why=why), now=at)
 
 
 def miss(person: Person, *, now: datetime) -> int:
     """Tell all who subscribed to this mailbox that they missed something; how many were told."""
     found = subscribers.of(person, now=now)
     for subscription in found:
-        tell_lifecycle(subscription, "missed", now=now, why="Notices about this mailbox were not delivered.")
+        tell_lifecycle(subscription, "missed", why="Notices about this mailbox were not delivered.")
     return sum(1 for subscription in found if subscription.lifecycle_url)
 
 
@@ -98,7 +98,7 @@ def send() -> None:
         telling = [notice for notice in due if not notice.subscription or notice.subscription in alive]
         answer = posting.send(telling[0].url, body(telling)) if telling else posting.Answer(204, 0.0)
         if telling:
-            _log_sent(telling, alive, answer)
+            _log_sent(telling, answer)
     finally:
         _outbox.settle(due, answer, now=time.monotonic())
 
@@ -108,17 +108,17 @@ def _address(happening: Happening, *, now: datetime) -> None:
     for subscription in subscribers.interested(happening.calendar_id, happening.change, now=now):
         person = subscription.person
         if person.notices == Person.Notices.DROPPED:
-            _log(subscription, 0, "Dropped, as the trainer wants it.", now=now)
+            _log(_subject(subscription), subscription.notification_url, 0, "Dropped, as the trainer wants it.", now=now)
             continue
         at = time.monotonic()
         delay = float(person.notice_delay_seconds) if person.notices == Person.Notices.DELAYED else GATHER
         event_id = happening.immutable_id if subscription.has_immutable_ids else happening.graph_id
         content = notice_texts.change(subscription, happening.change, event_id, happening.change_key)
-        notice = Notice(subscription.pk, subscription.notification_url, content, at + delay, at)
+        about = _subject(subscription)
+        notice = Notice(subscription.pk, subscription.notification_url, content, at + delay, at, subject=about)
         _outbox.put(notice, now=at)
         if person.notices == Person.Notices.DUPLICATED:
-            copy = Notice(subscription.pk, subscription.notification_url, content, at + COPY_AFTER, at)
-            _outbox.put(copy, now=at)
+            _outbox.put(replace(notice, due_at=at + COPY_AFTER), now=at)
 
 
 def _lose(lost: Sequence[Notice]) -> None:
@@ -126,27 +126,25 @@ def _lose(lost: Sequence[Notice]) -> None:
     now = timezone.now()
     numbers = {notice.subscription for notice in lost if not notice.is_lifecycle}
     for subscription in subscribers.alive(numbers, now=now).values():
-        tell_lifecycle(subscription, "missed", now=now, why="The address did not accept notices for too long.")
+        tell_lifecycle(subscription, "missed", why="The address did not accept notices for too long.")
 
 
-def _log_sent(told: Sequence[Notice], alive: dict[int, Subscription], answer: posting.Answer) -> None:
-    subscription = alive.get(told[0].subscription)
+def _log_sent(told: Sequence[Notice], answer: posting.Answer) -> None:
     what = ", ".join(sorted({str(one.content.get("lifecycleEvent") or one.content["changeType"]) for one in told}))
-    outcome = "" if answer.is_good else f" Not accepted ({answer.problem or answer.status}); tried again later."
-    why = f"Told of {len(told)} {'thing' if len(told) == 1 else 'things'}: {what}.{outcome}"
-    _log(subscription, answer.status, why, now=timezone.now(), url=told[0].url)
+    reasons = "".join(f" {why}" for why in dict.fromkeys(one.why for one in told) if why)
+    outcome = "" if answer.is_good else f" Not accepted ({answer.problem or answer.status}): it is sent again later."
+    why = f"Told of {len(told)} {'thing' if len(told) == 1 else 'things'}: {what}.{reasons}{outcome}"
+    _log(told[0].subject, told[0].url, answer.status, why, now=timezone.now())
 
 
-def _log(subscription: Subscription | None, status: int, why: str, *, now: datetime, url: str = "") -> None:
-    seen.sent(
-        at=now,
-        where=posting.without_query(url or (subscription.notification_url if subscription else "")),
-        status=status,
-        why=why,
-        who=subscription.person.sign_in_name if subscription else "",
-        app=subscription.application.client_id if subscription else "",
-        tenant=subscription.person.tenant.name if subscription else "",
-    )
+def _log(about: Subject, url: str, status: int, why: str, *, now: datetime) -> None:
+    where = posting.without_query(url)
+    seen.sent(at=now, where=where, status=status, why=why, who=about.who, app=about.app, tenant=about.tenant)
+
+
+def _subject(subscription: Subscription) -> Subject:
+    person = subscription.person
+    return Subject(person.sign_in_name, str(subscription.application.client_id), person.tenant.name)
 
 
 _waiting: deque[Happening] = deque(maxlen=MOST_WAITING)

@@ -5,12 +5,8 @@ Words are read in any case, as Graph does. What makes no sense is refused as Gra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from uuid import UUID
 
 from integrations.simulator.graph import errors
 from integrations.simulator.graph.conditions import (
@@ -24,9 +20,9 @@ from integrations.simulator.graph.conditions import (
     Not,
     Operand,
     Path,
-    Scalar,
     Value,
 )
+from integrations.simulator.graph.lexing import Token, scalar_of, tokens_of
 
 __all__ = [
     "Both",
@@ -63,7 +59,7 @@ class Order:
 def parse(text: str) -> Condition:
     if len(text) > LONGEST:
         raise errors.bad_filter()
-    reader = _Reader(_tokens(text))
+    reader = _Reader(tokens_of(text))
     condition = reader.either()
     reader.end()
     return condition
@@ -113,42 +109,10 @@ def split_outside(text: str, separator: str) -> Sequence[str]:
     return [*parts, text[begin:]]
 
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<string>'(?:[^']|'')*')
-  | (?P<guid>[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?![\w-]))
-  | (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:Z|[+-]\d\d:\d\d)?(?![\w.:]))
-  | (?P<date>\d{4}-\d\d-\d\d(?![\w-]))
-  | (?P<number>-?\d{1,20}(?:\.\d{1,20})?(?![\w.]))
-  | (?P<name>[A-Za-z_@$][\w.@$]*)
-  | (?P<mark>[(),/:])
-    )""",
-    re.VERBOSE,
-)
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens, at = [], 0
-    text = text.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None or match.lastgroup is None:
-            raise errors.bad_filter()
-        tokens.append(_Token(match.lastgroup, match[match.lastgroup]))
-        at = match.end()
-    return tokens
-
-
 class _Reader:
     """`or` binds least, then `and`, then `not`, then comparisons."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens, self._at, self._depth = tokens, 0, 0
 
     def end(self) -> None:
@@ -203,7 +167,7 @@ class _Reader:
     def _operand(self) -> Operand | Lambda:
         token = self._next()
         if token.kind != "name":
-            return Value(_scalar(token))
+            return Value(scalar_of(token))
         word = token.text.lower()
         if word in ("true", "false", "null"):
             return Value({"true": True, "false": False, "null": None}[word])
@@ -262,14 +226,14 @@ class _Reader:
             raise errors.bad_filter()
         return tuple(values)
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         if self._at >= len(self._tokens):
             raise errors.bad_filter()
         self._at += 1
         return self._tokens[self._at - 1]
 
     def _peek_word(self) -> str:
-        token = self._tokens[self._at] if self._at < len(self._tokens) else _Token("", "")
+        token = self._tokens[self._at] if self._at < len(self._tokens) else Token("", "")
         return token.text.lower() if token.kind == "name" else ""
 
     def _take_word(self, word: str) -> bool:
@@ -279,7 +243,7 @@ class _Reader:
         return True
 
     def _take_mark(self, mark: str) -> bool:
-        if self._at >= len(self._tokens) or self._tokens[self._at] != _Token("mark", mark):
+        if self._at >= len(self._tokens) or self._tokens[self._at] != Token("mark", mark):
             return False
         self._at += 1
         return True
@@ -287,21 +251,3 @@ class _Reader:
     def _must_mark(self, mark: str) -> None:
         if not self._take_mark(mark):
             raise errors.bad_filter()
-
-
-def _scalar(token: _Token) -> Scalar:
-    try:
-        if token.kind == "string":
-            return token.text[1:-1].replace("''", "'")
-        if token.kind == "guid":
-            return UUID(token.text)
-        if token.kind == "time":
-            # Python reads at most six fractional digits.
-            return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", token.text))
-        if token.kind == "date":
-            return date.fromisoformat(token.text)
-        if token.kind == "number":
-            return Decimal(token.text)
-    except ValueError:
-        raise errors.bad_filter() from None
-    raise errors.bad_filter()

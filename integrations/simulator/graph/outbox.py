@@ -32,6 +32,15 @@ MOST_ADDRESSES = 1000
 
 
 @dataclass(frozen=True)
+class Subject:
+    """Whom a notice is about, for the request log."""
+
+    who: str = ""
+    app: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True)
 class Notice:
     subscription: int
     url: str
@@ -41,6 +50,9 @@ class Notice:
     since: float
     is_lifecycle: bool = False
     attempts: int = 0
+    subject: Subject = Subject()
+    why: str = ""
+    """Of a lifecycle event, in a sentence."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -61,9 +61,15 @@ class Series:
         """In which days begin and end. All-day events float, which is kept as UTC."""
         return ZoneInfo("UTC") if self.is_all_day else self.zone
 
+    @cached_property
+    def local(self) -> tuple[datetime, datetime]:
+        """Start and end by the clock on the wall."""
+        starts, ends = (at.astimezone(self.clock) for at in (self.starts_at, self.ends_at))
+        return starts.replace(tzinfo=None, fold=0), ends.replace(tzinfo=None, fold=0)
+
     @property
     def first_day(self) -> date:
-        return self.starts_at.astimezone(self.clock).date()
+        return self.local[0].date()
 
 
 @dataclass(frozen=True)
@@ -175,12 +181,12 @@ def split_id(event_id: str) -> tuple[str, date] | None:
 def _on(series: Series, day: date) -> Occurrence:
     if day == series.first_day:
         return Occurrence(day, series.starts_at, series.ends_at)
-    starts = series.starts_at.astimezone(series.clock).replace(tzinfo=None, fold=0)
-    ends = series.ends_at.astimezone(series.clock).replace(tzinfo=None, fold=0)
+    starts, ends = series.local
     shift = day - starts.date()
     length = series.ends_at - series.starts_at
-    starts_at = (starts + shift).replace(tzinfo=series.clock).astimezone(UTC)
-    ends_at = (ends + shift).replace(tzinfo=series.clock).astimezone(UTC)
+    clock = series.clock
+    starts_at = (starts + shift).replace(tzinfo=clock).astimezone(UTC)
+    ends_at = (ends + shift).replace(tzinfo=clock).astimezone(UTC)
     # Where the clocks change within it, local times can come out backward or at once; then its length counts.
     is_odd = ends < starts or ends_at < starts_at + min(length, timedelta(microseconds=1))
     return Occurrence(day, starts_at, starts_at + length if is_odd else ends_at)

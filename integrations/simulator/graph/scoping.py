@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 from integrations.simulator.entra.tenants import as_guid
@@ -11,7 +12,6 @@ from integrations.simulator.graph.asking import Caller
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.paths import Found, Route
 from integrations.simulator.graph.permissions import OF_ONESELF
-from integrations.simulator.graph.replies import NO_CONTENT, Reply
 from integrations.simulator.models import AccessPolicy, Person, ScopedRole, ServicePrincipal
 from integrations.simulator.prepared import Prepared
 
@@ -19,6 +19,11 @@ _BY_OID = Prepared(
     lambda tenant, oid: Person.objects.filter(tenant_id=tenant, oid=oid, deleted_at=None),
     int,
     UUID,
+)
+_SCOPED = Prepared(
+    lambda principal, person: ScopedRole.objects.filter(service_principal_id=principal, people__pk=person),
+    int,
+    int,
 )
 _PRINCIPAL = Prepared(
     lambda tenant, client_id: ServicePrincipal.objects.filter(
@@ -55,38 +60,33 @@ def about(caller: Caller, found: Found) -> Person | None:
     return caller.person
 
 
-def check(route: Route, found: Found, caller: Caller, person: Person | None) -> str:
-    """Permission first, then whether there is such a person, then whether they have a mailbox.
+@dataclass(frozen=True)
+class Opening:
+    why: str
+    """What opens the route, in a sentence."""
+    granted: frozenset[str]
+    """What the caller may here: what the token says, less what a policy takes away, and what Exchange adds."""
 
-    In a sentence: what opens the route.
-    """
-    why = "" if route.is_open else _check_permission(route, found, caller, person)
+
+def check(route: Route, found: Found, caller: Caller, person: Person | None) -> Opening:
+    """Permission first, then whether there is such a person, then whether they have a mailbox."""
+    if route.is_open:
+        opening = Opening("", caller.granted)
+    elif caller.is_app_only and route.is_outlook:
+        opening = _check_mailbox(route, caller, person)
+    else:
+        opening = Opening(_check_permission(route, found, caller, person), caller.granted)
     if person is None and (found.who is not None or caller.person is not None):
         raise _nobody(route, caller, found.who or "")
     if route.is_outlook and person and not person.has_mailbox:
         where = "on a server of the organisation’s own" if person.mailbox == Person.Mailbox.ON_PREMISES else "nowhere"
         raise errors.no_mailbox().because(f"{person.name}’s mailbox is {where}.")
-    return why
-
-
-def mailbox(caller: Caller, who: str, *, delegated: Collection[str], application: Collection[str]) -> Person:
-    """Whose mailbox a body speaks of (`who` is "" for `me`), if this caller may read it."""
-    found = Found({}, who=who)
-    route = Route("GET", "{mailbox}", _nothing, tuple(delegated), tuple(application))
-    person = about(caller, found)
-    check(route, found, caller, person)
-    if person is None:
-        raise _nobody(route, caller, who)
-    return person
-
-
-def _nothing(*_: object) -> Reply:
-    return NO_CONTENT
+    return opening
 
 
 def _check_permission(route: Route, found: Found, caller: Caller, person: Person | None) -> str:
     if caller.person is None:
-        return _check_mailbox(route, caller, person) if route.is_outlook else _check_application(route, caller)
+        return _check_application(route, caller)
     if found.who and (person is None or person.pk != caller.person.pk):
         why = _check_other(route, caller, person)
     else:
@@ -126,17 +126,19 @@ def _check_application(route: Route, caller: Caller) -> str:
     return _opened(route, caller, route.application)
 
 
-def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> str:
+def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> Opening:
     """The union of two: Entra's roles less the access policy, and Exchange's own roles with their scopes."""
     principal = _principal(caller)
-    is_blocked = False
-    if caller.granted.intersection(route.application):
-        is_blocked = person is not None and principal is not None and _is_outside(principal, person)
-        if not is_blocked:
-            return _opened(route, caller, route.application)
-    if principal and _is_scoped_to(principal, route.application, person):
-        return "A role of Exchange’s own that is scoped to this mailbox opens it; the token need not name it."
-    if is_blocked and person:
+    is_outside = principal is not None and person is not None and _is_outside(principal, person)
+    of_entra = frozenset[str]() if is_outside else caller.granted
+    of_exchange = _scoped(principal, person) if principal else frozenset[str]()
+    both = of_entra | of_exchange
+    if of_entra.intersection(route.application):
+        return Opening(_opened(route, caller, route.application), both)
+    if of_exchange.intersection(route.application):
+        why = "A role of Exchange’s own that is scoped to this mailbox opens it; the token need not name it."
+        return Opening(why, both)
+    if person and caller.granted.intersection(route.application):
         raise errors.blocked_by_policy().because(f"{person.name}’s mailbox is outside the application’s access policy.")
     raise _denied(route).because(_lacks(route.application, ", nor a role that is scoped to this mailbox"))
 
@@ -153,11 +155,10 @@ def _is_outside(principal: ServicePrincipal, person: Person) -> bool:
     return is_named == (policy.kind == AccessPolicy.Kind.DENY)
 
 
-def _is_scoped_to(principal: ServicePrincipal, permissions: Collection[str], person: Person | None) -> bool:
+def _scoped(principal: ServicePrincipal, person: Person | None) -> frozenset[str]:
     """Exchange's roles are named like `Application Calendars.Read`. Of nobody's mailbox: of any."""
-    names = [*permissions, *(f"Application {name}" for name in permissions)]
-    roles = ScopedRole.objects.filter(service_principal=principal, name__in=names)
-    return (roles.filter(people=person) if person else roles).exists()
+    roles = _SCOPED.all(principal.pk, person.pk) if person else principal.scoped_roles.all()
+    return frozenset(role.name.removeprefix("Application ") for role in roles)
 
 
 def _nobody(route: Route, caller: Caller, who: str) -> Refused:

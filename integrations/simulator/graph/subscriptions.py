@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -88,9 +87,9 @@ def delete(asking: Asking, subscription_id: str) -> Reply:
     return NO_CONTENT
 
 
-def drop(subscription: Subscription, *, now: datetime, why: str = "The subscription was removed.") -> None:
+def drop(subscription: Subscription, *, why: str = "The subscription was removed.") -> None:
     """Microsoft removes it: the application is told so, where it said that it wants to know."""
-    notices.tell_lifecycle(subscription, "subscriptionRemoved", now=now, why=why)
+    notices.tell_lifecycle(subscription, "subscriptionRemoved", why=why)
     subscription.delete()
 
 

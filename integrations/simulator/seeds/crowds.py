@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,7 +38,6 @@ _MARK = re.compile(r"ZZ(\w+?)ZZ")
 class Pattern:
     """The n-th event of everybody."""
 
-    suffix: str
     columns: Sequence[Any]
     pieces: Sequence[str]
     """Of the document: text and names of STAMPED fields by turns."""
@@ -61,9 +61,10 @@ def plant(mailboxes: Mapping[Calendar, int], *, now: datetime) -> int:
     monday = _first_monday(mailboxes) or now.date() - timedelta(days=now.weekday()) - BEFORE
     written = 0
     for zone, n in kinds:
-        patterns = _patterns(zone, n, monday, now=now)
+        pattern = _patterns(zone, n, monday, now=now)
+        suffixes = [_suffix(number) for number in range(n)]
         alike = [one for one in wanting if (one.person.time_zone, wanting[one]) == (zone, n)]
-        written += _insert(row for calendar in alike for row in _rows(calendar, patterns))
+        written += _insert(row for calendar in alike for row in _rows(calendar, suffixes, pattern))
     return written
 
 
@@ -74,17 +75,20 @@ def _first_monday(mailboxes: Iterable[Calendar]) -> date | None:
     return first.starts_at.astimezone(ZoneInfo(firsts[first.graph_id].time_zone)).date() if first else None
 
 
-def _patterns(zone_name: str, count: int, monday: date, *, now: datetime) -> list[Pattern]:
+def _patterns(zone_name: str, count: int, monday: date, *, now: datetime) -> Callable[[int], Pattern]:
+    """By their number; most resets need a few."""
     zone = ZoneInfo(zone_name)
     per_day = -(-count // DAYS)
-    found = []
-    for number in range(count):
+
+    @cache
+    def pattern(number: int) -> Pattern:
         week, weekday = divmod(number * DAYS // count, 5)
         day = monday + timedelta(weeks=week, days=weekday)
         minutes = 9 * 60 + (number % per_day) * (8 * 60 // per_day)
         starts = datetime.combine(day, time(minutes // 60, minutes % 60), zone).astimezone(UTC)
-        found.append(_pattern(number, starts, zone_name, now=now))
-    return found
+        return _pattern(number, starts, zone_name, now=now)
+
+    return pattern
 
 
 def _pattern(number: int, starts: datetime, zone_name: str, *, now: datetime) -> Pattern:
@@ -104,13 +108,12 @@ def _pattern(number: int, starts: datetime, zone_name: str, *, now: datetime) ->
         modified_at=now - timedelta(days=2),
     )
     return Pattern(
-        suffix=_suffix(number),
         columns=[field.get_db_prep_save(field.pre_save(event, True), connection) for field in _FIELDS],
         pieces=[str(piece) for piece in _MARK.split(rendering.document(event))],
     )
 
 
-def _rows(calendar: Calendar, patterns: Sequence[Pattern]) -> Iterator[list[Any]]:
+def _rows(calendar: Calendar, suffixes: Sequence[str], pattern: Callable[[int], Pattern]) -> Iterator[list[Any]]:
     """What is there already is left out."""
     there = set(Event.objects.filter(calendar=calendar).values_list("graph_id", flat=True))
     person, prefix = calendar.person, _prefix(calendar)
@@ -118,19 +121,19 @@ def _rows(calendar: Calendar, patterns: Sequence[Pattern]) -> Iterator[list[Any]
     uid = ids.ical_uid(prefix)[:-16]
     same = {"organizer_name": person.name, "organizer_address": person.address}
     quoted = {name: json.dumps(value, ensure_ascii=False)[1:-1] for name, value in same.items()}
-    for number, pattern in enumerate(patterns):
-        if (graph_id := prefix + pattern.suffix) in there:
+    for number, suffix in enumerate(suffixes):
+        if (graph_id := prefix + suffix) in there:
             continue
         own_uid = f"{uid}{number:016X}"
         stamped = {
             **same,
             "graph_id": graph_id,
-            "immutable_id": immutable + pattern.suffix,
+            "immutable_id": immutable + suffix,
             "uid": own_uid,
             "ical_uid": own_uid,
-            "change_key": key + pattern.suffix[:12],
+            "change_key": key + suffix[:12],
         }
-        yield _row(pattern, stamped, quoted, calendar.pk)
+        yield _row(pattern(number), stamped, quoted, calendar.pk)
 
 
 def _row(pattern: Pattern, stamped: Mapping[str, str], quoted: Mapping[str, str], calendar_id: int) -> list[Any]:
@@ -148,7 +151,7 @@ def _row(pattern: Pattern, stamped: Mapping[str, str], quoted: Mapping[str, str]
 
 def _insert(rows: Iterator[list[Any]]) -> int:
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in _FIELDS)
+    columns = ", ".join(quote(str(field.column)) for field in _FIELDS)
     places = ", ".join(["%s"] * len(_FIELDS))
     sql = f"INSERT INTO {quote(Event._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608
     written = 0

@@ -24,27 +24,22 @@ _SOMEBODY = re.compile(r"(.+?)\s*<([^<>\s]+@[^<>\s]+)>")
 
 
 def meeting(data: Fields, cast: Cast) -> Meeting:
-    organizer = _who(data, "organizer", data.text("organizer"), cast, "organizer")
-    days = _weekdays(data, "days")
-    repeats = data.under("repeats", _repeats)
     found = Meeting(
         slug=data.text("slug", longest=60),
         subject=data.text("subject", longest=255),
-        organizer=organizer,
+        organizer=_who(data, "organizer", data.text("organizer"), cast, "organizer"),
         attendees=_attendees(data, cast),
         calendar=_calendar(data, cast),
-        days=days,
-        parity=("even", "odd").index(data.one_of("week", ("even", "odd")))
-        if "week" in data
-        else data.take("week", None),
-        day=data.day("date") if "date" in data else data.take("date", None),
+        days=_weekdays(data, "days"),
+        parity={None: None, "even": 0, "odd": 1}[data.optional_one_of("week", ("even", "odd"))],
+        day=data.optional_day("date"),
         is_today="from_now" in data,
         from_now=data.number("from_now", 0, least=-1440, most=1440),
         starts=data.time("at"),
         minutes=data.number("minutes", 30, most=60 * 24 * 31),
         whole_days=data.number("whole_days", 0, most=366),
         is_series=data.flag("series"),
-        repeats=repeats,
+        repeats=data.under("repeats", _repeats),
         changes=data.each("changes", _change),
         zone=data.zone("zone", "Europe/London"),
         details=_details(data),
@@ -122,13 +117,11 @@ def _repeats(data: Fields) -> Repeats:
         unit=data.one_of("unit", UNITS),
         every=data.number("every", 1, least=1, most=99),
         days=_weekdays(data, "days"),
-        day_of_month=data.number("day_of_month", least=1, most=31)
-        if "day_of_month" in data
-        else _none(data, "day_of_month"),
-        which=data.one_of("which", WHICH) if "which" in data else _none(data, "which"),
-        month=data.number("month", least=1, most=12) if "month" in data else _none(data, "month"),
-        times=data.number("times", least=1, most=999) if "times" in data else _none(data, "times"),
-        until=data.day("until") if "until" in data else _none(data, "until"),
+        day_of_month=data.optional_number("day_of_month", least=1, most=31),
+        which=data.optional_one_of("which", WHICH),
+        month=data.optional_number("month", least=1, most=12),
+        times=data.optional_number("times", least=1, most=999),
+        until=data.optional_day("until"),
     )
     if found.times and found.until:
         raise data.wrong("until", "a series ends after so many `times` or `until` a day, not both.")
@@ -148,7 +141,7 @@ def _change(data: Fields) -> Change:
         day=data.day("date"),
         is_removed=data.flag("removed"),
         starts=data.time("at"),
-        minutes=data.number("minutes", least=0, most=60 * 24 * 31) if "minutes" in data else _none(data, "minutes"),
+        minutes=data.optional_number("minutes", least=0, most=60 * 24 * 31),
         subject=data.optional_text("subject", longest=255),
         location=data.optional_text("location"),
     )
@@ -160,10 +153,6 @@ def _change(data: Fields) -> Change:
     return found
 
 
-def _none(data: Fields, name: str) -> Any:
-    return data.take(name, None)
-
-
 def _details(data: Fields) -> Mapping[str, Any]:
     found: dict[str, Any] = {
         "location": data.optional_text("location"),
@@ -171,10 +160,10 @@ def _details(data: Fields) -> Mapping[str, Any]:
         "online": data.optional_text("online", longest=500),
         "categories": data.texts("categories"),
         "cancelled": data.flag("cancelled"),
-        "reminder": data.number("reminder", least=0) if "reminder" in data else _none(data, "reminder"),
+        "reminder": data.optional_number("reminder", least=0),
     }
     for name, choices in DETAILS.items():
-        found[name] = data.one_of(name, choices) if name in data else _none(data, name)
+        found[name] = data.optional_one_of(name, choices)
     return {name: value for name, value in found.items() if value not in (None, [], False)}
 
 

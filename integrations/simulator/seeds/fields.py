@@ -71,8 +71,14 @@ class Fields:
             raise self.wrong(name, f"{found} is not between {least} and {most}.")
         return found
 
+    def optional_number(self, name: str, *, least: int = 0, most: int = 1_000_000) -> int | None:
+        return self.number(name, least=least, most=most) if name in self else self.take(name, None)
+
     def one_of(self, name: str, choices: Sequence[str], default: Any = _NONE) -> str:
         return self.must_be_one_of(name, self.text(name, default), choices)
+
+    def optional_one_of(self, name: str, choices: Sequence[str]) -> str | None:
+        return self.one_of(name, choices) if name in self else self.take(name, None)
 
     def must_be_one_of(self, name: str, found: str, choices: Sequence[str]) -> str:
         if found not in choices:
@@ -140,6 +146,9 @@ class Fields:
             raise self.wrong(
                 name, f"“{found}” is neither a date (2026-12-24) nor a number of days from the first."
             ) from None
+
+    def optional_day(self, name: str) -> Day | None:
+        return self.day(name) if name in self else self.take(name, None)
 
     def many(self, name: str) -> list[Any]:
         """A list; what stands alone is a list of one."""

@@ -8,7 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import Model
+from django.db.models import CharField, Model
+from django.db.models.functions import Cast
 
 from integrations.simulator.models import Calendar, Contact, Domain, Person, Tenant
 from integrations.simulator.seeds import ids
@@ -31,10 +32,9 @@ def tenant(seed: SeedTenant) -> Tenant:
 
 def people(seed: SeedTenant, tenant: Tenant, *, now: datetime) -> Mapping[UUID, Person]:
     # Names that were given to somebody else meanwhile must be free again before the rows are put back one by one.
-    for person in Person.objects.filter(tenant=tenant):
-        person.upn = person.sign_in_name = str(person.oid)
-        person.save(update_fields=["upn", "sign_in_name"])
-    passwords = {one.password: make_password(one.password) for one in seed.people}
+    own = Cast("oid", CharField())
+    Person.objects.filter(tenant=tenant).update(upn=own, sign_in_name=own)
+    passwords = {password: make_password(password) for password in {one.password for one in seed.people}}
     made = [_person(one, tenant, passwords[one.password], now=now) for one in seed.people]
     Person.objects.bulk_create(
         made, update_conflicts=True, unique_fields=["oid"], update_fields=_all_but(Person, "id", "oid")

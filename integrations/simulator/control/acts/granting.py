@@ -9,7 +9,7 @@ from django.db import transaction
 
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter, Unfit
 from integrations.simulator.control.subjects import Enrolment
-from integrations.simulator.entra import grants
+from integrations.simulator.entra import approvals, grants
 from integrations.simulator.entra.scopes import PERMISSIONS, ROLES
 from integrations.simulator.models import Grant, Person
 
@@ -21,6 +21,7 @@ def grant(enrolment: Enrolment, *, scopes: list[str], person: Person | None, now
     _known(scopes, PERMISSIONS, "delegated permission")
     if person is None:
         grants.allow_for_all(enrolment.application, enrolment.tenant, scopes, (), now=now)
+        approvals.settle(str(enrolment.tenant.tid), str(enrolment.application.client_id))
     else:
         grants.allow(enrolment.application, enrolment.own([person])[0], scopes, now=now)
     return f"{person.name if person else 'Everybody'} has allowed {enrolment.application.name}: {', '.join(scopes)}."

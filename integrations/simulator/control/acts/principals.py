@@ -76,9 +76,8 @@ ACTIONS = (
         name="remove",
         label="Remove from the organisation",
         group=PLACE,
-        effect="Its grants and roles go with it. Client credentials get AADSTS700016, refresh tokens AADSTS65001; "
-        "people "
-        "or an administrator have to consent anew.",
+        effect="Its grants and roles go with it. Client credentials and refresh tokens get AADSTS700016; people or an "
+        "administrator have to consent anew.",
         do=remove,
         is_harmful=True,
         fits=_is_there,

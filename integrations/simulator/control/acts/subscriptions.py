@@ -20,12 +20,12 @@ def drop(subscription: Subscription, *, now: datetime) -> str:
 
 
 def remove(subscription: Subscription, *, now: datetime) -> str:
-    subscriptions.drop(subscription, now=now, why="The subscription was removed in the console.")
+    subscriptions.drop(subscription, why="The subscription was removed in the console.")
     return f"The subscription is gone{'' if subscription.lifecycle_url else ', and it had no address to be told at'}."
 
 
 def lifecycle(subscription: Subscription, *, event: str, now: datetime) -> str:
-    notices.tell_lifecycle(subscription, event, now=now, why="It was ordered in the console.")
+    notices.tell_lifecycle(subscription, event, why="It was ordered in the console.")
     if not subscription.lifecycle_url:
         return "The subscription has no address for lifecycle events: nothing was sent."
     return f"“{EVENTS[event]}” is on its way."

@@ -151,7 +151,7 @@ ACTIONS = (
         label="Strict rotation of refresh tokens",
         group=CONSENT,
         effect="A used refresh token dies at once. Entra does not do that; clients that must survive it can be tried. "
-        "Two workers that refresh with the same token will meet AADSTS50173.",
+        "Two workers that refresh with the same token will meet AADSTS70000.",
         do=strict_rotation,
         parameters=(flag("on", "Strict", current=lambda tenant: tenant.strict_rotation),),
         is_harmful=True,

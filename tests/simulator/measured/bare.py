@@ -1,6 +1,6 @@
 """The baseline of the simulator: the same server, TLS, keys and database, and views that do the bare minimum.
 
-`python -m tests.benchmarks.bare_microsoft DATA HTTPS_PORT HTTP_PORT SAMPLE`, where SAMPLE is a token answer of the
+`python -m tests.simulator.measured.bare DATA HTTPS_PORT HTTP_PORT SAMPLE`, where SAMPLE is a token answer of the
 simulator: `/token` makes the same signatures, writes one row, and returns the same bytes.
 """
 
@@ -78,7 +78,7 @@ urlpatterns = [path("token", token), path("delta/<int:calendar>/<int:behind>", d
 
 
 def serve() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.bare_settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.simulator.measured.bare_settings"
     import django
 
     django.setup()

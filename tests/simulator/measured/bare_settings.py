@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from integrations.simulator.settings import *  # noqa: F403
 
-MIDDLEWARE: list[str] = []
-ROOT_URLCONF = "tests.benchmarks.bare_microsoft"
+MIDDLEWARE = []
+ROOT_URLCONF = "tests.simulator.measured.bare"

@@ -1,6 +1,6 @@
 """Plants a crowd and resets it, in a process of its own; says as JSON how long each took.
 
-`python -m tests.benchmarks.planting DIRECTORY SEED`
+`python -m tests.simulator.measured.planting DIRECTORY SEED`
 """
 
 from __future__ import annotations
@@ -44,13 +44,12 @@ def main(directory: Path, seed: Path) -> None:
     connection.settings_dict["NAME"] = str(database)
     call_command("migrate", verbosity=0)
     loader.use(seed)
-    tenant = lambda: Tenant.objects.get()  # noqa: E731
     found: dict[str, float] = {"planted": _seconds(lambda: loader.plant(now=timezone.now()))}
     found["bare"] = _bare(database, directory / "bare.sqlite3")
     found["events"] = _count(database)
     _touch()
-    found["reset"] = _seconds(lambda: loader.reset(tenant=tenant(), now=timezone.now()))
-    found["reset again"] = _seconds(lambda: loader.reset(tenant=tenant(), now=timezone.now()))
+    for name in ("reset", "reset again"):
+        found[name] = _seconds(lambda: loader.reset(tenant=Tenant.objects.get(), now=timezone.now()))
     assert _count(database) == found["events"], "A reset brings back what was there, no more and no less."
     sys.stdout.write(json.dumps(found))
 
