@@ -24,7 +24,6 @@ OF_A_PERSON = (
     "accounts_membership",
     "account_emailaddress",
 )
-SIMULATED = "simulator/simulator.sqlite3"
 
 
 def remember(product: Product) -> None:
@@ -189,15 +188,11 @@ def claims_run_out(product: Product) -> None:
     )
 
 
-def empty_the_mailboxes(product: Product) -> None:
-    """At Microsoft nobody has any event, until the next reset."""
-    with closing(sqlite3.connect(product.data / SIMULATED, timeout=10)) as connection, connection:
-        tables = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'simulator_event%'"
-        ).fetchall()
-        connection.execute("PRAGMA foreign_keys = OFF")
-        for (table,) in tables:
-            connection.execute(f"DELETE FROM {table}")
+def empty_the_mailbox(product: Product, address: str) -> None:
+    """In Outlook they delete whatever the coming fortnight has."""
+    microsoft = product.simulator
+    for entry in microsoft.control("GET", f"people/{address}/events")["events"]:
+        microsoft.control("DELETE", f"people/{address}/events/{entry['id']}")
 
 
 @contextmanager

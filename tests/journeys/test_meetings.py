@@ -23,7 +23,7 @@ def test_not_connected(product: Product, windows: Windows) -> None:
 def test_empty_calendar(product: Product, windows: Windows) -> None:
     alice = windows.of("alice")
     story.connect(alice, product)
-    ground.empty_the_mailboxes(product)
+    ground.empty_the_mailbox(product, "alice@kestrel.example")
 
     _to_meetings(alice, product)
 
