@@ -2,7 +2,7 @@
 
 * `/token` refreshes and pages of delta, each beside a view of `tests.simulator.measured.bare`, in turns, so that both
   meet the same weather;
-* a crowd of 100 mailboxes with 1,000 events each, beside a plain executemany of the same rows;
+* a crowd of 100 mailboxes (`--small`: 30) with 1,000 events each, beside a plain executemany of the same rows;
 * a reset of that tenant, when eleven events of each mailbox were touched, beside three seconds;
 * resident memory from request 1,000 to 20,000, beside 10 MiB; `--small` sends fewer and reckons up.
 """
@@ -66,14 +66,14 @@ class Ground:
 def run(small: bool, directory: Path) -> list[Measure]:
     with _ground(directory) as ground:
         measures = [_refreshes(ground, small), _delta(ground, small), _memory(ground, small)]
-    return [*measures, *_planting(directory)]
+    return [*measures, *_planting(directory, 30 if small else 100)]
 
 
 def _refreshes(ground: Ground, small: bool) -> Measure:
     fields = _refresh_form(ground)
     ours = Request.form(f"{ground.simulator.authority}/oauth2/v2.0/token", fields)
     bare = Request.form(f"{ground.bare_url}/token", fields)
-    return _in_turns(ground, "token refreshes", [ours], [bare], rounds=5 if small else 11, times=150 if small else 400)
+    return _in_turns(ground, "token refreshes", [ours], [bare], rounds=4 if small else 11, times=120 if small else 400)
 
 
 def _delta(ground: Ground, small: bool) -> Measure:
@@ -96,7 +96,7 @@ def _delta(ground: Ground, small: bool) -> Measure:
         for behind in behinds[: len(ours)]
     ]
     return _in_turns(
-        ground, "delta, 50 events a page", ours, bare, rounds=5 if small else 11, times=200 if small else 600
+        ground, "delta, 50 events a page", ours, bare, rounds=4 if small else 11, times=150 if small else 600
     )
 
 
@@ -115,7 +115,7 @@ def _in_turns(
 
 def _memory(ground: Ground, small: bool) -> Measure:
     """A client's usual day, refusals and all."""
-    begin, end = 1_000, 5_000 if small else 20_000
+    begin, end = 1_000, 4_000 if small else 20_000
     day = list(_usual_day(ground))
     ground.ours.rate(list(islice(cycle(day), begin)))
     before = _resident(ground.simulator)
@@ -143,10 +143,10 @@ def _usual_day(ground: Ground) -> Iterator[Request]:
     yield Request("GET", f"{graph}/me", {"Authorization": "Bearer nobody.s.token"}, status=401)
 
 
-def _planting(directory: Path) -> list[Measure]:
+def _planting(directory: Path, mailboxes: int) -> list[Measure]:
     place = directory / "planting"
     place.mkdir()
-    (place / "seed.yaml").write_text(SEED % 100)
+    (place / "seed.yaml").write_text(SEED % mailboxes)
     environment = {**os.environ, "SIMULATOR_APP_CLIENT_ID": Simulator.client_id, "SIMULATOR_APP_CLIENT_SECRET": "x"}
     command = [sys.executable, "-m", "tests.simulator.measured.planting", str(place), str(place / "seed.yaml")]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)

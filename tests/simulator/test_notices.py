@@ -156,6 +156,20 @@ def test_several_notices_that_wait_come_in_one_post(alice: Mailbox, receiver: Re
     assert [notice["resourceData"]["id"] for notice in second.notices] == waiting
 
 
+def test_the_request_log_shows_what_was_sent_and_no_secret(alice: Mailbox, receiver: Receiver) -> None:
+    subscribed(alice, receiver, notificationUrl=f"{receiver.url}/notices?key=very-secret")
+    meet(alice)
+    receiver.wait(1)
+    time.sleep(0.2)
+
+    log = alice.client.simulator.control("GET", "log")
+
+    entry = next(entry for entry in log["entries"] if entry["kind"] == "notice" and "created" in entry["why"])
+    assert (entry["path"], entry["status"], entry["who"]) == (f"{receiver.url}/notices", 202, ALICE)
+    assert "very-secret" not in str(log)
+    assert STATE not in str(log)
+
+
 # ── Notices that fail ───────────────────────────────────────────────────────
 def test_a_notice_that_was_not_accepted_comes_again(alice: Mailbox, receiver: Receiver) -> None:
     receiver.answers.extend([503, 500, 202])
