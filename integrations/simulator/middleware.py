@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from integrations.simulator.control import resetting, watching
+from integrations.simulator.control import paths, resetting, watching
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = logging.getLogger("simulator")
@@ -27,7 +27,7 @@ class RequestLine:
         began = time.perf_counter()
         response = self.get_response(request)
         took = (time.perf_counter() - began) * 1000
-        path = request.path.encode("unicode_escape").decode()
+        path = paths.without_query(request)
         answer = "reset" if resetting.is_reset(response) else response.status_code
         log.info("%s %s %s %s %.0f ms", request.scheme, request.method, path, answer, took)
         watching.close(request, response, took_ms=int(took), now=timezone.now())

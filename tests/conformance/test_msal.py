@@ -157,6 +157,19 @@ def test_an_authority_may_be_given_as_an_openid_issuer(clients: Clients, registr
     assert app.acquire_token_for_client([GRAPH])["token_type"] == "Bearer"
 
 
+def test_instance_discovery_may_be_asked_of_the_same_host(clients: Clients, registration: Registration) -> None:
+    origin = clients.simulator.origin
+    app = msal.ConfidentialClientApplication(
+        registration.client_id,
+        client_credential=registration.credential,
+        authority=f"{origin}/{FABRIKAM}",
+        instance_discovery=f"{origin}/common/discovery/instance",
+        verify=str(clients.simulator.ca_path),
+    )
+
+    assert app.acquire_token_for_client([GRAPH])["token_type"] == "Bearer"
+
+
 def test_an_installed_application_signs_in_without_a_secret(clients: Clients) -> None:
     app = msal.PublicClientApplication(
         INSTALLED,

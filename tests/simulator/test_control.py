@@ -119,6 +119,14 @@ def test_every_action_of_the_catalogue_is_there(client: Client) -> None:
         ("PATCH", f"people/{ALICE}/events/none", {"subject": "x"}, 404),
         ("POST", "subscriptions/00000000-0000-0000-0000-00000000dead/drop", None, 404),
         ("POST", "throttling", {"requests": 0}, 400),
+        ("POST", f"tenants/{KESTREL}/user-consent", {"setting": []}, 400),
+        ("POST", f"people/{ALICE}/rename", {"upn": "\ud800@kestrel.example"}, 400),
+        ("POST", f"people/{ALICE}/create-event", {"subject": "x", "starts": "9999-12-31T23:59:59"}, 400),
+        ("GET", f"people/{ALICE}/events?to=9999-12-31", None, 400),
+        ("POST", "faults", {"target": "graph", "status": 503, "person": []}, 400),
+        ("POST", "faults", {"target": "graph", "status": 503, "path": {}}, 400),
+        ("GET", "log?since=yesterday", None, 400),
+        ("GET", "log?status=bad", None, 400),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_sentence(

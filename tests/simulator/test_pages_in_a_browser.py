@@ -166,6 +166,7 @@ def test_the_second_factor_and_consent_for_everybody_by_keyboard(
 ) -> None:
     asking.person("dana@kestrel.example", "require-mfa")
     page.goto(asking.authorize_url(login_hint="dana@kestrel.example"))
+    expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Number")).to_be_focused()
@@ -184,6 +185,7 @@ def test_an_administrators_consent_by_keyboard(page: Page, asking: Client, compl
     query = urlencode({"client_id": asking.simulator.client_id, "redirect_uri": asking.simulator.redirect_uri})
     page.goto(f"{asking.simulator.human_url}/kestrel.example/adminconsent?{query}")
     page.get_by_role("link", name="Dana Okafor").press("Enter")
+    expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Accept").press("Enter")

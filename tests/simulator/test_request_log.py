@@ -90,6 +90,21 @@ def test_nothing_secret_is_ever_in_it(client: Client) -> None:
     assert client.simulator.control_token not in text
 
 
+def test_what_is_put_in_the_wrong_place_is_not_in_it_either(client: Client) -> None:
+    secret, token = client.simulator.client_secret, client.connect()["refresh_token"]
+    client.token(client_id=secret, client_secret=client.simulator.client_id, grant_type="refresh_token")
+    client.token(grant_type=token)
+    client.refresh(token, scope=token)
+    client.refresh(token, token[:100])
+    client.graph(client.refresh(token).json()["access_token"], f"/me?$select={token[:200]}&client_id={secret}")
+    client.graph("", f"/users/{token[:200]}")
+
+    text = json.dumps(client.simulator.control("GET", "log")) + client.simulator.log_path.read_text()
+
+    assert secret not in text
+    assert token[:60] not in text
+
+
 def test_it_keeps_the_last_thousand(client: Client) -> None:
     url = f"{client.simulator.origin}/common/discovery/instance"
     for _ in range(1005):
@@ -142,6 +157,30 @@ def test_coming_back_before_retry_after_is_remarked(client: Client) -> None:
 
     assert "Retry-After" not in before
     assert "before the time that Retry-After named" in _remarks(client)
+
+
+@pytest.mark.parametrize(("name", "is_remarked"), [(ALICE, True), (BOB, False)])
+def test_at_the_token_endpoint_it_is_the_person_who_came_too_early(
+    client: Client, name: str, is_remarked: bool
+) -> None:
+    tokens = {one: client.connect(one)["refresh_token"] for one in (ALICE, BOB)}
+    client.simulator.control("POST", "faults", {"target": "token", "status": 429, "seconds": 60, "count": 1})
+
+    client.refresh(tokens[ALICE])
+    refused = _log(client)[0]
+    client.refresh(tokens[name])
+
+    assert (refused["who"], refused["app"]) == (ALICE, "Meridian")
+    assert ("Retry-After" in _remarks(client)) is is_remarked
+
+
+def test_one_browser_is_not_taken_for_another(client: Client) -> None:
+    client.simulator.control("POST", "faults", {"target": "sign_in", "status": 503, "retry_after": 60, "count": 1})
+
+    for _ in range(2):
+        client.simulator.http().get(client.authorize_url())
+
+    assert "Retry-After" not in _remarks(client)
 
 
 def test_somebody_else_may_come_meanwhile(client: Client) -> None:

@@ -91,6 +91,16 @@ def _create(client: Client, token: str, subject: str) -> str:
     return str(answer.json()["id"])
 
 
+def test_an_applications_token_of_the_same_second_is_dead_too(client: Client) -> None:
+    tenant = "kestrel.example"
+    answer = client.token(tenant, grant_type="client_credentials", scope="https://graph.microsoft.com/.default")
+    client.simulator.control("POST", f"tenants/{tenant}/reset")
+
+    refused = client.graph(answer.json()["access_token"], "/users")
+
+    assert refused.status_code == 401
+
+
 def test_what_is_in_calendars_is_as_on_the_first_day(fresh: Client) -> None:
     token = _connect(fresh, "ida@wren.example")["access_token"]
     before = _events(fresh, token)

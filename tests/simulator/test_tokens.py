@@ -129,7 +129,7 @@ def test_the_access_token_says_how_application_and_person_proved_themselves(clie
 
     assert (by_password["appidacr"], by_password["amr"]) == ("1", ["pwd"])
     assert by_two_factors["amr"] == ["pwd", "mfa"]
-    assert by_password["xms_idrel"].count(".") == 1
+    assert by_password["xms_idrel"].count(".") == 2
 
 
 def test_a_step_up_outlives_the_refresh(client: Client, rows: Rows) -> None:

@@ -79,6 +79,7 @@ def log(request: HttpRequest) -> Answer:
     if request.method == "DELETE":
         seen.clear()
         return {"cleared": True}
+    logbook.check(request.GET)
     return logbook.as_json(logbook.read_filter(request.GET))
 
 
@@ -240,7 +241,9 @@ def _do(request: HttpRequest, on: str, name: str, subject: Any, sent: Mapping[st
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         sent = json.loads(request.body or b"{}")
-    except ValueError:
+        # Half of a surrogate pair is fit for JSON and for nothing else.
+        json.dumps(sent, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         sent = None
     if sent is None and request.body.strip() == b"null":
         return {}
@@ -251,9 +254,11 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 def _day(request: HttpRequest, name: str, default: date) -> date:
     try:
-        return date.fromisoformat(request.GET[name]) if request.GET.get(name) else default
+        day = date.fromisoformat(request.GET[name]) if request.GET.get(name) else default
     except ValueError:
         raise Unfit(f"“{name}” must be a date such as 2030-01-31.") from None
+    reading.check_year(name, day)
+    return day
 
 
 def _midnight(day: date, zone: Any) -> datetime:

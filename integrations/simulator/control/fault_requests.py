@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,9 @@ from integrations.simulator.control.fault_orders import MEMBERS, Order, Senseles
 from integrations.simulator.models import Fault
 
 RULE = ("target", "seconds", "tenant", "person", "application", "method", "path", "percent", "count", "steps")
+
+# Paths are told from behind the version on.
+_VERSION = re.compile(r"^/?(?:v1\.0|beta)/", re.IGNORECASE)
 
 
 def place(sent: Mapping[str, Any], *, now: datetime) -> Fault:
@@ -25,16 +29,16 @@ def place(sent: Mapping[str, Any], *, now: datetime) -> Fault:
     steps = [single] if steps is None else steps
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise Senseless("“steps” must be a list of objects.")
-    tenant, person, application = (sent.get(name) for name in ("tenant", "person", "application"))
+    tenant, person, application = (_text(sent, name) for name in ("tenant", "person", "application"))
     order = Order(
-        target=str(sent.get("target", "")),
+        target=_text(sent, "target"),
         steps=steps,
         seconds=_number(sent, "seconds", 300),
-        tenant=subjects.tenant(str(tenant)) if tenant else None,
-        person=subjects.person(str(person)) if person else None,
-        application=subjects.application(str(application)) if application else None,
+        tenant=subjects.tenant(tenant) if tenant else None,
+        person=subjects.person(person) if person else None,
+        application=subjects.application(application) if application else None,
         method=_text(sent, "method"),
-        path=_text(sent, "path"),
+        path=_VERSION.sub("", _text(sent, "path")),
         percent=_number(sent, "percent", 100),
         count=None if sent.get("count") is None else _number(sent, "count", 0),
     )
@@ -49,7 +53,7 @@ def _number(sent: Mapping[str, Any], name: str, default: int) -> int:
 
 
 def _text(sent: Mapping[str, Any], name: str) -> str:
-    value = sent.get(name) or ""
-    if not isinstance(value, str):
+    value = sent.get(name)
+    if not isinstance(value, str | None):
         raise Senseless(f"“{name}” must be text.")
-    return value
+    return value or ""

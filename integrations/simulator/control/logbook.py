@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
 from integrations.simulator.control import seen, usage
+from integrations.simulator.control.acts.declaring import Unfit
 from integrations.simulator.control.seen import Entry
 from integrations.simulator.models import Application, Person, Tenant
 
 PAGE = 200
+_SINCE = re.compile(r"[0-9]{1,15}")
+_STATUS = re.compile(r"[0-9]{3}|[0-9]xx|failed")
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,22 @@ class Names:
     tenants: Mapping[str, str]
 
 
+def check(sent: Mapping[str, str]) -> None:
+    """Raises Unfit."""
+    if _sent(sent, "since") and not _SINCE.fullmatch(_sent(sent, "since")):
+        raise Unfit("“since” must be the number of an entry.")
+    if _sent(sent, "status") and not _STATUS.fullmatch(_sent(sent, "status")):
+        raise Unfit("“status” must be a status such as 429, a hundred such as 4xx, or “failed”.")
+
+
 def read_filter(sent: Mapping[str, str]) -> Filter:
-    since = sent.get("since", "")
+    """What makes no sense is left out: a page shows too much rather than an error. `check` is for machines."""
+    since, status = _sent(sent, "since"), _sent(sent, "status")
     return Filter(
-        since=int(since) if since.isdecimal() and len(since) < 16 else 0,
-        person=sent.get("person", "").strip().lower(),
-        app=sent.get("app", "").strip().lower(),
-        status=sent.get("status", "").strip().lower(),
+        since=int(since) if _SINCE.fullmatch(since) else 0,
+        person=_sent(sent, "person"),
+        app=_sent(sent, "app"),
+        status=status if _STATUS.fullmatch(status) else "",
         remarks=sent.get("remarks", "") in ("1", "on", "true"),
     )
 
@@ -70,6 +83,10 @@ def names() -> Names:
         {str(client_id): name for client_id, name in Application.objects.values_list("client_id", "name")},
         {str(tid): name for tid, name in Tenant.objects.values_list("tid", "name")},
     )
+
+
+def _sent(sent: Mapping[str, str], name: str) -> str:
+    return sent.get(name, "").strip().lower()
 
 
 def _named(entry: Entry, known: Names) -> Entry:

@@ -18,12 +18,14 @@ from django.utils.http import parse_http_date_safe
 
 from integrations.simulator.control import habits, paths, resetting, seen
 from integrations.simulator.control.seen import Notes
+from integrations.simulator.entra.tenants import as_guid
 
 GRAPH = re.compile(r"^/(v1\.0|beta|v2\.0|oidc)(/|$)")
 TOKEN = "/oauth2/v2.0/token"  # noqa: S105
 # The console and the control API are the trainer's; what they do is logged as actions.
 UNWATCHED = re.compile(r"^/($|healthz$|log|console|control|static|favicon)")
 CREDENTIALS = ("client_secret", "password", "refresh_token", "access_token", "client_assertion", "code_verifier")
+SHORTEST_SECRET = 6
 _AADSTS = re.compile(r"AADSTS(\d{5,8})")
 _TRACE = re.compile(r" (Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 
@@ -46,16 +48,35 @@ def close(request: HttpRequest, response: HttpResponseBase, *, took_ms: int, now
             request, "Sent a credential in the query. Addresses end up in logs: send it in the body or a header."
         )
     operation = _form(request, "grant_type") if kind == "token" else ""
+    carried = _carried(request)
+    for name in ("why", "who", "app", "tenant", "code"):
+        setattr(notes, name, _without(carried, getattr(notes, name)))
     seen.record(
         at=now,
         kind=kind,
         method=request.method or "",
-        path=paths.shown(request),
-        operation=operation,
+        path=_without(carried, paths.shown(request)),
+        operation=_without(carried, operation),
         status=status,
         notes=notes,
         took_ms=took_ms,
     )
+
+
+def _carried(request: HttpRequest) -> frozenset[str]:
+    """The secrets that came with the request, and what came where no secret belongs but may have been put."""
+    given = {_form(request, name) for name in (*CREDENTIALS, "code")}
+    given |= {str(request.GET.get(name, "")) for name in (*CREDENTIALS, "code")}
+    given.add(request.headers.get("Authorization", "").partition(" ")[2].strip())
+    claimed = {_form(request, "client_id"), str(request.GET.get("client_id", ""))}
+    given |= {one for one in claimed if as_guid(one) is None}
+    return frozenset(value for value in given if len(value) >= SHORTEST_SECRET)
+
+
+def _without(carried: frozenset[str], text: str) -> str:
+    for value in carried:
+        text = text.replace(value, "…")
+    return paths.clean(text)
 
 
 def kind_of(request: HttpRequest) -> str:
@@ -149,7 +170,11 @@ def _remark_on_authorizing(request: HttpRequest) -> None:
 def _remark_on_waiting(request: HttpRequest, response: HttpResponseBase, kind: str, *, now: datetime) -> None:
     notes = seen.notes_of(request)
     mailbox = request.path.split("/")[3] if kind == "graph" and request.path.count("/") > 2 else ""
-    key = f"{kind}|{notes.app}|{notes.who or mailbox}"
+    who = notes.who or mailbox or (notes.tenant if kind == "token" else "")
+    if not who:
+        # Whoever comes next may be somebody else.
+        return
+    key = f"{kind}|{notes.app}|{who}"
     early = seen.too_early(key, now=now)
     if early is not None:
         seen.remark(request, f"Came back {early.total_seconds():.1f} s before the time that Retry-After named.")

@@ -71,7 +71,7 @@ def access_token(person: Person, grounds: Grounds, *, scopes: Sequence[str], sec
         "upn": person.upn,
         "wids": _directory_roles(person),
         "xms_st": {"sub": pairwise(person, str(grounds.application.client_id))},
-        GENERATION: f"{person.generation}.{person.tenant.aged_seconds}",
+        GENERATION: _provenance(person.generation, person.tenant, now),
     }
     if grounds.capabilities:
         claims["xms_cc"] = list(grounds.capabilities)
@@ -87,11 +87,16 @@ def app_token(tenant: Tenant, grounds: Grounds, *, oid: str, roles: Sequence[str
         "oid": oid,
         "sub": oid,
         "wids": [APPLICATION],
-        GENERATION: f"0.{tenant.aged_seconds}",
+        GENERATION: _provenance(0, tenant, now),
     }
     if roles:
         claims["roles"] = list(roles)
     return _signed(claims, with_x5t=True)
+
+
+def _provenance(generation: int, tenant: Tenant, now: datetime) -> str:
+    """For Graph's door: under which number, at which age of the tenant, and at which microsecond it was issued."""
+    return f"{generation}.{tenant.aged_seconds}.{int(now.timestamp() * 1_000_000)}"
 
 
 def id_token(

@@ -51,10 +51,11 @@ def instance(request: HttpRequest, segment: str = "common") -> HttpResponse:
     aliases = [here, *(name for name in _names_of(request) if name != here)]
     if "authorization_endpoint" not in request.GET:
         return answers.refusal(request, Refused(900144, parameter="authorization_endpoint"))
-    if asked.scheme != "https" or asked.netloc.lower() not in aliases:
+    authority = _with_port(asked.netloc.lower())
+    if asked.scheme != "https" or authority not in aliases:
         return answers.refusal(request, Refused(50049))
     segment = asked.path.strip("/").split("/")[0] or "common"
-    origin = f"https://{asked.netloc}"
+    origin = f"https://{authority}"
     return _public(
         {
             "tenant_discovery_endpoint": f"{origin}/{segment}/v2.0/.well-known/openid-configuration",
@@ -62,6 +63,11 @@ def instance(request: HttpRequest, segment: str = "common") -> HttpResponse:
             "metadata": [{"preferred_network": here, "preferred_cache": here, "aliases": aliases}],
         }
     )
+
+
+def _with_port(authority: str) -> str:
+    """msal for Python leaves the port out of the authority that it asks about."""
+    return authority if ":" in authority.rpartition("]")[2] else f"{authority}:{place.here().https_port}"
 
 
 def _names_of(request: HttpRequest) -> list[str]:

@@ -17,7 +17,7 @@ from integrations.simulator.entra import answers, app_only, clients, issuing, pa
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.entra.tenants import as_guid, directory
-from integrations.simulator.models import Application, AuthorizationCode, Fault, Person, RefreshToken
+from integrations.simulator.models import Application, AuthorizationCode, Fault, Person, RefreshToken, Tenant
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -67,6 +67,7 @@ def _meet_faults(request: HttpRequest, segment: str, form: Mapping[str, str], *,
         now=now,
     )
     if trouble:
+        _introduce(request, segment, form)
         raise troubles.EntraInTrouble(trouble, **_particulars(request, form))
 
 
@@ -108,6 +109,19 @@ def _tenant_of(segment: str) -> int | None:
 def _application_of(request: HttpRequest, form: Mapping[str, str]) -> int | None:
     client_id = as_guid(clients.claimed(request, form))
     return Application.objects.filter(client_id=client_id).values_list("pk", flat=True).first() if client_id else None
+
+
+def _introduce(request: HttpRequest, segment: str, form: Mapping[str, str]) -> None:
+    """For the log: whom the trouble hits. Whoever is let in introduces themselves later."""
+    pk = _person_of(form, "pk")
+    person = Person.objects.select_related("tenant").filter(pk=pk).first() if pk else None
+    tenant = person.tenant if person else Tenant.objects.filter(pk=_tenant_of(segment)).first()
+    seen.explain(
+        request,
+        who=person.sign_in_name if person else "",
+        app=as_guid(clients.claimed(request, form)) or "",
+        tenant=tenant or "",
+    )
 
 
 def _particulars(request: HttpRequest, form: Mapping[str, str]) -> dict[str, str]:

@@ -41,7 +41,8 @@ class Token:
     generation: int
     aged: int
     """By how many seconds the tenant had been aged when it was issued."""
-    issued: int
+    issued: float
+    """To the microsecond, in seconds."""
     handles_challenges: bool
     """The client declared `cp1`: it can be told before the end that the token is good no more."""
 
@@ -79,9 +80,8 @@ def _challenge(token: Token, person: Person) -> None:
         raise _challenged("UserAccountDisabled", since=person.valid_from).because(
             f"{person.name}’s account is disabled or deleted, and the client can handle claims challenges."
         )
-    # Ageing moves what is stored, and the token's time has whole seconds only.
-    issued = token.issued - _aged_by(token, person.tenant)
-    if person.valid_from.timestamp() >= issued + 1:
+    # Ageing moves what is stored.
+    if person.valid_from.timestamp() > token.issued - _aged_by(token, person.tenant):
         raise _challenged("TokenIssuedBeforeRevocationTimestamp", since=person.valid_from).because(
             f"{person.name}’s sessions were revoked since, and the client can handle claims challenges."
         )
@@ -104,8 +104,7 @@ def _application(token: Token) -> tuple[Caller, Tenant]:
     if tenant is None:
         raise errors.bad_token().because("The token’s tenant is no more.")
     principal = _PRINCIPAL.first(tenant.pk, token.client_id)
-    # The token's time has whole seconds only.
-    if principal and principal.created_at.timestamp() >= token.issued + 1:
+    if principal and principal.created_at.timestamp() > token.issued - _aged_by(token, tenant):
         raise errors.expired().because(f"{tenant.name} was put back since the token was issued, and it with it.")
     return Caller(token.client_id, tenant, None, token.granted), tenant
 
@@ -157,8 +156,8 @@ def _claims(text: str) -> dict[str, Any]:
 def _token(claims: dict[str, Any]) -> Token:
     is_app_only = claims.get("idtyp") == "app"
     granted = claims.get("roles", []) if is_app_only else str(claims.get("scp", "")).split()
-    generation, _, aged = str(claims.get(GENERATION, "")).partition(".")
     try:
+        generation, aged, issued = map(int, str(claims[GENERATION]).split("."))
         return Token(
             expires=int(claims["exp"]),
             oid=UUID(str(claims["oid"])),
@@ -166,9 +165,9 @@ def _token(claims: dict[str, Any]) -> Token:
             client_id=UUID(str(claims["appid"])),
             is_app_only=is_app_only,
             granted=frozenset(granted),
-            generation=int(generation or 0),
-            aged=int(aged or 0),
-            issued=int(claims.get("iat", 0)),
+            generation=generation,
+            aged=aged,
+            issued=issued / 1_000_000,
             handles_challenges="cp1" in [str(one).lower() for one in claims.get("xms_cc") or ()],
         )
     except (KeyError, ValueError):

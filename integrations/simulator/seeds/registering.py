@@ -50,7 +50,7 @@ def register(seed: SeedApplication, *, is_anew: bool, now: datetime) -> None:
         if is_new or is_anew:
             _give_credentials(application, seed, now=now)
         _renew_secret(application, seed.secret, now=now)
-        if not (seed.secret or seed.secrets or seed.certificates):
+        if seed.redirect_uris and not (seed.secret or seed.secrets or seed.certificates):
             log.warning("The application %s has no secret and will get no tokens: %s", application.name, _ADVICE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from integrations.simulator.control import subjects
@@ -12,6 +12,7 @@ from integrations.simulator.control.acts.declaring import Action, Kind, Paramete
 
 LONGEST = 2000
 LONGEST_TEXT = 60_000
+FIRST_YEAR, LAST_YEAR = 1900, 2900
 _YES, _NO = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")
 
 
@@ -69,9 +70,9 @@ def _flag(parameter: Parameter, value: Any) -> bool:
 
 def _choice(parameter: Parameter, value: Any) -> str:
     choices = parameter.choices or {}
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise Unfit(f"“{parameter.name}” must be one of: {', '.join(choices)}.")
-    return str(value)
+    return value
 
 
 def _words(parameter: Parameter, value: Any) -> list[str]:
@@ -103,7 +104,14 @@ def _moment(parameter: Parameter, value: Any) -> datetime:
         read = datetime.fromisoformat(_text(parameter, value))
     except ValueError:
         raise Unfit(f"“{parameter.name}” must be a date and time such as 2030-01-31T09:00.") from None
+    check_year(parameter.name, read)
     return read
+
+
+def check_year(name: str, day: date) -> None:
+    """At the ends of time there is no day before or after, and no other time zone."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise Unfit(f"“{name}” must be between the years {FIRST_YEAR} and {LAST_YEAR}.")
 
 
 _READ = {
