@@ -114,8 +114,9 @@ def _application_of(request: HttpRequest, form: Mapping[str, str]) -> int | None
 def _introduce(request: HttpRequest, segment: str, form: Mapping[str, str]) -> None:
     """For the log: whom the trouble hits. Whoever is let in introduces themselves later."""
     pk = _person_of(form, "pk")
-    person = Person.objects.select_related("tenant").filter(pk=pk).first() if pk else None
-    tenant = person.tenant if person else Tenant.objects.filter(pk=_tenant_of(segment)).first()
+    person = None if pk is None else Person.objects.select_related("tenant").filter(pk=pk).first()
+    where = None if person else _tenant_of(segment)
+    tenant = person.tenant if person else where and Tenant.objects.get(pk=where)
     seen.explain(
         request,
         who=person.sign_in_name if person else "",

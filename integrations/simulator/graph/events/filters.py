@@ -74,10 +74,18 @@ class Filter:
         return self._condition is None or _Match(master, occ).holds(self._condition)
 
     def _in_database(self) -> Q:
-        collections = {"categories": Collected(_category), _EXTENDED: Collected(self._with_extended)}
+        collections = {"categories": Collected(self._with_category), _EXTENDED: Collected(self._with_extended)}
         return filtering.q_of(
             self._text, {**COLUMNS, **collections}, known=properties.PROPERTIES, unsupported=_unsupported
         )
+
+    def _with_category(self, condition: Lambda) -> Q:
+        """Exactly, in any case: JSON kept as text tells neither whole names nor letters such as ü apart."""
+        if condition.condition is None:
+            return ~Q(categories=[])
+        wanted = _category_of(condition)
+        rows = Event.objects.filter(calendar__person=self._person).exclude(categories=[]).only("pk", "categories")
+        return Q(pk__in=[row.pk for row in rows if _has_category(row, wanted)])
 
     def _with_extended(self, condition: Lambda) -> Q:
         """No database compares these as Outlook does; who filters by them has few."""
@@ -138,8 +146,7 @@ class _Match:
             return _has_extended(self._master, condition)
         if condition.condition is None:
             return bool(self._master.categories)
-        wanted = _category_of(condition)
-        return any(one.casefold() == wanted.casefold() for one in self._master.categories)
+        return _has_category(self._master, _category_of(condition))
 
     def _compares(self, operator: str, left: object, right: object) -> bool:
         here = self._value(left)
@@ -185,11 +192,8 @@ def _moment(of: object) -> object:
     return of.replace(tzinfo=UTC) if isinstance(of, datetime) and of.tzinfo is None else of
 
 
-def _category(condition: Lambda) -> Q:
-    if condition.condition is None:
-        return ~Q(categories=[])
-    # JSON keeps each name in quotation marks; nothing else in the list has any.
-    return Q(categories__icontains=_category_of(condition))
+def _has_category(event: Event, wanted: str) -> bool:
+    return any(one.casefold() == wanted.casefold() for one in event.categories)
 
 
 def _category_of(condition: Lambda) -> str:
