@@ -597,7 +597,8 @@ def test_what_cannot_be_a_calendar_is_refused(office: Reader, body: Json) -> Non
 
 def _three(box: Mailbox) -> list[Json]:
     return [
-        box.create("Alpha", "2031-03-03T10:00", "2031-03-03T11:00", categories=["Red", "Grün \"x\""], importance="high"),
+        box.create("Alpha", "2031-03-03T10:00", "2031-03-03T11:00", categories=["Red", 'Grün "x"'],
+                   importance="high"),
         box.create("Beta", "", "", isAllDay=True, start=at("2031-03-04T00:00"), end=at("2031-03-05T00:00"),
                    showAs="free"),
         box.create("Gamma", "2031-03-05T10:00", "2031-03-05T11:00", recurrence=daily("2031-03-05", 3)),
