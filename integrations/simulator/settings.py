@@ -30,7 +30,7 @@ APPEND_SLASH = False
 
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "integrations.simulator.turns",
         # `serve` always names a file. Other commands (check, makemigrations) must not need one.
         "NAME": str(DATA / "simulator.sqlite3") if DATA.is_dir() else ":memory:",
         "CONN_MAX_AGE": None,
