@@ -57,7 +57,8 @@ def serve(place: Place, application: Callable[..., Any], *, ready: Callable[[], 
     _listen(people, place.host, place.http_port)
     try:
         _listen(machines, place.host, place.https_port)
-    except CannotListen:
+    except BaseException:
+        # Its threads would keep the process.
         people.stop()
         raise
     for listener in (people, machines):

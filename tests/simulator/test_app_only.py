@@ -243,6 +243,7 @@ def test_an_assertion_opens_the_other_grants_too(client: Client, certified: Cert
         ({"iss": "00000000-0000-0000-0000-00000000dead"}, "issuer and the subject"),
         ({"sub": "00000000-0000-0000-0000-00000000dead"}, "issuer and the subject"),
         ({"without": "sub"}, "issuer and the subject"),
+        ({"sub": []}, "issuer and the subject"),
         ({"exp": time.time}, "valid time range"),
         ({"nbf": time.time}, "valid time range"),
         ({"without": "exp"}, "exp"),

@@ -204,7 +204,7 @@ def test_a_deleted_series_takes_its_occurrences_and_exceptions_along(calendar: M
     assert calendar.round(link).removed == {made["id"], *ids}
 
 
-def test_one_occurrence_changed_or_cancelled_is_told_alone(calendar: Mailbox) -> None:
+def test_one_occurrence_changed_or_cancelled_is_told_with_its_series(calendar: Mailbox) -> None:
     calendar.create("Stand-up", "2031-03-03T09:00", "2031-03-03T09:15", recurrence=daily("2031-03-03", 3))
     _, second, third = (event["id"] for event in calendar.view())
     link = calendar.round().link
@@ -213,8 +213,28 @@ def test_one_occurrence_changed_or_cancelled_is_told_alone(calendar: Mailbox) ->
     calendar.delete(third)
     done = calendar.round(link)
 
-    assert [(item["id"], item["type"]) for item in done.items if "type" in item] == [(second, "exception")]
+    first, master = calendar.view()[0]["id"], calendar.view()[0]["seriesMasterId"]
+    assert {(item["id"], item["type"]) for item in done.items if "type" in item} == {
+        (master, "seriesMaster"), (first, "occurrence"), (second, "exception"),
+    }  # fmt: skip
     assert done.removed == {third}
+
+
+def test_an_exception_that_moves_into_the_window_brings_its_series_and_takes_it_along(calendar: Mailbox) -> None:
+    series = calendar.create("Monthly", "2031-02-20T09:00", "2031-02-20T10:00", recurrence=daily("2031-02-20", 1))
+    window = "startDateTime=2031-02-01T00:00:00Z&endDateTime=2031-03-01T00:00:00Z"
+    (only,) = (
+        one["id"] for one in calendar.ask("GET", f"/me/events/{series['id']}/instances?{window}").json()["value"]
+    )
+    empty = calendar.round()
+
+    calendar.change(only, start=at("2031-03-05T09:00"), end=at("2031-03-05T10:00"))
+    inside = calendar.round(empty.link)
+    calendar.change(only, start=at("2031-02-21T09:00"), end=at("2031-02-21T10:00"))
+    outside = calendar.round(inside.link)
+
+    assert {item["id"] for item in inside.items if "type" in item} == {series["id"], only}
+    assert outside.removed == {series["id"], only}
 
 
 def test_a_meeting_is_told_in_the_calendars_of_all_who_are_invited(alice: Mailbox, calendar: Mailbox) -> None:

@@ -353,12 +353,12 @@ def test_select_gives_what_it_names(reader: Reader) -> None:
 
 
 def test_userinfo_names_the_person(reader: Reader) -> None:
-    token = reader.connect(scope="openid profile email User.Read")["access_token"]
+    tokens = reader.connect(scope="openid profile email User.Read")
 
-    about = reader.graph(token, f"{reader.simulator.origin}/oidc/userinfo").json()
+    about = reader.graph(tokens["access_token"], f"{reader.simulator.origin}/oidc/userinfo").json()
 
     assert (about["name"], about["email"]) == ("Alice Moreau", ALICE)
-    assert about["sub"] == payload(token)["sub"]
+    assert about["sub"] == payload(tokens["id_token"])["sub"]
 
 
 @pytest.mark.parametrize("token", ["without openid", "of an application"])

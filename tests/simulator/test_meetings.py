@@ -319,6 +319,18 @@ def test_a_whole_series_is_answered_at_once(alice: Mailbox, bob: Mailbox) -> Non
     assert _responses(alice, master) == {BOB: "accepted"}
 
 
+def test_an_answer_to_the_series_counts_for_what_differs_in_it_too(alice: Mailbox, bob: Mailbox) -> None:
+    master = _meeting(alice, BOB, recurrence=daily("2031-03-03", 3))
+    bob.change(_copies(bob, master)[0]["id"], showAs="oof")
+    alice.change(next(one["id"] for one in alice.view() if one["uid"] == master["uid"]), categories=["Mine"])
+
+    bob.ask("POST", f"/me/events/{_copies(bob, master)[0]['seriesMasterId']}/accept", {})
+
+    for box in (alice, bob):
+        found = _copies(box, master)
+        assert [one["attendees"][0]["status"]["response"] for one in found] == ["accepted"] * 3
+
+
 def test_another_pattern_comes_to_the_copies(alice: Mailbox, bob: Mailbox) -> None:
     master = _meeting(alice, BOB, recurrence=daily("2031-03-03", 3))
     bob.ask("POST", f"/me/events/{_copies(bob, master)[0]['id']}/accept", {})
@@ -333,11 +345,13 @@ def test_another_pattern_comes_to_the_copies(alice: Mailbox, bob: Mailbox) -> No
 def test_a_series_that_is_called_off_is_cancelled_in_the_copies(alice: Mailbox, bob: Mailbox) -> None:
     master = _meeting(alice, BOB, recurrence=daily("2031-03-03", 3))
     alice.change(next(one["id"] for one in alice.view() if one["uid"] == master["uid"]), subject="Own")
+    bob.change(_copies(bob, master)[1]["id"], showAs="oof")
 
     alice.delete(master["id"])
 
     found = _copies(bob, master)
     assert [one["isCancelled"] for one in found] == [True] * 3
+    assert [one["showAs"] for one in found] == ["free"] * 3
 
 
 def test_who_is_invited_to_one_occurrence_has_that_one(alice: Mailbox, bob: Mailbox, mallory: Mailbox) -> None:

@@ -249,6 +249,24 @@ def test_a_removed_subscription_is_told_at_its_lifecycle_address(alice: Mailbox,
     assert alice.ask("GET", f"/subscriptions/{made['id']}").status_code == 404
 
 
+def test_a_deleted_calendar_is_told_to_all_who_watched_it(alice: Mailbox, receiver: Receiver) -> None:
+    calendar = alice.ask("POST", "/me/calendars", {"name": "Short-lived"}).json()["id"]
+    everything = subscribed(alice, receiver)
+    it_alone = subscribed(alice, receiver, resource=f"me/calendars/{calendar}/events", changeType="updated")
+    zone = {"timeZone": "UTC"}
+    times = {"start": {"dateTime": "2031-03-03T10:00", **zone}, "end": {"dateTime": "2031-03-03T11:00", **zone}}
+    event = alice.ask("POST", f"/me/calendars/{calendar}/events", {"subject": "Talk", **times}).json()["id"]
+    receiver.wait(1)
+
+    alice.ask("DELETE", f"/me/calendars/{calendar}")
+
+    told = receiver.wait(3)
+    assert {(one["subscriptionId"], one.get("changeType"), one.get("lifecycleEvent")) for one in told[1:]} == {
+        (everything["id"], "deleted", None), (it_alone["id"], None, "subscriptionRemoved"),
+    }  # fmt: skip
+    assert {one["resourceData"]["id"] for one in told if "resourceData" in one} == {event}
+
+
 def test_missed_notices_are_told_and_the_subscription_goes_on(alice: Mailbox, receiver: Receiver) -> None:
     made = subscribed(alice, receiver)
 

@@ -55,6 +55,23 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path, option: str) -> None:
     assert "the port is in use" in said
 
 
+@pytest.mark.parametrize("port", ["0", "99999", "https"])
+def test_what_is_no_port_is_said_in_one_line(tmp_path: Path, port: str) -> None:
+    assert "is no port" in _refused(tmp_path, "--https-port", port)
+
+
+def test_a_second_one_in_the_same_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+    first = Simulator().start(tmp_path)
+    try:
+        assert "Another simulator is at work" in _refused(tmp_path)
+        assert requests.get(f"{first.human_url}/healthz", timeout=5).ok
+    finally:
+        first.stop()
+
+    assert first.start().process.poll() is None
+    first.stop()
+
+
 def test_a_data_directory_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a directory")

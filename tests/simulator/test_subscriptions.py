@@ -160,6 +160,12 @@ def test_less_than_45_minutes_are_raised_to_45(alice: Mailbox, receiver: Receive
     assert timedelta(minutes=44) < ends_in(subscription) <= timedelta(minutes=45)
 
 
+def test_an_end_that_is_over_is_refused(alice: Mailbox, receiver: Receiver) -> None:
+    answer = subscribe(alice, receiver, expirationDateTime=later(minutes=-5))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequest")
+
+
 @pytest.mark.parametrize("name", ["includeResourceData", "notificationQueryOptions", "encryptionCertificate"])
 def test_rich_notifications_are_said_to_be_missing(alice: Mailbox, receiver: Receiver, name: str) -> None:
     answer = subscribe(alice, receiver, **{name: True if name == "includeResourceData" else "x"})

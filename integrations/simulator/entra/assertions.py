@@ -84,7 +84,7 @@ def _certificate(header: Mapping[str, Any], application: Application) -> AppCert
 def _problem(claims: Mapping[str, Any], application: Application, where: Directory, origin: str, now: datetime) -> str:
     if not _is_for_us(claims.get("aud"), where, origin):
         return "The audience of the assertion is not this token endpoint."
-    if {claims.get("iss"), claims.get("sub")} != {str(application.client_id)}:
+    if [claims.get("iss"), claims.get("sub")] != [str(application.client_id)] * 2:
         return "The issuer and the subject of the assertion must be the client_id."
     expires, begins = _time(claims.get("exp")), _time(claims.get("nbf", 0))
     if expires is None or begins is None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator.control import faults, seen, tally, troubles
-from integrations.simulator.entra import answers, app_only, clients, issuing, particulars
+from integrations.simulator.entra import answers, app_only, clients, errors, issuing, particulars
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.hashes import digest
 from integrations.simulator.entra.tenants import as_guid, directory
@@ -68,7 +68,7 @@ def _meet_faults(request: HttpRequest, segment: str, form: Mapping[str, str], *,
     )
     if trouble:
         _introduce(request, segment, form)
-        raise troubles.EntraInTrouble(trouble, **_particulars(request, form))
+        raise troubles.EntraInTrouble(trouble, **_particulars(request, form, now=now))
 
 
 def _answer(request: HttpRequest, segment: str, form: Mapping[str, str], *, now: datetime) -> dict[str, Any]:
@@ -125,10 +125,14 @@ def _introduce(request: HttpRequest, segment: str, form: Mapping[str, str]) -> N
     )
 
 
-def _particulars(request: HttpRequest, form: Mapping[str, str]) -> dict[str, str]:
+def _particulars(request: HttpRequest, form: Mapping[str, str], *, now: datetime) -> dict[str, str]:
     """What the text of an ordered refusal says of the request."""
     application, person = _application_of(request, form), _person_of(form, "pk")
     known = {name: form[name][:200] for name in ("scope", "grant_type", "redirect_uri") if form.get(name)}
+    # What is only said to have happened happened now.
+    known |= dict.fromkeys(("issued_at", "valid_from", "revoked_at", "expired_on"), errors.moment(now))
+    if issued := RefreshToken.objects.filter(digest=digest(form.get("refresh_token", ""))).first():
+        known["issued_at"] = errors.moment(issued.issued_at)
     if application is not None:
         known |= particulars.of_application(Application.objects.get(pk=application))
     if person is not None:

@@ -140,14 +140,17 @@ class Asking:
 
 
 def options_of(query: str) -> dict[str, str]:
-    """The query's parameters. System options work without their `$`, too, and each only once."""
+    """The query's parameters. System options work without their `$`, too, and each only once.
+
+    Another one that comes twice has both values, with a comma between them.
+    """
     options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         key = name.strip().lower()
         key = f"${key}" if key in _WITHOUT_DOLLAR else key
         if key in options and key.startswith("$"):
             raise errors.option_twice(key)
-        options[key] = value
+        options[key] = f"{options[key]},{value}" if key in options else value
     return options
 
 

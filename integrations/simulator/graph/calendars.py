@@ -6,16 +6,17 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from integrations.simulator.graph import changes, errors, paging
+from integrations.simulator.graph import changes, errors, notices, paging
 from integrations.simulator.graph.asking import Asking
-from integrations.simulator.graph.events import listing, reading, refusals, storing
+from integrations.simulator.graph.events import listing, refusals, shapes, storing
 from integrations.simulator.graph.replies import NO_CONTENT, Reply, created
-from integrations.simulator.models import Calendar
+from integrations.simulator.models import Calendar, Subscription
 
 # fmt: off
 PROPERTIES = (
@@ -90,8 +91,15 @@ def delete(asking: Asking, calendar_id: str) -> Reply:
             raise refusals.default_calendar()
         for event in calendar.events.filter(master=None).select_related("calendar"):
             changes.tell("deleted", event)
+        ending = Subscription.objects.filter(calendar=calendar).select_related("application", "person__tenant")
+        for subscription in ending:
+            transaction.on_commit(partial(_end, subscription))
         calendar.delete()
     return NO_CONTENT
+
+
+def _end(subscription: Subscription) -> None:
+    notices.tell_lifecycle(subscription, "subscriptionRemoved", why="The calendar was deleted.")
 
 
 def groups(asking: Asking) -> dict[str, Any]:
@@ -181,7 +189,7 @@ def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
     if "name" in body:
         if not isinstance(body["name"], str):
             raise refusals.unreadable("name")
-        fields["name"] = reading.written(body["name"]).strip()
+        fields["name"] = shapes.written(body["name"]).strip()
         if not fields["name"] or len(fields["name"]) > LONGEST_NAME:
             raise refusals.invalid(f"A calendar's name has 1 to {LONGEST_NAME} characters.")
     if body.get("color") is not None:

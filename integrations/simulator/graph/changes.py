@@ -67,6 +67,7 @@ def tell(change: str, event: Event) -> None:
     """`change` is created, updated or deleted. Nobody hears of what is rolled back."""
     happening = notices.Happening(
         change=change,
+        person_id=event.calendar.person_id,
         calendar_id=event.calendar_id,
         graph_id=event.graph_id,
         immutable_id=event.immutable_id,

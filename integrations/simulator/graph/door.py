@@ -15,7 +15,17 @@ from integrations.simulator.control import faults, seen, tally, usage
 from integrations.simulator.control.resetting import ConnectionBroken
 from integrations.simulator.control.troubles import WHY, GraphInTrouble
 from integrations.simulator.entra import claims
-from integrations.simulator.graph import asking, bearer, errors, routes, scoping, throttling, wire
+from integrations.simulator.graph import (
+    asking,
+    batch,
+    bearer,
+    errors,
+    metadata_levels,
+    routes,
+    scoping,
+    throttling,
+    wire,
+)
 from integrations.simulator.graph.asking import Asking, Caller, Inner
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.paths import Found, Route
@@ -90,6 +100,9 @@ def _answer(call: Call, caller: Caller, found: Found) -> Reply:
         asked = _asking(call, replace(caller, granted=opening.granted), route, person)
         answer = route.answer(asked, *found.ids)
     reply = answer if isinstance(answer, Reply) else Reply(answer)
+    # What is in a batch has asked for itself.
+    if route.answer is not batch.answer and metadata_levels.is_unwanted(call.headers.get("accept", ""), asked.options):
+        reply = metadata_levels.without(reply)
     return _with_headers(reply, route, asked)
 
 
@@ -173,7 +186,8 @@ def _say_who(call: Call, caller: Caller) -> None:
 
 def _about(person: Person, caller: Caller, call: Call) -> dict[str, str]:
     about = {
-        "sub": claims.pairwise(person, claims.GRAPH_AUDIENCE),
+        # The same as in the id_token (OpenID Connect Core §5.3.2), not as in the access token.
+        "sub": claims.pairwise(person, str(caller.client_id)),
         "name": person.name,
         "family_name": person.surname,
         "given_name": person.given_name,

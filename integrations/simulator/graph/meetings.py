@@ -69,11 +69,22 @@ def carry_on(before: Event, master: Event, *, now: datetime) -> None:
             if name not in storing.TIMES and old != new and getattr(exception, name) == old:
                 setattr(exception, name, new)
                 changed = True
-        if _who(before) != _who(master) and _who(exception) == _who(before):
-            exception.attendees = copy.deepcopy(master.attendees)
+        if before.attendees != master.attendees and _who(exception) == _who(before):
+            exception.attendees = _answers_carried(before, master, exception)
             changed = True
         if changed:
             storing.update(exception, now=now)
+
+
+def _answers_carried(before: Event, master: Event, exception: Event) -> list[dict[str, Any]]:
+    """Who answered for the one occurrence alone keeps that answer."""
+    usual = {one["address"].lower(): one["response"] for one in before.attendees}
+    own = {
+        one["address"].lower(): one
+        for one in exception.attendees
+        if one["response"] != usual.get(one["address"].lower())
+    }
+    return [copy.deepcopy(own.get(one["address"].lower(), one)) for one in master.attendees]
 
 
 def respond(mine: Event, answer: str, *, now: datetime, tells_organizer: bool) -> None:
@@ -94,8 +105,11 @@ def respond(mine: Event, answer: str, *, now: datetime, tells_organizer: bool) -
         if mine.kind == Event.Kind.MASTER:
             carry_on(before, mine, now=now)
     if theirs and tells_organizer:
+        earlier = copy.copy(theirs)
         theirs.attendees = _answered(theirs.attendees, mine.calendar.person, answer, now=now)
         storing.put(theirs, now=now)
+        if theirs.kind == Event.Kind.MASTER:
+            carry_on(earlier, theirs, now=now)
 
 
 def of_organizer(mine: Event) -> Event | None:
@@ -174,12 +188,16 @@ def _cancel(event: Event, calendar: Calendar, *, now: datetime) -> None:
     mine = _counterpart(event, calendar)
     if mine is None or mine.is_removed or mine.is_cancelled:
         return
-    before = copy.copy(mine)
+    _mark_cancelled(mine, now=now)
+    if mine.kind == Event.Kind.MASTER:
+        for exception in mine.exceptions.filter(is_removed=False, is_cancelled=False).select_related("calendar"):
+            _mark_cancelled(exception, now=now)
+
+
+def _mark_cancelled(mine: Event, *, now: datetime) -> None:
     mine.subject = f"{CANCELLED}{mine.subject}"[:255]
     mine.is_cancelled, mine.show_as = True, "free"
     storing.put(mine, now=now)
-    if mine.kind == Event.Kind.MASTER:
-        carry_on(before, mine, now=now)
 
 
 def _put(mine: Event, before: Event | None, *, now: datetime) -> None:

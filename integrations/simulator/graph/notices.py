@@ -33,6 +33,7 @@ class Happening:
 
     change: str
     """created, updated or deleted"""
+    person_id: int
     calendar_id: int
     graph_id: str
     immutable_id: str
@@ -105,7 +106,7 @@ def send() -> None:
 
 def _address(happening: Happening, *, now: datetime) -> None:
     """What becomes of the notices about a mailbox is the trainer's to say."""
-    for subscription in subscribers.interested(happening.calendar_id, happening.change, now=now):
+    for subscription in subscribers.interested(happening, now=now):
         person = subscription.person
         if person.notices == Person.Notices.DROPPED:
             _log(_subject(subscription), subscription.notification_url, 0, "Dropped, as the trainer wants it.", now=now)

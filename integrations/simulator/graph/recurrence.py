@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,8 @@ _FREQUENCIES = {
     "relativeYearly": rrule.YEARLY,
 }
 _DAY = timedelta(days=1)
+# After so many occurrences any pattern has shown its shortest gap: four years of months, eight weeks of all days.
+_ALL_GAPS = 60
 # Outlook's calendars end here.
 LAST_DAY = date(4500, 12, 31)
 # Between a master's id and the day: what makes it the id of an occurrence.
@@ -156,6 +158,15 @@ def last_end(series: Series) -> datetime | None:
 def has_occurrences(series: Series) -> bool:
     """A range can end before the pattern has its first day."""
     return next(days(series, series.first_day, _forward(series.first_day, _reach(series.pattern))), None) is not None
+
+
+def overlaps(series: Series) -> bool:
+    """Whether an occurrence lasts, by the clock on the wall, into the next."""
+    starts, ends = series.local
+    if ends - starts <= _DAY:
+        return False
+    found = islice(days(series, series.first_day, LAST_DAY), _ALL_GAPS)
+    return any(after - before < ends - starts for before, after in pairwise(found))
 
 
 def first_occurrence_day(pattern: Mapping[str, Any], start: date) -> date | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from django.db.models import Q, QuerySet
 
 from integrations.simulator.entra import grants, principals
 from integrations.simulator.graph.subscription_requests import READ
-from integrations.simulator.models import AppRole, Calendar, Person, ScopedRole, Subscription
+from integrations.simulator.models import AppRole, Person, ScopedRole, Subscription
 
 
 def of(person: Person, *, now: datetime) -> Sequence[Subscription]:
@@ -20,12 +21,22 @@ def alive(numbers: Collection[int], *, now: datetime) -> dict[int, Subscription]
     return _alive(now=now).in_bulk(list(numbers))
 
 
-def interested(calendar_id: int, change: str, *, now: datetime) -> Sequence[Subscription]:
+class Happening(Protocol):
+    """What happened where; the calendar itself may be no more."""
+
+    @property
+    def change(self) -> str: ...
+    @property
+    def person_id(self) -> int: ...
+    @property
+    def calendar_id(self) -> int: ...
+
+
+def interested(happening: Happening, *, now: datetime) -> Sequence[Subscription]:
     """Only who may still read it: without permission there are no notices, until it is authorised again."""
-    owner = Calendar.objects.filter(pk=calendar_id).values("person")
-    theirs = Q(calendar_id=calendar_id) | Q(calendar=None, person__in=owner)
+    theirs = Q(calendar_id=happening.calendar_id) | Q(calendar=None, person_id=happening.person_id)
     found = _alive(now=now).filter(theirs)
-    return [one for one in found if change in one.change_types and not lost_ground(one) and may_read(one)]
+    return [one for one in found if happening.change in one.change_types and not lost_ground(one) and may_read(one)]
 
 
 def every(*, now: datetime) -> Sequence[Subscription]:

@@ -84,6 +84,8 @@ def check_change(body: Mapping[str, Any]) -> None:
 def expiry(text: str, *, now: datetime) -> datetime:
     """No shorter than 45 minutes from now, whatever was asked for; no longer than 10,070, or it is refused."""
     at = _moment(text)
+    if at <= now:
+        raise errors.bad_subscription("Subscription expiration must be in the future.")
     if at - now > LONGEST:
         minutes = int(LONGEST.total_seconds() // 60)
         raise errors.subscription_too_long(minutes)

@@ -8,15 +8,19 @@ from zoneinfo import ZoneInfo
 
 from integrations.simulator.graph import errors
 
+# OData's Edm.DateTimeOffset; Outlook also takes a time without an offset, and a date alone.
+_FORM = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,12})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
 def read(name: str, text: str) -> datetime:
-    """ISO 8601 with Z, an offset, or neither (which means UTC)."""
+    """With Z, an offset, or neither (which means UTC)."""
     # In a query a plus sign that nobody encoded arrives as a space.
-    cleaned = _FRACTION.sub(r".\1", text.strip().replace(" ", "+") if "T" in text else text.strip())
+    cleaned = text.strip().upper().replace(" ", "+")
+    if not _FORM.fullmatch(cleaned):
+        raise errors.bad_moment(name, text)
     try:
-        at = datetime.fromisoformat(cleaned)
+        at = datetime.fromisoformat(_FRACTION.sub(r".\1", cleaned))
     except ValueError:
         raise errors.bad_moment(name, text) from None
     try:

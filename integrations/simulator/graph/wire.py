@@ -14,12 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date
 
 from integrations.simulator import place
-from integrations.simulator.graph import errors
+from integrations.simulator.graph import errors, metadata_levels
 from integrations.simulator.graph.asking import Inner
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.replies import Reply, text_of
 
-CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+CONTENT_TYPE = metadata_levels.CONTENT_TYPE.format(level="minimal")
 DIAGNOSTIC = (
     '{"ServerInfo":{"DataCenter":"Simulated","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"SIMULATED0000"}}'
 )
@@ -41,6 +41,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 # How many times as much is read and thrown away before the connection is broken.
 _PATIENCE = 8
 _HEADERS = {
+    "accept": "HTTP_ACCEPT",
     "prefer": "HTTP_PREFER",
     "if-match": "HTTP_IF_MATCH",
     "consistencylevel": "HTTP_CONSISTENCYLEVEL",

@@ -148,12 +148,18 @@ def _secret(data: Fields) -> SeedSecret:
     return SeedSecret(data.text("value"), data.number("days", SECRET_LIVES_DAYS, least=-3650, most=3650))
 
 
+_RUN = ("javascript", "data", "vbscript", "file")
+
+
 def _addresses(data: Fields, name: str) -> list[str]:
     """Empty ones come from variables that are not set."""
     found = [uri for uri in data.texts(name) if uri]
     for uri in found:
-        if not urlsplit(uri).scheme or "#" in uri:
-            raise data.wrong(name, f"“{uri}” is no redirect address: it is absolute and has no fragment.")
+        parts = urlsplit(uri)
+        # Mobile and desktop applications have schemes of their own; some run what follows them.
+        leads = parts.hostname if parts.scheme in ("http", "https") else parts.scheme not in ("", *_RUN)
+        if not leads or "#" in uri:
+            raise data.wrong(name, f"“{uri}” is no redirect address: it is absolute, of a host, without a fragment.")
     return found
 
 

@@ -29,6 +29,8 @@ def read(path: Path) -> Seed:
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
         raise BadSeed(f"The seed {path} cannot be read: {reason}.") from problem
+    except RecursionError:
+        raise BadSeed(f"The seed {path} is nested too deep.") from None
     except (yaml.YAMLError, ValueError) as problem:
         raise BadSeed(f"The seed {path} is not valid YAML: {' '.join(str(problem).split())}") from problem
     try:

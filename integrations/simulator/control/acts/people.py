@@ -47,6 +47,8 @@ def rename(person: Person, *, upn: str, now: datetime) -> str:
     if taken.filter(upn__iexact=new).exists() or taken.filter(sign_in_name=new).exists():
         raise Unfit(f"{new} is somebody else’s name.", 409)
     old = person.upn
+    if new.lower() == old.lower():
+        raise Unfit(f"{new} is {person.name}’s name already.", 409)
     signs_in_by_upn = person.sign_in_name == person.upn.lower()
     follows = person.mail is not None and person.mail.lower() == old.lower()
     _set(

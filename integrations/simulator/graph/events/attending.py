@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.simulator.graph.events import refusals
+from integrations.simulator.graph.events.read_only import RESPONSE_STATUS
 
 MOST = 500
 TYPES = ("required", "optional", "resource")
@@ -51,6 +52,8 @@ def _attendee(given: object) -> dict[str, Any]:
     for member in given:
         if member not in ("emailAddress", "type", "status", "proposedNewTime") and "@odata" not in member:
             raise refusals.unknown_property(member, "attendee")
+    if given.get("status") is not None:
+        RESPONSE_STATUS(given["status"], "status")
     kind = str(given.get("type") or "required").lower()
     if kind not in TYPES:
         raise refusals.unknown_value("type", kind, "attendeeType")

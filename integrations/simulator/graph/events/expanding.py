@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from integrations.simulator.graph import errors, odata
 from integrations.simulator.graph.asking import Asking
+from integrations.simulator.graph.events import properties
 from integrations.simulator.graph.odata import Compare, Condition, Either, Path, Value
 
 EXTENDED = "singlevalueextendedproperties"
@@ -29,6 +30,7 @@ def read(asking: Asking) -> Expand | None:
     names, extended = set(), list[str]()
     for name, options in odata.split_expand(text):
         if name.lower() == EXTENDED:
+            properties.check_extensions(asking)
             extended += _wanted(options)
         else:
             names.add(_known(name))

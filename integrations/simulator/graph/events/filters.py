@@ -59,7 +59,7 @@ _EXTENDED = extended.NAME.lower()
 class Filter:
     def __init__(self, asking: Asking) -> None:
         self._text = asking.options.get("$filter", "").strip()
-        self._person = asking.person
+        self._asking = asking
         # Also checks the whole text, so that what follows may trust it.
         self._q = self._in_database() if self._text else Q()
         self._condition = odata.parse(self._text) if self._text else None
@@ -84,15 +84,21 @@ class Filter:
         if condition.condition is None:
             return ~Q(categories=[])
         wanted = _category_of(condition)
-        rows = Event.objects.filter(calendar__person=self._person).exclude(categories=[]).only("pk", "categories")
+        rows = (
+            Event.objects.filter(calendar__person=self._asking.person).exclude(categories=[]).only("pk", "categories")
+        )
         return Q(pk__in=[row.pk for row in rows if _has_category(row, wanted)])
 
     def _with_extended(self, condition: Lambda) -> Q:
         """No database compares these as Outlook does; who filters by them has few."""
+        properties.check_extensions(self._asking)
         # What makes no sense is refused even where there is nothing to compare.
         _has_extended(Event(), condition)
-        rows = Event.objects.filter(calendar__person=self._person).exclude(extended={}).only("pk", "extended")
+        rows = self._mine().exclude(extended={}).only("pk", "extended")
         return Q(pk__in=[row.pk for row in rows if _has_extended(row, condition)])
+
+    def _mine(self) -> QuerySet[Event]:
+        return Event.objects.filter(calendar__person=self._asking.person)
 
 
 def order(asking: Asking) -> list[tuple[str, bool]]:

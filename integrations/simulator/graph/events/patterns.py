@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from integrations.simulator.graph import errors, recurrence, zones
-from integrations.simulator.graph.events import refusals
+from integrations.simulator.graph.events import refusals, shapes
 
 # What each type needs, besides its interval.
 NEEDED: Mapping[str, Sequence[str]] = {
@@ -23,6 +24,7 @@ MOST_INTERVAL = 999
 MOST_OCCURRENCES = 999
 _PATTERN = ("type", "interval", "month", "dayOfMonth", "daysOfWeek", "firstDayOfWeek", "index")
 _RANGE = ("type", "startDate", "endDate", "recurrenceTimeZone", "numberOfOccurrences")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NO_DATE = "0001-01-01"
 
 
@@ -45,6 +47,7 @@ def _pattern(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in NEEDED[kind]:
         if not given.get(name):
             raise refusals.invalid(f"A pattern of type {kind} needs {name}.")
+    _check_others(given, kind)
     named = {
         "month": _whole(given, "month", 0, 12) if "month" in NEEDED[kind] else 0,
         "dayOfMonth": _whole(given, "dayOfMonth", 0, 31) if "dayOfMonth" in NEEDED[kind] else 0,
@@ -60,6 +63,14 @@ def _pattern(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _check_others(given: Mapping[str, Any], kind: str) -> None:
+    """What the type does not need is ignored, but has to be readable."""
+    others = {name: given[name] for name in _PATTERN if name not in NEEDED[kind] and given.get(name) is not None}
+    for name in others.keys() & {"month", "dayOfMonth"}:
+        _integer(others[name], name)
+    _days(others.get("daysOfWeek", []))
+
+
 def _range(given: Mapping[str, Any], event_zone: str) -> dict[str, Any]:
     _only(given, _RANGE, "recurrenceRange")
     kind = _one_of(given, "type", RANGES, "recurrenceRangeType")
@@ -67,6 +78,10 @@ def _range(given: Mapping[str, Any], event_zone: str) -> dict[str, Any]:
     end = _date(given.get("endDate"), "endDate") if kind == "endDate" else None
     if end and end < start:
         raise refusals.invalid("The range ends before it starts.")
+    if kind != "endDate" and given.get("endDate") is not None:
+        _date(given["endDate"], "endDate")
+    if kind != "numbered" and given.get("numberOfOccurrences") is not None:
+        _integer(given["numberOfOccurrences"], "numberOfOccurrences")
     zone = given.get("recurrenceTimeZone") or event_zone
     if not isinstance(zone, str) or zones.find(zone) is None:
         raise errors.no_such_zone(str(zone))
@@ -88,7 +103,7 @@ def _check_start(bounds: Mapping[str, Any], starts_at: datetime, *, is_all_day: 
 def _days(given: object) -> list[str]:
     if not isinstance(given, list):
         raise refusals.unreadable("daysOfWeek")
-    named = [_enumerated(one, "daysOfWeek", recurrence.DAYS, "dayOfWeek") for one in given]
+    named = [shapes.enumerated(one, "daysOfWeek", recurrence.DAYS, "dayOfWeek") for one in given]
     return [*dict.fromkeys(named)]
 
 
@@ -100,30 +115,31 @@ def _one_of(
         if usual is None:
             raise refusals.invalid(f"The {name} is missing.")
         return usual
-    return _enumerated(value, name, values, enumeration)
-
-
-def _enumerated(value: object, name: str, values: Sequence[str], enumeration: str) -> str:
-    found = {one.lower(): one for one in values}.get(value.lower()) if isinstance(value, str) else None
-    if found is None:
-        raise refusals.unknown_value(name, value, enumeration)
-    return found
+    return shapes.enumerated(value, name, values, enumeration)
 
 
 def _whole(given: Mapping[str, Any], name: str, least: int, most: int) -> int:
-    value = given.get(name)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise refusals.unreadable(name) if value is not None else refusals.invalid(f"The {name} is missing.")
+    if given.get(name) is None:
+        raise refusals.invalid(f"The {name} is missing.")
+    value = _integer(given[name], name)
     if not least <= value <= most:
         raise refusals.invalid(f"The {name} must be from {least} to {most}.")
+    return value
+
+
+def _integer(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise refusals.unreadable(name)
     return value
 
 
 def _date(value: object, name: str) -> date:
     if value is None:
         raise refusals.invalid(f"The {name} is missing.")
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise refusals.unreadable(name)
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
+        return date.fromisoformat(value)
     except ValueError:
         raise refusals.unreadable(name) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integrations.simulator.graph import errors
 from integrations.simulator.graph.asking import Asking
 
 # fmt: off
@@ -27,6 +28,12 @@ _FULL = frozenset({"Calendars.Read", "Calendars.ReadWrite", "Calendars.Read.Shar
 def is_basic(asking: Asking) -> bool:
     """Whether the token opens calendars, but no bodies."""
     return not asking.scopes & _FULL
+
+
+def check_extensions(asking: Asking) -> None:
+    """Neither to be read nor searched with Calendars.ReadBasic."""
+    if is_basic(asking):
+        raise errors.outlook_denied().because("Calendars.ReadBasic does not open extended properties.")
 
 
 def of(asking: Asking) -> Sequence[str]:

@@ -8,7 +8,17 @@ from typing import Any
 from urllib.parse import quote
 
 from integrations.simulator.graph import extended
-from integrations.simulator.graph.events import attending, html, moments, patterns, properties, refusals
+from integrations.simulator.graph.events import (
+    attending,
+    html,
+    moments,
+    patterns,
+    places,
+    properties,
+    read_only,
+    refusals,
+    shapes,
+)
 from integrations.simulator.models import Event
 
 SHOW_AS = ("free", "tentative", "busy", "oof", "workingElsewhere", "unknown")
@@ -18,7 +28,6 @@ PROVIDERS = ("unknown", "skypeForBusiness", "skypeForConsumer", "teamsForBusines
 LONGEST_SUBJECT = 255
 LONGEST_TRANSACTION = 160
 _MOST_MINUTES = 1_000_000
-_KINDS = ("locationType", "uniqueId", "uniqueIdType", "address", "coordinates")
 # Graph has these and the simulator lacks them: said so, instead of dropping them silently.
 _NOT_SIMULATED = ("attachments", "extensions", "multiValueExtendedProperties")
 _OTHERS = ("calendar", "instances", "cancelledOccurrences", "exceptionOccurrences")
@@ -45,7 +54,7 @@ def _fields(body: Mapping[str, Any], event: Event | None) -> Fields:
         if name in body:
             fields |= reader(body[name], name)
     if "locations" in body and body["locations"] is not None:
-        fields |= _locations(body["locations"], "locations")
+        fields |= places.read(body["locations"], "locations")
     fields |= _online(body, event)
     fields |= moments.read(body, event)
     fields |= _recurrence(body, fields, event)
@@ -53,7 +62,8 @@ def _fields(body: Mapping[str, Any], event: Event | None) -> Fields:
 
 
 def _check_names(body: Mapping[str, Any]) -> None:
-    """What only the service writes is ignored, as a client may send back what it got."""
+    shapes.check_type(body, "event")
+    read_only.check(body)
     known = {*properties.PROPERTIES, *_OTHERS, extended.NAME}
     for name in body:
         if name in _NOT_SIMULATED and body[name]:
@@ -92,23 +102,18 @@ def _online(body: Mapping[str, Any], event: Event | None) -> Fields:
     """Teams makes the meeting; once made it stays."""
     provider = body.get("onlineMeetingProvider")
     if provider is not None:
-        _enumerated(provider, "onlineMeetingProvider", PROVIDERS, "onlineMeetingProviderType")
+        shapes.enumerated(provider, "onlineMeetingProvider", PROVIDERS, "onlineMeetingProviderType")
     wanted = body.get("isOnlineMeeting")
     if wanted is None:
         return {}
-    if not _flag(wanted, "isOnlineMeeting") or (event and event.online_meeting_url):
+    if not shapes.flag(wanted, "isOnlineMeeting") or (event and event.online_meeting_url):
         return {}
     meeting = quote(f"19:meeting_{secrets.token_urlsafe(36)}@thread.v2", safe="")
     return {"online_meeting_url": f"https://teams.microsoft.com/l/meetup-join/{meeting}/0"}
 
 
-def written(text: str) -> str:
-    """Without what no database keeps: null characters, and halves of characters."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
 def _subject(value: object, name: str) -> Fields:
-    text = _text(value, name)
+    text = shapes.text(value, name)
     if len(text) > LONGEST_SUBJECT:
         raise refusals.invalid(f"A subject has at most {LONGEST_SUBJECT} characters.")
     return {"subject": text}
@@ -119,31 +124,8 @@ def _body(value: object, name: str) -> Fields:
         return {"body": ""}
     if not isinstance(value, Mapping):
         raise refusals.unreadable(name)
-    kind = _enumerated(value.get("contentType") or "text", "contentType", ("text", "html"), "bodyType")
-    return {"body": html.kept(_text(value.get("content"), "content"), kind)}
-
-
-def _location(value: object, name: str) -> Fields:
-    if value is None:
-        return {"locations": []}
-    return _locations([value], name)
-
-
-def _locations(value: object, name: str) -> Fields:
-    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
-        raise refusals.unreadable(name)
-    known = (
-        "displayName", "locationEmailAddress", "address", "coordinates", "locationUri", "locationType", "uniqueId",
-        "uniqueIdType",
-    )  # fmt: skip
-    for one in value:
-        for member in one:
-            if member not in known and "@odata" not in member:
-                raise refusals.unknown_property(member, "location")
-        _text(one.get("displayName"), "displayName")
-    kept = [{member: one[member] for member in known if one.get(member) is not None} for one in value]
-    # Sending an empty place is how clients take the place away.
-    return {"locations": [one for one in kept if one.get("displayName") or set(one) - {"displayName", *_KINDS}]}
+    kind = shapes.enumerated(value.get("contentType") or "text", "contentType", ("text", "html"), "bodyType")
+    return {"body": html.kept(shapes.text(value.get("content"), "content"), kind)}
 
 
 def _categories(value: object, name: str) -> Fields:
@@ -153,7 +135,7 @@ def _categories(value: object, name: str) -> Fields:
 
 
 def _transaction(value: object, name: str) -> Fields:
-    text = _text(value, name)
+    text = shapes.text(value, name)
     if len(text) > LONGEST_TRANSACTION:
         raise refusals.invalid(f"A transactionId has at most {LONGEST_TRANSACTION} characters.")
     return {"transaction_id": text or None}
@@ -169,45 +151,22 @@ def _reminder(value: object, name: str) -> Fields:
 
 def _yes_or_no(column: str) -> Callable[[object, str], Fields]:
     def read(value: object, name: str) -> Fields:
-        return {column: _flag(value, name)}
+        return {column: shapes.flag(value, name)}
 
-    return read
-
-
-def _flag(value: object, name: str) -> bool:
-    """OData takes the words as well, and the O365 library for Python writes them."""
-    read = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(read, bool):
-        raise refusals.unreadable(name)
     return read
 
 
 def _one_of(column: str, values: Sequence[str], enumeration: str) -> Callable[[object, str], Fields]:
     def read(value: object, name: str) -> Fields:
-        return {column: _enumerated(value, name, values, enumeration)}
+        return {column: shapes.enumerated(value, name, values, enumeration)}
 
     return read
-
-
-def _enumerated(value: object, name: str, values: Sequence[str], enumeration: str) -> str:
-    found = {one.lower(): one for one in values}.get(value.lower()) if isinstance(value, str) else None
-    if found is None:
-        raise refusals.unknown_value(name, value, enumeration)
-    return found
-
-
-def _text(value: object, name: str) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise refusals.unreadable(name)
-    return written(value)
 
 
 _READERS: Mapping[str, Callable[[Any, str], Fields]] = {
     "subject": _subject,
     "body": _body,
-    "location": _location,
+    "location": places.read_one,
     "showAs": _one_of("show_as", SHOW_AS, "freeBusyStatus"),
     "sensitivity": _one_of("sensitivity", SENSITIVITY, "sensitivity"),
     "importance": _one_of("importance", IMPORTANCE, "importance"),

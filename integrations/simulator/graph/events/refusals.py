@@ -26,6 +26,15 @@ def unknown_property(name: str, type_name: str) -> Refused:
     )
 
 
+def other_type(given: str, type_name: str) -> Refused:
+    return Refused(
+        400,
+        "RequestBodyRead",
+        f"A resource with type '{given[:80]}' was found, but it is not assignable to the expected type "
+        f"'microsoft.graph.{type_name}'.",
+    )
+
+
 def unreadable(name: str) -> Refused:
     return Refused(400, "RequestBodyRead", f"The value of the property '{name}' does not have the type it should have.")
 
@@ -60,6 +69,14 @@ def crossing() -> Refused:
 
 def no_occurrences() -> Refused:
     return Refused(400, "ErrorRecurrenceHasNoOccurrence", "The recurrence range has no occurrences.")
+
+
+def occurrences_overlap() -> Refused:
+    return Refused(
+        400,
+        "ErrorOccurrenceTimeSpanTooBig",
+        "One occurrence of the recurring calendar item overlaps with another occurrence of the same calendar item.",
+    )
 
 
 def too_many_attendees() -> Refused:

@@ -140,8 +140,11 @@ def _begin_with_first_occurrence(event: Event) -> None:
     zone = series.range.get("recurrenceTimeZone") or event.time_zone
     bounds = {**series.range, "startDate": first.isoformat(), "recurrenceTimeZone": zone}
     event.recurrence = {"pattern": series.pattern, "range": bounds}
-    if not recurrence.has_occurrences(recurrence.series_of(event)):
+    settled = recurrence.series_of(event)
+    if not recurrence.has_occurrences(settled):
         raise refusals.no_occurrences()
+    if recurrence.overlaps(settled):
+        raise refusals.occurrences_overlap()
 
 
 def _moved(series: recurrence.Series, by: timedelta) -> tuple[datetime, datetime]:
@@ -156,3 +159,14 @@ def _save(event: Event, *, now: datetime) -> None:
     event.modified_at = now
     event.document = "" if event.is_removed else rendering.document(event)
     event.save()
+    if event.master_id is not None:
+        _touch_series(event.master_id, event)
+
+
+def _touch_series(number: int, exception: Event) -> None:
+    """Exchange keeps exceptions within their series: another exception is another series to whoever reads it."""
+    master = Event.objects.select_related("calendar__person").get(pk=number)
+    master.change_number, master.change_key = exception.change_number, exception.change_key
+    master.modified_at = exception.modified_at
+    master.document = rendering.document(master)
+    master.save(update_fields=["change_number", "change_key", "modified_at", "document"])

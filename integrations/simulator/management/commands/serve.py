@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sqlite3
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +34,8 @@ class Command(BaseCommand):
         parser.add_argument("--data", default=os.environ.get("SIMULATOR_DATA") or ".simulator")
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
         parser.add_argument("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
-        parser.add_argument("--https-port", type=int, default=8443)
-        parser.add_argument("--http-port", type=int, default=8081)
+        parser.add_argument("--https-port", default="8443")
+        parser.add_argument("--http-port", default="8081")
         parser.add_argument("--name", action="append", default=[], help="a further host name that is answered")
         parser.add_argument("--seed", default=str(reading.BUNDLED), help="YAML; read once, at the start")
 
@@ -41,21 +44,27 @@ class Command(BaseCommand):
         here = Place(
             data=Path(options["data"]).absolute(),
             host=options["host"],
-            https_port=options["https_port"],
-            http_port=options["http_port"],
+            https_port=_port(options["https_port"]),
+            http_port=_port(options["http_port"]),
             names=tuple(_hostname(name) for name in options["name"]),
         )
         if not here.is_loopback and not options["allow_remote"]:
             raise CommandError(f"{here.host} can be reached from elsewhere. Add --allow-remote if that is meant.")
         try:
-            _prepare(here, Path(options["seed"]))
-            from integrations.simulator.wsgi import application
-
-            server.serve(here, application, ready=lambda: self._say(here))
+            loader.use(Path(options["seed"]))
+            here.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _alone_in(here.data):
+                self._serve(here)
         except (server.CannotListen, loader.BadSeed) as problem:
             raise CommandError(str(problem)) from None
         except (OSError, DatabaseError, sqlite3.Error, ValueError) as problem:
             raise CommandError(f"The data directory {here.data} cannot be used: {problem}") from None
+
+    def _serve(self, here: Place) -> None:
+        _prepare(here)
+        from integrations.simulator.wsgi import application
+
+        server.serve(here, application, ready=lambda: self._say(here))
 
     def _say(self, here: Place) -> None:
         self.stdout.write(
@@ -70,16 +79,33 @@ def _refuse_in_production() -> None:
         raise CommandError("ENVIRONMENT says this is production. The simulated Microsoft 365 does not start there.")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise CommandError(f"“{text}” is no port: choose a number from 1 to 65535.")
+    return int(text)
+
+
+@contextmanager
+def _alone_in(data: Path) -> Iterator[None]:
+    """Keys, faults, the request log and whose turn it is to write are kept by one process."""
+    with (data / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(
+                f"Another simulator is at work in {data}. Stop it, or choose another directory with --data."
+            ) from None
+        yield
+
+
 def _hostname(name: str) -> str:
     if not HOSTNAME.fullmatch(name.lower()):
         raise CommandError(f"--name: “{name}” is no host name (`m365.example.org`).")
     return name.lower()
 
 
-def _prepare(here: Place, seed: Path) -> None:
+def _prepare(here: Place) -> None:
     now = timezone.now()
-    loader.use(seed)
-    here.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.settle(here)
     certificates.ensure(here.data, names=here.names, now=now)
     settings.ALLOWED_HOSTS.extend(here.names)
