@@ -115,13 +115,14 @@ def _in_turns(
 
 def _memory(ground: Ground, small: bool) -> Measure:
     """A client's usual day, refusals and all."""
-    begin, end = 1_000, 4_000 if small else 20_000
+    # A short run begins where what is bounded is nearer its bound: filling it up is no growth that goes on.
+    begin, end = (3_000, 6_000) if small else (1_000, 20_000)
     day = list(_usual_day(ground))
     ground.ours.rate(list(islice(cycle(day), begin)))
     before = _resident(ground.simulator)
     ground.ours.rate(list(islice(cycle(day), end - begin)))
     grown = (_resident(ground.simulator) - before) * SPAN / (end - begin)
-    says = f"{grown / 1024:.1f} MiB from request 1,000 to 20,000, {before / 1024:.0f} MiB before"
+    says = f"{grown / 1024:.1f} MiB in {SPAN:,} requests (from {begin:,} to {end:,}), {before / 1024:.0f} MiB before"
     return Measure("memory growth", max(grown, 0) / GROWTH_KIB, says, at_most=1.0)
 
 

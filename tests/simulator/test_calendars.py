@@ -44,6 +44,13 @@ def test_there_is_one_calendar_and_it_is_the_default(reader: Reader) -> None:
         "startDateTime=&endDateTime=",
         "startDateTime=yesterday&endDateTime=2026-11-23T00:00:00Z",
         "startDateTime=2026-11-24T00:00:00Z&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=20261122&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=2026-W47-1&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=2026-11-22T10&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=2026-11-22T00:00:00%2B0530&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=2026-11-22 00:00:00&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=2026-02-30&endDateTime=2026-11-23T00:00:00Z",
+        "startDateTime=2026-11-21&startDateTime=2026-11-22&endDateTime=2026-11-23",
     ],
 )
 def test_a_window_must_make_sense(reader: Reader, query: str) -> None:
@@ -224,7 +231,17 @@ def test_what_overlaps_the_window_is_in_it_and_what_touches_it_is_not(reader: Re
     assert not is_in(start - minute, start)
 
 
-@pytest.mark.parametrize("form", ["{0:%Y-%m-%dT%H:%M:%S}", "{0:%Y-%m-%dT%H:%M:%S}Z", "{1:%Y-%m-%dT%H:%M:%S}%2B05:30"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{0:%Y-%m-%dT%H:%M:%S}",
+        "{0:%Y-%m-%dT%H:%M:%S}Z",
+        "{0:%Y-%m-%dT%H:%M}z",
+        "{0:%Y-%m-%dT%H:%M:%S}.000000000Z",
+        "{1:%Y-%m-%dT%H:%M:%S}%2B05:30",
+        "{1:%Y-%m-%dT%H:%M:%S}+05:30",
+    ],
+)
 def test_the_window_may_be_written_with_or_without_an_offset(reader: Reader, form: str) -> None:
     token = reader.connect(BOB)["access_token"]
     first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

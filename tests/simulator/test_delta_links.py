@@ -206,10 +206,37 @@ def test_the_calendar_can_go_between_two_rounds(alice: Mailbox, calendar: Mailbo
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "ErrorItemNotFound")
 
 
-def test_delta_of_events_without_a_window_is_said_to_be_missing(alice: Mailbox) -> None:
-    answer = alice.ask("GET", "/me/events/delta")
+@pytest.mark.parametrize("query", ["", "?startDateTime=2031-03-01T00:00:00Z", "?$deltatoken="])
+def test_delta_of_events_without_a_window_is_said_to_be_missing(alice: Mailbox, query: str) -> None:
+    answer = alice.ask("GET", f"/me/events/delta{query}")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+
+
+@pytest.mark.parametrize("function", ["delta", "delta()", "microsoft.graph.delta()"])
+def test_delta_of_events_in_a_window_is_that_of_the_calendar_view(calendar: Mailbox, function: str) -> None:
+    calendar.create("Stand-up", "2031-03-03T09:00", "2031-03-03T09:15", recurrence=daily("2031-03-03", 2))
+    path = f"{calendar.path}/events/{function}"
+
+    begun = calendar.ask("GET", f"{path}?{calendar.window}", Prefer="odata.maxpagesize=1").json()
+    rest = calendar.round(begun["@odata.nextLink"])
+    made = calendar.create("Interview", "2031-03-04T10:00", "2031-03-04T11:00")
+    later = calendar.round(rest.link)
+
+    assert begun["value"] + rest.items == calendar.round().items[:3]
+    for link in (begun["@odata.nextLink"], rest.link, later.link):
+        assert link.partition("?")[0] == f"{calendar.client.simulator.graph_url}{path}"
+    assert [item["id"] for item in later.items] == [made["id"]]
+
+
+def test_delta_of_all_events_in_a_window_is_that_of_the_default_calendar(alice: Mailbox) -> None:
+    made = alice.create("Interview", "2031-03-04T10:00", "2031-03-04T11:00")
+
+    found = [alice.round(f"/me{where}/events/delta?{alice.window}").items for where in ("", "/calendar")]
+
+    assert found == [alice.round().items] * 2
+    assert made["id"] in {item["id"] for item in found[0]}
+    alice.delete(made["id"])
 
 
 # ── The end of a link ───────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.simulator.aviary import BEN, Birds
 from tests.simulator.client import ALICE, BOB, Reader
 from tests.simulator.mailbox import Json, Mailbox, at, daily
 
@@ -197,6 +198,96 @@ def test_what_cannot_be_an_event_is_refused(box: Mailbox, change: Mapping[str, A
 
     assert _refusal(answer) == (400, code)
     assert box.view() == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"address": 5},
+        {"address": {"city": 5}},
+        {"address": {"planet": "Earth"}},
+        {"coordinates": "q"},
+        {"coordinates": {"latitude": "51"}},
+        {"coordinates": {"latitude": True}},
+        {"coordinates": {"latitude": 10**400}},
+        {"locationType": "bogus"},
+        {"uniqueIdType": 7},
+        {"uniqueId": 7},
+        {"locationUri": [1]},
+        {"locationEmailAddress": {}},
+        {"@odata.type": "#microsoft.graph.event"},
+    ],
+)
+def test_what_cannot_be_a_place_is_refused(box: Mailbox, place: Json) -> None:
+    event = box.create("Here", "2031-03-03T10:00", "2031-03-03T11:00")
+    bodies: list[Json] = [{"location": {"displayName": "x", **place}}, {"locations": [{"displayName": "x", **place}]}]
+
+    for body in bodies:
+        assert _refusal(box.ask("POST", f"{box.path}/events", {"subject": "No", **WHEN, **body})) == (
+            400, "RequestBodyRead",
+        )  # fmt: skip
+        assert _refusal(box.change(event["id"], **body)) == (400, "RequestBodyRead")
+
+    assert [one["location"] for one in box.view()] == [event["location"]]
+
+
+def test_a_place_comes_back_with_all_that_was_said_of_it(box: Mailbox) -> None:
+    place = {
+        "displayName": "Hotel Heron",
+        "locationEmailAddress": "desk@heron.example",
+        "address": {"street": "1 Quay", "city": "Leeds", "state": "", "countryOrRegion": "UK", "postalCode": "LS1"},
+        "coordinates": {"latitude": 53.8, "longitude": -1.5, "altitude": 12},
+        "locationUri": "https://heron.example/",
+        "uniqueId": "heron",
+    }
+    sent = {**place, "@odata.type": "#microsoft.graph.location", "locationType": "HOTEL", "uniqueIdType": "Bing"}
+
+    event = box.create("There", "2031-03-03T10:00", "2031-03-03T11:00", location=sent)
+
+    assert event["location"] == {**place, "locationType": "hotel", "uniqueIdType": "bing"}
+    assert box.change(event["id"], location=event["location"]).json()["location"] == event["location"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"@odata.type": "#microsoft.graph.message"},
+        {"@odata.type": 5},
+        {"id": 5},
+        {"isCancelled": "x"},
+        {"hasAttachments": 1},
+        {"createdDateTime": "yesterday"},
+        {"lastModifiedDateTime": "2031-02-30T10:00:00Z"},
+        {"type": "meeting"},
+        {"organizer": 5},
+        {"organizer": {"emailAddress": {"address": 5}}},
+        {"responseStatus": [1]},
+        {"responseStatus": {"response": "maybe"}},
+        {"onlineMeeting": "https://meet.example/"},
+        {"instances": {}},
+        {"calendar": "mine"},
+        {"attendees": [{"emailAddress": {"address": BOB}, "status": 5}]},
+    ],
+)
+def test_what_only_the_service_writes_must_be_readable_all_the_same(box: Mailbox, wrong: Json) -> None:
+    answer = box.ask("POST", f"{box.path}/events", {"subject": "No", **WHEN, **wrong})
+
+    assert _refusal(answer) == (400, "RequestBodyRead")
+    assert box.view() == []
+
+
+def test_an_event_can_be_sent_back_as_it_was_read(box: Mailbox) -> None:
+    read = box.create(
+        "Meeting", "2031-03-03T10:00", "2031-03-03T11:00", attendees=[{"emailAddress": {"address": BOB}}],
+        isOnlineMeeting=True, location={"displayName": "Room Heron"}, recurrence=daily("2031-03-03", 3),
+    )  # fmt: skip
+    one = box.view()[1]
+
+    for event in (read, one):
+        answer = box.change(event["id"], **event)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["location"] == event["location"]
+    box.delete(read["id"])
 
 
 def test_an_event_has_at_most_five_hundred_attendees(box: Mailbox) -> None:
@@ -438,6 +529,21 @@ def test_extended_properties_are_changed_one_by_one(box: Mailbox) -> None:
 
     both = box.ask("GET", f"/me/events/{event['id']}?{_expand(MARKER, second)}").json()
     assert [one["value"] for one in both["singleValueExtendedProperties"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize("option", ["$expand", "$filter"])
+def test_basic_permission_opens_no_extended_properties(birds: Birds, option: str) -> None:
+    asked = {
+        "$expand": f"singleValueExtendedProperties($filter=id eq '{MARKER}')",
+        "$filter": f"singleValueExtendedProperties/any(ep: ep/id eq '{MARKER}' and ep/value eq 'x')",
+    }[option]
+    path = f"/users/{BEN}/events?{urlencode({option: asked})}"
+
+    basic = birds.graph(birds.as_app("Calendars.ReadBasic.All"), path)
+    full = birds.graph(birds.as_app("Calendars.Read"), path)
+
+    assert _refusal(basic) == (403, "ErrorAccessDenied")
+    assert full.status_code == 200
 
 
 # ── Ids that stay ───────────────────────────────────────────────────────────

@@ -174,6 +174,58 @@ def test_metadata_is_not_simulated(reader: Reader) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
 
 
+# ── What an answer says about itself ────────────────────────────────────────
+NO_METADATA = {"Accept": "application/json;odata.metadata=none"}
+
+
+def test_without_metadata_only_links_and_counts_are_left(reader: Reader) -> None:
+    token = reader.connect(BOB)["access_token"]
+    path = "/me/events?$top=1&$count=true"
+
+    whole = reader.graph(token, path)
+    bare = reader.graph(token, path, **NO_METADATA)
+    by_option = reader.graph(token, f"{path}&$format=application/json;odata.metadata=none")
+
+    usual = whole.json()
+    assert bare.json() == {
+        "@odata.count": usual["@odata.count"],
+        "value": [{name: value for name, value in usual["value"][0].items() if name != "@odata.etag"}],
+        "@odata.nextLink": usual["@odata.nextLink"],
+    }
+    assert by_option.json()["value"] == bare.json()["value"]
+    assert ("metadata=minimal" in whole.headers["Content-Type"], "metadata=none" in bare.headers["Content-Type"]) == (
+        True, True,
+    )  # fmt: skip
+    assert set(reader.graph(token, "/me?$select=mail", **NO_METADATA).json()) == {"mail"}
+
+
+def test_delta_without_metadata_can_be_followed(reader: Reader) -> None:
+    token = reader.connect(BOB)["access_token"]
+    day = datetime.now(UTC).date()
+
+    path = f"/me/calendarView/delta?startDateTime={day}&endDateTime={day + timedelta(days=1)}"
+    page = reader.graph(token, path, **NO_METADATA, Prefer="odata.maxpagesize=1").json()
+    done = reader.graph(token, page["@odata.nextLink"], **NO_METADATA, Prefer="odata.maxpagesize=1000").json()
+
+    assert set(page) == {"@odata.nextLink", "value"}
+    assert set(done) == {"@odata.deltaLink", "value"}
+    assert not [name for item in page["value"] + done["value"] for name in item if "@odata" in name]
+
+
+def test_in_a_batch_each_request_says_whether_it_wants_metadata(birds: Birds) -> None:
+    token = birds.as_person("ben", "User.Read")
+    items: list[dict[str, Any]] = [
+        {"id": "1", "method": "GET", "url": "/me?$select=mail", "headers": NO_METADATA},
+        {"id": "2", "method": "GET", "url": "/me?$select=mail"},
+    ]
+
+    first, second = birds.batch(token, *items).json()["responses"]
+
+    assert set(first["body"]) == {"mail"}
+    assert "metadata=none" in first["headers"]["Content-Type"]
+    assert set(second["body"]) == {"@odata.context", "mail"}
+
+
 # ── Bodies ──────────────────────────────────────────────────────────────────
 UNREADABLE = (
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."

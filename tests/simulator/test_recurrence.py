@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.events import patterns
 from integrations.simulator.graph.recurrence import DAYS, Occurrence, Series
 
+UTC_ZONE = ZoneInfo("UTC")
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
 ZONES = st.sampled_from(["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
@@ -207,6 +209,25 @@ def test_every_second_week_depends_on_the_first_day_of_the_week() -> None:
     assert [day.day for day in recurrence.days(from_sunday, *window)] == [5, 17, 19]
 
 
+@given(series=given_series(), hours=st.integers(0, 24 * 40))
+@settings(max_examples=200)
+def test_occurrences_overlap_where_one_is_longer_than_it_takes_to_the_next(series: Series, hours: int) -> None:
+    series = replace(series, zone=UTC_ZONE, ends_at=series.starts_at + timedelta(hours=hours))
+    first, last = series.starts_at, series.starts_at + 6 * 366 * DAY
+    found = list(islice(recurrence.occurrences(series, first, last), 2000))
+
+    expected = any(after.starts_at < before.ends_at for before, after in pairwise(found))
+
+    assert recurrence.overlaps(series) == expected
+
+
+def test_a_day_that_the_clocks_make_shorter_does_not_overlap() -> None:
+    """London's clocks go forward on 28 March 2027."""
+    series = _daily(datetime(2027, 3, 26, 9, tzinfo=LONDON), DAY)
+
+    assert not recurrence.overlaps(series)
+
+
 def test_a_far_window_of_an_endless_series_is_quick() -> None:
     series = _daily(datetime(1990, 1, 1, 9, tzinfo=LONDON), timedelta(hours=1))
 
@@ -232,6 +253,14 @@ def test_a_far_window_of_an_endless_series_is_quick() -> None:
         ({"type": "absoluteYearly", "interval": 1, "dayOfMonth": 1}, {}),
         ({"type": "absoluteYearly", "interval": 1, "dayOfMonth": 1, "month": 13}, {}),
         ({"type": "relativeYearly", "interval": 1, "daysOfWeek": ["monday"]}, {}),
+        ({"type": "daily", "interval": 1, "month": "x"}, {}),
+        ({"type": "daily", "interval": 1, "dayOfMonth": "x"}, {}),
+        ({"type": "daily", "interval": 1, "daysOfWeek": "monday"}, {}),
+        ({"type": "daily", "interval": 1, "daysOfWeek": ["someday"]}, {}),
+        ({"type": "daily", "interval": 1}, {"endDate": 5}),
+        ({"type": "daily", "interval": 1}, {"numberOfOccurrences": "3"}),
+        ({"type": "daily", "interval": 1}, {"startDate": "20270104"}),
+        ({"type": "daily", "interval": 1}, {"startDate": "2027-W01-1"}),
         ({"type": "daily", "interval": 1}, {"type": "forever"}),
         ({"type": "daily", "interval": 1}, {"type": "endDate"}),
         ({"type": "daily", "interval": 1}, {"type": "endDate", "endDate": "2027-01-03"}),

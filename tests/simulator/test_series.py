@@ -90,6 +90,26 @@ def test_a_series_without_an_occurrence_is_refused(box: Mailbox) -> None:
     assert box.view() == []
 
 
+def test_a_series_whose_occurrences_overlap_is_refused(box: Mailbox) -> None:
+    """They may meet: a day that begins when the last one ends is none too many."""
+    overlapping = {"subject": "Long", "start": at("2031-03-03T10:00"), "end": at("2031-03-04T10:01")}
+
+    meeting = box.create("Shift", "2031-03-03T10:00", "2031-03-04T10:00", recurrence=daily("2031-03-03", 3))
+    spread = box.create("Trip", "2031-03-03T10:00", "2031-03-05T09:00", recurrence=daily("2031-03-03", 3, every=2))
+    answers = [
+        box.ask("POST", f"{box.path}/events", {**overlapping, "recurrence": daily("2031-03-03", 3)}),
+        box.change(meeting["id"], end=at("2031-03-04T10:01")),
+        box.change(spread["id"], recurrence=daily("2031-03-03", 3)),
+    ]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "ErrorOccurrenceTimeSpanTooBig")
+        assert answer.json()["error"]["message"] == (
+            "One occurrence of the recurring calendar item overlaps with another occurrence of the same calendar item."
+        )
+    assert len(box.view()) == 6
+
+
 def test_a_series_keeps_its_local_time_when_the_clocks_change(box: Mailbox) -> None:
     """London's clocks go forward on 30 March 2031."""
     master = box.create(
