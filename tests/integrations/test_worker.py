@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.cascade import declare
 from accounts.cascade.write import choose
 from accounts.models import Account, User
+from accounts.nudging import nudge
 from config.celery import app
 from integrations import connecting, opening, tasks
 from integrations.models import Connection, ConsentRequest, State, Step
@@ -51,7 +52,7 @@ def test_a_worker_carries_out_keeps_fresh_and_obeys_the_settings(
     alice: User, dana: User, kestrel: Account, microsoft: Simulator, worker: Any
 ) -> None:
     consent = answered(alice, microsoft)
-    tasks.nudge(tasks.redeem, consent_id=str(consent.pk))
+    nudge(tasks.redeem, consent_id=str(consent.pk))
     eventually(lambda: is_done(consent))
 
     connection = Connection.objects.get(user=alice)
@@ -120,7 +121,7 @@ def test_without_redis_a_nudge_is_lost_quickly_and_the_sweep_finds_the_work(
         started = time.monotonic()
 
         with app.connection_for_write() as broker:
-            tasks.nudge(_To(broker), consent_id=str(consent.pk))
+            nudge(_To(broker), consent_id=str(consent.pk))
 
     assert time.monotonic() - started < 2
     assert connecting.to_redeem(now=timezone.now()) == [consent.pk]
