@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     wanted = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: value for name, value in pyfuncitem.funcargs.items() if name in wanted}
     clients: Any = pyfuncitem.funcargs.get("clients")
-    asyncio.run(_run(pyfuncitem.obj, arguments, clients))
+    # Of its own thread: where a browser was driven before, this one has a loop already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _run(pyfuncitem.obj, arguments, clients)).result()
     return True
 
 

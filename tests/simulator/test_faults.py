@@ -121,6 +121,14 @@ def test_a_count_is_exact_when_many_come_at_once(client: Client) -> None:
     assert seen == {503: 7, 200: 23}
 
 
+def test_of_two_rules_the_newest_answers(client: Client) -> None:
+    token = client.connect()["access_token"]
+    for status in (503, 429):
+        _order(client, target="graph", status=status)
+
+    assert client.graph(token, "/me").status_code == 429
+
+
 def test_steps_come_in_turn_and_then_from_the_start(client: Client) -> None:
     token = client.connect()["access_token"]
     _order(client, target="graph", steps=[{"status": 429}, {"latency_ms": 1}, {"status": 500}])

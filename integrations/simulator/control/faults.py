@@ -123,9 +123,9 @@ class _Who:
 
 
 def _hits(rules: Sequence[Fault]) -> tuple[int, tuple[Fault, Mapping[str, Any]] | None]:
-    """Milliseconds of delay, and the first rule whose step ends the request; later rules are not counted then."""
+    """Milliseconds of delay, and the newest rule whose step ends the request; older ones are not counted then."""
     late = 0
-    for rule in rules:
+    for rule in reversed(rules):
         if rule.percent < 100 and secrets.randbelow(100) >= rule.percent:
             continue
         step = _take(rule)
