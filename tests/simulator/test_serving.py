@@ -95,6 +95,23 @@ def test_a_bad_seed_is_said_in_one_line(tmp_path: Path, text: str, reason: str) 
     assert reason in _refused(tmp_path / "data", "--seed", str(seed))
 
 
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("days: [mon, tue], series: true, whole_days: 2", "“talk” overlaps itself"),
+        ("days: [mon], series: true, changes: [{date: 2400-01-03, removed: true}], repeats: {}", "repeats"),
+    ],
+)
+def test_a_series_that_cannot_be_is_said_in_one_line(tmp_path: Path, entry: str, reason: str) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(
+        "password: wren-demo-1\ntenants: [{name: Wren, domains: [wren.example], people: {ida: {name: Ida Berg}}}]\n"
+        f"calendar: [{{slug: talk, subject: Talk, organizer: ida, {entry}}}]\n"
+    )
+
+    assert reason in _refused(tmp_path / "data", "--seed", str(seed))
+
+
 def test_it_does_not_start_in_production(tmp_path: Path) -> None:
     assert "production" in _refused(tmp_path, ENVIRONMENT="Production")
 

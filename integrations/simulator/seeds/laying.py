@@ -48,7 +48,10 @@ def series(meeting: Meeting, mailbox: Mailbox, first: date, *, planted_on: date)
     event = _event(meeting, mailbox, "series", starts, ends)
     event.kind = Event.Kind.MASTER
     event.recurrence = pattern
-    event.lasts_until = recurrence.last_end(recurrence.series_of(event))
+    rows = recurrence.series_of(event)
+    if recurrence.overlaps(rows):
+        raise BadSeed(f"The entry “{meeting.slug}” overlaps itself: one occurrence lasts into the next.")
+    event.lasts_until = recurrence.last_end(rows)
     return _finished(event)
 
 
