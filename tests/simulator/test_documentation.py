@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -22,6 +21,7 @@ import json
 from integrations.simulator.graph.routes import ROUTES
 print(json.dumps([(route.method, route.path) for route in ROUTES]))
 """
+_TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 
 def _section(title: str) -> str:
@@ -35,10 +35,8 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _tests_there_are() -> set[str]:
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     files = [*ROOT.glob("tests/simulator/test_*.py"), *ROOT.glob("tests/conformance/test_*.py")]
-    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-    return {node.name for node in nodes if isinstance(node, functions) and node.name.startswith("test_")}
+    return {name for file in files for name in _TEST.findall(file.read_text(encoding="utf-8"))}
 
 
 def test_each_behaviour_names_a_test_that_is_there() -> None:

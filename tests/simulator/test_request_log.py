@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -304,3 +306,17 @@ def test_a_broken_request_is_logged_and_harms_nothing(client: Client) -> None:
 
     assert answer.status_code < 500
     assert _log(client)[0]["kind"] == "token"
+
+
+def test_a_request_from_before_a_reset_is_not_counted_after_it(client: Client) -> None:
+    token = client.connect()["refresh_token"]
+    client.simulator.control("POST", "faults", {"target": "token", "latency_ms": 1500, "seconds": 60})
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(client.refresh, token)
+        time.sleep(0.5)
+        client.simulator.control("POST", "reset")
+        answer = late.result()
+
+    assert answer.status_code == 400
+    assert client.simulator.control("GET", "state")["requests"]["token"] == []

@@ -8,12 +8,18 @@ from threading import Lock
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
 
-def count_token(grant_type: str, code: int) -> None:
+def era() -> int:
+    """Which count is going on. A request that began before a reset, and ends after it, is not of the new one."""
+    return _era
+
+
+def count_token(grant_type: str, code: int, *, begun_in: int) -> None:
     """`code` is the AADSTS number of a refusal, 0 when tokens were given."""
     # A client may send any text; the numbers must not grow with it.
     kind = grant_type if grant_type in GRANT_TYPES else "other"
     with _lock:
-        _tokens[(kind, code)] += 1
+        if begun_in == _era:
+            _tokens[(kind, code)] += 1
 
 
 def count_graph(route: str, status: int) -> None:
@@ -32,11 +38,14 @@ def numbers() -> dict[str, list[dict[str, str | int]]]:
 
 
 def clear() -> None:
+    global _era
     with _lock:
+        _era += 1
         _tokens.clear()
         _graph.clear()
 
 
 _lock = Lock()
+_era = 0
 _tokens: Counter[tuple[str, int]] = Counter()
 _graph: Counter[tuple[str, int]] = Counter()

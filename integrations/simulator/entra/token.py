@@ -27,16 +27,17 @@ def token(request: HttpRequest, segment: str) -> HttpResponse:
     if request.method == "OPTIONS":
         return answers.preflight(request)
     now = timezone.now()
+    era = tally.era()
     form: Mapping[str, str] = {}
     try:
         form = _form(request)
         _meet_faults(request, segment, form, now=now)
         answer = _answer(request, segment, form, now=now)
     except Refused as refused:
-        tally.count_token(form.get("grant_type", ""), refused.code)
+        tally.count_token(form.get("grant_type", ""), refused.code, begun_in=era)
         seen.explain(request, why=refused.why, code=f"AADSTS{refused.code} {refused.kind.error}")
         return answers.refusal(request, refused)
-    tally.count_token(form.get("grant_type", ""), 0)
+    tally.count_token(form.get("grant_type", ""), 0, begun_in=era)
     return answers.success(request, answer)
 
 
