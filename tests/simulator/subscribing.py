@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import pytest
 import requests
 
 from tests.simulated import Simulator
+from tests.simulator.client import ALICE, Client
 from tests.simulator.mailbox import Mailbox
 from tests.simulator.receiver import Receiver
 from tests.simulator.rows import Rows
@@ -16,6 +19,22 @@ from tests.simulator.rows import Rows
 STATE = "only-we-know-this"
 CREDENTIALS = {"grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default"}
 days = count(1)
+
+
+@pytest.fixture
+def alice(simulator: Simulator) -> Iterator[Mailbox]:
+    """Freshly signed in, and without any subscription left over."""
+    mailbox = Mailbox.of(Client(simulator), ALICE)
+    yield mailbox
+    for subscription in simulator.control("GET", "subscriptions")["subscriptions"]:
+        simulator.control("DELETE", f"subscriptions/{subscription['id']}")
+    person(mailbox, ALICE, "notices", {"what": "sent", "delay_seconds": 0})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as started:
+        yield started
 
 
 def subscribe(mailbox: Mailbox, receiver: Receiver, **changes: object) -> requests.Response:

@@ -11,7 +11,9 @@ from tests.simulated import Simulator
 from tests.simulator.client import ALICE, BOB, Client
 from tests.simulator.mailbox import Mailbox, daily
 from tests.simulator.receiver import Receiver
-from tests.simulator.subscribing import STATE, age, days, later, meet, person, subscribed
+from tests.simulator.subscribing import STATE, age, alice, days, later, meet, person, receiver, subscribed
+
+__all__ = ["alice", "receiver"]
 
 
 @pytest.fixture(scope="module")
@@ -19,22 +21,6 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     started = Simulator().start(tmp_path_factory.mktemp("notices"))
     yield started
     started.stop()
-
-
-@pytest.fixture
-def alice(simulator: Simulator) -> Iterator[Mailbox]:
-    """Freshly signed in, and without any subscription left over."""
-    mailbox = Mailbox.of(Client(simulator), ALICE)
-    yield mailbox
-    for subscription in simulator.control("GET", "subscriptions")["subscriptions"]:
-        simulator.control("DELETE", f"subscriptions/{subscription['id']}")
-    person(mailbox, ALICE, "notices", {"what": "sent", "delay_seconds": 0})
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
 
 
 # ── Notices ─────────────────────────────────────────────────────────────────

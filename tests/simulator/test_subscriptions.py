@@ -14,7 +14,20 @@ from tests.simulator.client import ALICE, BOB, Client
 from tests.simulator.mailbox import Mailbox
 from tests.simulator.receiver import Echo, Receiver
 from tests.simulator.rows import Rows
-from tests.simulator.subscribing import STATE, alone, days, ends_in, later, meet, person, subscribe, subscribed
+from tests.simulator.subscribing import (
+    STATE,
+    alice,
+    alone,
+    days,
+    ends_in,
+    later,
+    meet,
+    receiver,
+    subscribe,
+    subscribed,
+)
+
+__all__ = ["alice", "receiver"]
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +35,6 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     started = Simulator().start(tmp_path_factory.mktemp("subscriptions"))
     yield started
     started.stop()
-
-
-@pytest.fixture
-def alice(simulator: Simulator) -> Iterator[Mailbox]:
-    """Freshly signed in, and without any subscription left over."""
-    mailbox = Mailbox.of(Client(simulator), ALICE)
-    yield mailbox
-    for subscription in simulator.control("GET", "subscriptions")["subscriptions"]:
-        simulator.control("DELETE", f"subscriptions/{subscription['id']}")
-    person(mailbox, ALICE, "notices", {"what": "sent", "delay_seconds": 0})
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
 
 
 # ── Creating: the handshake ─────────────────────────────────────────────────

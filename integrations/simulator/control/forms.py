@@ -21,7 +21,6 @@ INPUTS = {
     Kind.FLAG: "checkbox",
 }
 TEXT_AREAS = (Kind.WORDS, Kind.PEOPLE, Kind.LONG_TEXT)
-LISTED = (Kind.PERSON, Kind.PEOPLE)
 
 
 @dataclass(frozen=True)

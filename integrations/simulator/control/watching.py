@@ -101,21 +101,20 @@ def _complete_token(request: HttpRequest, response: HttpResponseBase, notes: Not
         _explain_refusal(notes, body)
         if "54005" in notes.code:
             seen.remark(request, "Redeemed an authorisation code twice. It works once: keep the tokens it brought.")
-    else:
-        claims = _claims(str(body.get("access_token", "")))
-        _say_who(notes, claims)
-        notes.why = notes.why or "All that was asked for is allowed."
-    if _form(request, "grant_type") == "refresh_token":
-        _remark_on_refreshing(request, body, now=now)
-
-
-def _remark_on_refreshing(request: HttpRequest, body: Mapping[str, Any], *, now: datetime) -> None:
-    """Only where tokens were given: who was refused, or got no answer, must come again with the same token."""
-    if "access_token" not in body:
         return
+    claims = _claims(str(body.get("access_token", "")))
+    _say_who(notes, claims)
+    notes.why = notes.why or "All that was asked for is allowed."
+    # Only where tokens were given: who was refused, or got no answer, must come again with the same token.
+    if _form(request, "grant_type") == "refresh_token" and "access_token" in body:
+        _remark_on_refreshing(request, body, claims, now=now)
+
+
+def _remark_on_refreshing(
+    request: HttpRequest, body: Mapping[str, Any], claims: Mapping[str, Any], *, now: datetime
+) -> None:
     if text := habits.used_refresh_token(_form(request, "refresh_token")):
         seen.remark(request, text)
-    claims = _claims(str(body["access_token"]))
     app, who, seconds = str(claims.get("appid", "")), str(claims.get("oid", "")), int(body.get("expires_in", 0))
     if text := habits.refreshed(app, who, _form(request, "scope"), seconds=seconds, now=now):
         seen.remark(request, text)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.simulator.entra.errors import Refused
+from integrations.simulator.entra import wishes
 
 
 def demands_mfa(claims: str) -> bool:
@@ -14,15 +13,7 @@ def demands_mfa(claims: str) -> bool:
 
     Other claims (client capabilities, say) ask nothing of the person. What is no JSON object is refused with 9000410.
     """
-    if not claims:
-        return False
-    try:
-        asked = json.loads(claims)
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise Refused(9000410)
-    return any(_is_step_up(of_token) for of_token in asked.values() if isinstance(of_token, dict))
+    return any(_is_step_up(of_token) for of_token in wishes.read(claims).values() if isinstance(of_token, dict))
 
 
 def _is_step_up(of_token: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What a client wishes of its tokens: the `claims` parameter of a token request."""
+"""What a client wishes of its tokens: the `claims` parameter of a request."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from integrations.simulator.entra.errors import Refused
 KNOWN = ("cp1",)
 
 
-def capabilities(claims: str) -> Sequence[str]:
-    """`{"access_token":{"xms_cc":{"values":["CP1"]}}}` → ("cp1",). What is no JSON object is refused with 9000410."""
+def read(claims: str) -> dict[str, object]:
+    """By token. What is no JSON object is refused with 9000410."""
     if not claims:
-        return ()
+        return {}
     try:
         wanted = json.loads(claims)
     except (ValueError, RecursionError):
         wanted = None
     if not isinstance(wanted, dict):
         raise Refused(9000410)
-    values = _inside(_inside(wanted, "access_token"), "xms_cc").get("values")
+    return wanted
+
+
+def capabilities(claims: str) -> Sequence[str]:
+    """`{"access_token":{"xms_cc":{"values":["CP1"]}}}` → ("cp1",). Refuses as `read`."""
+    values = _inside(_inside(read(claims), "access_token"), "xms_cc").get("values")
     declared = {str(value).lower() for value in values} if isinstance(values, list) else set()
     return tuple(name for name in KNOWN if name in declared)
 

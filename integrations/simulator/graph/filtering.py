@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Q
 
-from integrations.simulator.graph import errors, odata
+from integrations.simulator.graph import errors, odata, times
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.odata import (
     Both,
@@ -180,24 +179,10 @@ def _fitting(column: Column, value: Value) -> object:
         except ValueError:
             raise errors.bad_filter() from None
     if column.kind == "time":
-        return _moment(of)
+        return times.compared(of)
     wanted = {"text": str, "bool": bool, "number": Decimal}[column.kind]
     if column.kind == "text" and isinstance(of, UUID):
         return str(of)
     if not isinstance(of, wanted):
         raise errors.bad_filter()
     return of
-
-
-def _moment(of: object) -> datetime:
-    """Graph takes times bare and in quotation marks; without an offset they are UTC."""
-    try:
-        if isinstance(of, str):
-            of = datetime.fromisoformat(of)
-        if isinstance(of, date) and not isinstance(of, datetime):
-            of = datetime.combine(of, time(), UTC)
-        if isinstance(of, datetime):
-            return (of if of.tzinfo else of.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise errors.bad_filter()

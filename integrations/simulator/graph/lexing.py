@@ -50,8 +50,7 @@ def scalar_of(token: Token) -> Scalar:
         if token.kind == "guid":
             return UUID(token.text)
         if token.kind == "time":
-            # Python reads at most six fractional digits.
-            return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", token.text))
+            return datetime.fromisoformat(token.text)
         if token.kind == "date":
             return date.fromisoformat(token.text)
         if token.kind == "number":

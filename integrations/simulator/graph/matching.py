@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from integrations.simulator.graph import errors
+from integrations.simulator.graph import errors, times
 from integrations.simulator.graph.odata import (
     Both,
     Call,
@@ -92,9 +92,9 @@ def _equal(left: object, right: object) -> bool:
 def _alike(left: object, right: object) -> tuple[object, object]:
     """What is written as text in JSON may be meant as a moment, or an id."""
     if isinstance(left, datetime | date) and isinstance(right, str | datetime | date):
-        return _moment(left), _moment(right)
+        return times.compared(left), times.compared(right)
     if isinstance(right, datetime | date) and isinstance(left, str):
-        return _moment(left), _moment(right)
+        return times.compared(left), times.compared(right)
     return _plain(left), _plain(right)
 
 
@@ -104,19 +104,6 @@ def _plain(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Decimal(str(value))
     return value
-
-
-def _moment(value: object) -> datetime:
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value)
-    except ValueError:
-        raise errors.bad_filter() from None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time(), UTC)
-    if not isinstance(value, datetime):
-        raise errors.bad_filter()
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _value(operand: Operand, item: Item) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,6 @@ NOT_SIMULATED = ("includeResourceData", "encryptionCertificate", "notificationQu
 CHANGEABLE = ("expirationDateTime", "notificationUrl")
 # What can be subscribed to, and may be read by whom: the paths under which the same can be listed.
 READ = ("Calendars.Read", "Calendars.ReadWrite")
-_FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
 def _nothing(*_: object) -> Reply:
@@ -135,7 +133,7 @@ def _resource(text: str) -> str:
 def _moment(text: str) -> datetime:
     """With an offset: without one Graph does not read it."""
     try:
-        at = datetime.fromisoformat(_FRACTION.sub(r".\1", text.strip()))
+        at = datetime.fromisoformat(text.strip())
         if at.tzinfo is None:
             raise errors.bad_subscription_payload()
         return at.astimezone(UTC)

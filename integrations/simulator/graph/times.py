@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from integrations.simulator.graph import errors
 
 # OData's Edm.DateTimeOffset; Outlook also takes a time without an offset, and a date alone.
 _FORM = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,12})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
-_FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
 def read(name: str, text: str) -> datetime:
@@ -20,13 +19,27 @@ def read(name: str, text: str) -> datetime:
     if not _FORM.fullmatch(cleaned):
         raise errors.bad_moment(name, text)
     try:
-        at = datetime.fromisoformat(_FRACTION.sub(r".\1", cleaned))
+        at = datetime.fromisoformat(cleaned)
     except ValueError:
         raise errors.bad_moment(name, text) from None
     try:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         raise errors.bad_moment(name, text) from None
+
+
+def compared(of: object) -> datetime:
+    """What a filter compares a time with: bare, a day, or in quotation marks; without an offset it is UTC."""
+    try:
+        if isinstance(of, str):
+            of = datetime.fromisoformat(of)
+        if isinstance(of, date) and not isinstance(of, datetime):
+            of = datetime.combine(of, time(), UTC)
+        if isinstance(of, datetime):
+            return (of if of.tzinfo else of.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise errors.bad_filter()
 
 
 def window(start: str | None, end: str | None) -> tuple[datetime, datetime]:

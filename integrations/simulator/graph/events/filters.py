@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
-from integrations.simulator.graph import errors, extended, filtering, odata
+from integrations.simulator.graph import errors, extended, filtering, odata, times
 from integrations.simulator.graph.asking import Asking
 from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.events import properties, refusals, rendering
@@ -160,7 +160,7 @@ class _Match:
         if here is None or there is None:
             return (here is there) == (operator == "eq")
         if isinstance(here, datetime):
-            there = _moment(there)
+            there = times.compared(there)
         elif isinstance(here, str):
             here, there = here.casefold(), str(there).casefold()
         return bool(_OPERATORS[operator](here, there))
@@ -188,14 +188,6 @@ def _text_holds(name: str, here: str, wanted: str) -> bool:
     if name == "contains":
         return wanted in here
     return here.startswith(wanted) if name == "startswith" else here.endswith(wanted)
-
-
-def _moment(of: object) -> object:
-    if isinstance(of, str):
-        of = datetime.fromisoformat(of)
-    if isinstance(of, date) and not isinstance(of, datetime):
-        of = datetime.combine(of, time(), UTC)
-    return of.replace(tzinfo=UTC) if isinstance(of, datetime) and of.tzinfo is None else of
 
 
 def _has_category(event: Event, wanted: str) -> bool:

@@ -13,7 +13,6 @@ from integrations.simulator.graph import errors, zones
 from integrations.simulator.graph.events import refusals
 from integrations.simulator.models import Event
 
-_FRACTION = re.compile(r"\.(\d{6})\d+")
 _FORM = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)?)?", re.IGNORECASE)
 # Outside of these, no arithmetic with zones is safe.
 _FIRST, _LAST = 1601, 4500
@@ -87,7 +86,7 @@ def _parsed(text: object, name: str) -> datetime:
     if not _FORM.fullmatch(text.strip()):
         raise refusals.invalid(f"“{text[:40]}” is no time.")
     try:
-        at = datetime.fromisoformat(_FRACTION.sub(r".\1", text.strip()))
+        at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise refusals.invalid(f"“{text[:40]}” is no time.") from None
     if not _FIRST <= at.year <= _LAST:
