@@ -76,6 +76,8 @@ _CONSENT: dict[str, str] = {
     Ending.UNTRUSTED: "The answer could not be proved to come from Microsoft.",
     Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. It must be deleted there before it can be connected here.",
     Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
+    Ending.GUEST: "You signed in at Microsoft as a guest of that organisation, and guests have no mailbox there. Choose the account of your own organisation.",
+    Ending.ON_PREMISES: "This mailbox is on a server of your organisation’s own, which Meridian cannot reach through Microsoft 365. Your Microsoft 365 admin can tell whether it will move.",
     Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works.",
     Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment.",
     Ending.ANOTHER_DOMAIN: "You signed in at Microsoft with an account of another domain than your organisation allows.",

@@ -24,7 +24,7 @@ from integrations.connecting import opened, place
 from integrations.contracts import CalendarError, CredentialRefused, NotEligible, NotPermitted, Passing
 from integrations.domains import domain_of
 from integrations.failures import Failure, Reason
-from integrations.microsoft import identity
+from integrations.microsoft import id_tokens, identity
 from integrations.microsoft.graph import events, me
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect
@@ -98,7 +98,7 @@ def _agree(request: ConsentRequest, *, now: datetime) -> None:
         raise _Ended(Ending.INTERRUPTED)
     try:
         got = identity.redeem(opened(request, "flow"), answer)
-    except identity.Untrusted as problem:
+    except id_tokens.Untrusted as problem:
         raise _Ended(Ending.UNTRUSTED) from problem
     except (CredentialRefused, Passing):
         raise
@@ -163,7 +163,7 @@ def _store(request: ConsentRequest, *, now: datetime) -> None:
     request.step = Step.STORED
 
 
-def _allowed_address(person: User, wish: Shape, who: identity.Identity, token: str) -> str:
+def _allowed_address(person: User, wish: Shape, who: id_tokens.Identity, token: str) -> str:
     """The address that the account goes by. Where a list of domains decides, the mailbox itself is asked for it: the
     name people sign in with is often of another domain."""
     settings = effective(Integrations, person)
@@ -182,7 +182,7 @@ def _allowed_address(person: User, wish: Shape, who: identity.Identity, token: s
     return address
 
 
-def _claim_connection(request: ConsentRequest, who: identity.Identity, address: str, *, now: datetime) -> Connection:
+def _claim_connection(request: ConsentRequest, who: id_tokens.Identity, address: str, *, now: datetime) -> Connection:
     connection = Connection.objects.select_for_update().filter(user=request.user).first()
     if connection is None:
         connection = Connection.objects.create(user=request.user, since_at=now)
@@ -243,10 +243,10 @@ def _why_not_alive(connection: Connection) -> Ending:
     return Ending.INTERRUPTED
 
 
-def _identity(request: ConsentRequest) -> identity.Identity:
+def _identity(request: ConsentRequest) -> id_tokens.Identity:
     try:
-        return identity.identify(opened(request, "tokens")["id_token"], nonce=opened(request, "flow")["nonce"])
-    except identity.Untrusted as problem:
+        return id_tokens.identify(opened(request, "tokens")["id_token"], nonce=opened(request, "flow")["nonce"])
+    except id_tokens.Untrusted as problem:
         log.warning("consent.untrusted", consent=str(request.pk), check=str(problem))
         raise _Ended(Ending.UNTRUSTED) from problem
 

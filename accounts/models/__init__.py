@@ -3,6 +3,7 @@
 from accounts.models.audit import AppendOnly, AuditEntry, AuditEntryQuerySet
 from accounts.models.decisions import PendingChange, SettingDecision
 from accounts.models.jobs import Job, JobRow, JobState, RowState
+from accounts.models.letters import Letter
 from accounts.models.people import Account, Group, Membership, Role, User, UserManager, UserQuerySet
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Job",
     "JobRow",
     "JobState",
+    "Letter",
     "Membership",
     "PendingChange",
     "Role",

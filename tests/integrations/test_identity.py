@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integrations.contracts import Unreachable
-from integrations.microsoft import identity
+from integrations.microsoft import id_tokens
 from tests.integrations.tls_host import Host, certificate, host
 from tests.integrations.wired import forget_microsoft
 
@@ -84,9 +84,9 @@ def issuer(host: Host, certificate: Path, settings: Any) -> Iterator[Issuer]:
 
 
 def test_a_token_that_proves_all_it_says_is_believed(issuer: Issuer) -> None:
-    who = identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+    who = id_tokens.identify(issuer.signed(issuer.claims()), nonce=NONCE)
 
-    assert who == identity.Identity(TENANT, PERSON, "alice@kestrel.example")
+    assert who == id_tokens.Identity(TENANT, PERSON, "alice@kestrel.example")
 
 
 def changed(**claims: Any) -> Forge:
@@ -124,20 +124,20 @@ def test_a_token_that_does_not_prove_one_thing_proves_nothing(forge: Forge, issu
     claims = issuer.claims()
     forge(claims)
 
-    with pytest.raises(identity.Untrusted):
-        identity.identify(issuer.signed(claims), nonce=NONCE)
+    with pytest.raises(id_tokens.Untrusted):
+        id_tokens.identify(issuer.signed(claims), nonce=NONCE)
 
 
 def test_a_key_of_somebody_else_under_the_known_name_does_not_count(issuer: Issuer) -> None:
-    with pytest.raises(identity.Untrusted):
-        identity.identify(issuer.signed(issuer.claims(), key=new_key()), nonce=NONCE)
+    with pytest.raises(id_tokens.Untrusted):
+        id_tokens.identify(issuer.signed(issuer.claims(), key=new_key()), nonce=NONCE)
 
 
 def test_a_key_that_nobody_publishes_does_not_count(issuer: Issuer) -> None:
     issuer.keys["unpublished"] = new_key()
 
-    with pytest.raises(identity.Untrusted):
-        identity.identify(issuer.signed(issuer.claims(), kid="unpublished"), nonce=NONCE)
+    with pytest.raises(id_tokens.Untrusted):
+        id_tokens.identify(issuer.signed(issuer.claims(), kid="unpublished"), nonce=NONCE)
 
 
 def encoded(part: object) -> str:
@@ -148,8 +148,8 @@ def test_a_token_without_a_signature_does_not_count(issuer: Issuer) -> None:
     for algorithm in ("none", "None", "NONE"):
         unsigned = f"{encoded({'alg': algorithm, 'kid': 'key-1'})}.{encoded(issuer.claims())}."
 
-        with pytest.raises(identity.Untrusted):
-            identity.identify(unsigned, nonce=NONCE)
+        with pytest.raises(id_tokens.Untrusted):
+            id_tokens.identify(unsigned, nonce=NONCE)
 
 
 def test_the_public_key_is_not_taken_for_a_shared_secret(issuer: Issuer) -> None:
@@ -161,30 +161,30 @@ def test_the_public_key_is_not_taken_for_a_shared_secret(issuer: Issuer) -> None
     text = f"{encoded({'alg': 'HS256', 'kid': 'key-1'})}.{encoded(issuer.claims())}"
     mac = hmac.new(public, text.encode(), hashlib.sha256).digest()
 
-    with pytest.raises(identity.Untrusted):
-        identity.identify(f"{text}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}", nonce=NONCE)
+    with pytest.raises(id_tokens.Untrusted):
+        id_tokens.identify(f"{text}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}", nonce=NONCE)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.text(max_size=60) | st.from_regex(r"\A[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}\Z"))
 def test_anything_else_is_untrusted_and_nothing_else_is_raised(issuer: Issuer, junk: str) -> None:
-    with pytest.raises(identity.Untrusted):
-        identity.identify(junk, nonce=NONCE)
+    with pytest.raises(id_tokens.Untrusted):
+        id_tokens.identify(junk, nonce=NONCE)
 
 
 def test_a_key_that_microsoft_has_rolled_is_looked_up_anew(issuer: Issuer) -> None:
-    identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+    id_tokens.identify(issuer.signed(issuer.claims()), nonce=NONCE)
     issuer.keys = {"key-2": new_key()}
     issuer.publish()
 
-    who = identity.identify(issuer.signed(issuer.claims(), kid="key-2"), nonce=NONCE)
+    who = id_tokens.identify(issuer.signed(issuer.claims(), kid="key-2"), nonce=NONCE)
 
     assert who.object_id == PERSON
 
 
 def test_keys_are_fetched_once(issuer: Issuer) -> None:
     for _ in range(3):
-        identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+        id_tokens.identify(issuer.signed(issuer.claims()), nonce=NONCE)
 
     assert issuer.host.paths == ["/organizations/discovery/v2.0/keys"]
 
@@ -195,7 +195,7 @@ def test_senseless_keys_are_passing_trouble_and_not_a_judgement(body: bytes, iss
     issuer.host.talk = lambda connection, _path: connection.sendall(answer + body)
 
     with pytest.raises(Unreachable):
-        identity.identify(issuer.signed(issuer.claims()), nonce=NONCE)
+        id_tokens.identify(issuer.signed(issuer.claims()), nonce=NONCE)
 
 
 def test_without_keys_nobody_is_judged(issuer: Issuer) -> None:
@@ -204,11 +204,11 @@ def test_without_keys_nobody_is_judged(issuer: Issuer) -> None:
     forget_microsoft()
 
     with pytest.raises(Unreachable):
-        identity.identify(token, nonce=NONCE)
+        id_tokens.identify(token, nonce=NONCE)
 
 
 def test_clocks_may_differ_a_little(issuer: Issuer) -> None:
     now = int(time.time())
     claims = issuer.claims() | {"exp": now - 60, "iat": now + 60, "nbf": now + 60}
 
-    assert identity.identify(issuer.signed(claims), nonce=NONCE).object_id == PERSON
+    assert id_tokens.identify(issuer.signed(claims), nonce=NONCE).object_id == PERSON

@@ -1,14 +1,14 @@
-"""Who is connected, and who is on the way."""
+"""Who is connected, as what, and how it stands."""
 
 from __future__ import annotations
 
-import uuid
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import Account, User
 from integrations.preferences import Api, Method, Service
 
 
@@ -32,10 +32,30 @@ def _choices(words: type[Api | Method | Service]) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in words]
 
 
+class Trouble(models.TextChoices):
+    """What it was that did not answer. A good answer of the one does not end trouble with the other."""
+
+    NONE = "", "None"
+    SIGN_IN = "sign_in", "Microsoft’s sign-in"
+    MAILBOX = "mailbox", "The mailbox"
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def bulk_create(self, objs: Iterable[Connection], *args: Any, **kwargs: Any) -> list[Connection]:
+        """As always; each is of its person's account."""
+        made = list(objs)
+        for one in made:
+            one.account_id = one.user.account_id
+        return super().bulk_create(made, *args, **kwargs)
+
+
 class Connection(models.Model):
     """A person's one connection to a calendar service. Durable: reconnecting keeps the row and its history."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="connection")
+    # The person's, which never changes; here too, because the search for due refreshes is fair between accounts and
+    # must not look at people (docs/decisions/0013).
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="connections", editable=False)
     service = models.CharField(max_length=20, choices=_choices(Service), default=Service.OFFICE_365.value)
     api = models.CharField(max_length=10, choices=_choices(Api), default=Api.GRAPH.value)
     method = models.CharField(max_length=30, choices=_choices(Method), default=Method.OAUTH.value)
@@ -49,6 +69,11 @@ class Connection(models.Model):
     # To quote to Microsoft's support: an AADSTS number or Graph's error code, and a trace id.
     code = models.CharField(max_length=80, blank=True)
     trace_id = models.CharField(max_length=80, blank=True)
+    # With what there is passing trouble, and when something last went wrong, passing or not.
+    trouble = models.CharField(max_length=10, choices=Trouble.choices, default=Trouble.NONE, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    # What Microsoft wants to see at the next sign-in, as it sent it: the `claims` of a step-up.
+    claims = models.TextField(blank=True)
 
     # Who it is at Microsoft: (tenant, object id), never an address, which may change.
     tenant_id = models.CharField(max_length=36, blank=True)
@@ -59,6 +84,8 @@ class Connection(models.Model):
     calendar_write = models.BooleanField(default=False)
     contacts_write = models.BooleanField(default=False)
     granted = models.JSONField(default=list)
+    # What was asked for last and not given: "calendar_write", "contacts_read", "contacts_write".
+    withheld = models.JSONField(default=list)
 
     # Sealed by the vault. `token_version` rises with every pair that is stored.
     refresh_token = models.TextField(blank=True)
@@ -70,6 +97,9 @@ class Connection(models.Model):
     # One refresh at a time: who holds the lease, and until when.
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_holder = models.UUIDField(null=True, blank=True)
+    # When a lease was found that nobody had given back: its worker died, perhaps with a new token in flight. Until a
+    # token is stored.
+    interrupted_at = models.DateTimeField(null=True, blank=True)
     # When the next refresh is due; null: never.
     refresh_due_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -79,6 +109,8 @@ class Connection(models.Model):
     # When a person last looked at the calendar; decides how eagerly the token is kept fresh.
     last_used_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ConnectionQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -87,12 +119,15 @@ class Connection(models.Model):
                 name="a_mailbox_is_connected_once",
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="state_is_known"),
+            models.CheckConstraint(condition=Q(trouble__in=Trouble.values), name="trouble_is_known"),
         ]
         indexes: ClassVar = [
             # Serves the search for due refreshes, and nothing else: only those that may become due are in it.
             models.Index(
                 "refresh_due_at", condition=Q(refresh_due_at__isnull=False), name="connections_due_for_refresh"
             ),
+            # Serves the tiles and lists of the connections console.
+            models.Index(fields=["account", "state"], name="connections_by_state"),
             # Serves the search for those whose grace is over.
             models.Index("kept_until", condition=Q(kept_until__isnull=False), name="connections_kept_for_a_while"),
         ]
@@ -100,77 +135,33 @@ class Connection(models.Model):
     def __str__(self) -> str:
         return self.address or f"the calendar of {self.user}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.account_id = self.user.account_id
+        super().save(*args, **kwargs)
+
     @property
     def is_alive(self) -> bool:
         return self.state in ALIVE
 
 
-class Step(models.TextChoices):
-    """How far a consent has come; in this order."""
+class Incident(models.Model):
+    """Many connections of one account in one tenant in passing trouble at once: one thing, not many."""
 
-    SENT = "sent", "At Microsoft"
-    ANSWERED = "answered", "Microsoft has answered"
-    AGREED = "agreed", "Microsoft has agreed"
-    IDENTIFIED = "identified", "It is your account"
-    STORED = "stored", "Opening the mailbox"
-    DONE = "done", "Connected"
-    FAILED = "failed", "Not connected"
-
-
-class Ending(models.TextChoices):
-    """Why a consent failed on our side; Microsoft's reasons are `Reason`."""
-
-    EXPIRED = "expired", "Not finished in time"
-    INTERRUPTED = "interrupted", "Interrupted after Microsoft had agreed"
-    UNTRUSTED = "untrusted", "The answer did not prove to come from Microsoft"
-    TAKEN = "taken", "The mailbox is connected to somebody else"
-    ANOTHER_ACCOUNT = "another_account", "Signed in with another account"
-    LESS_GRANTED = "less_granted", "Reading the calendar was not granted"
-    NOT_LASTING = "not_lasting", "No lasting access was granted"
-    NOT_ALLOWED = "not_allowed", "The settings do not allow it"
-    ANOTHER_DOMAIN = "another_domain", "The account’s domain is not allowed"
-    SUPERSEDED = "superseded", "Started again"
-
-
-class ConsentRequest(models.Model):
-    """One trip of one browser to Microsoft and back: single-use, ten minutes, bound to browser and person."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="consent_requests")
-    # SHA-256 of the `state` that Microsoft echoes, and of the browser's own secret.
-    state_digest = models.CharField(max_length=64, unique=True)
-    browser_digest = models.CharField(max_length=64)
-    calendar_write = models.BooleanField()
-    contacts_write = models.BooleanField()
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-
-    step = models.CharField(max_length=12, choices=Step.choices, default=Step.SENT)
-    # Sealed: MSAL's flow; then Microsoft's answer; then, once redeemed, the tokens until they are stored.
-    flow = models.TextField(blank=True)
-    answer = models.TextField(blank=True)
-    tokens = models.TextField(blank=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-    # A worker has it until then.
-    claimed_until = models.DateTimeField(null=True, blank=True)
-    # Not again before then, after passing trouble.
-    not_before = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="incidents")
+    tenant_id = models.CharField(max_length=36)
+    # The commonest reason, the most that were in trouble at once, and how many were connected then.
+    reason = models.CharField(max_length=40)
+    affected = models.PositiveIntegerField()
+    connected = models.PositiveIntegerField()
+    began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    reason = models.CharField(max_length=40, blank=True)
-    code = models.CharField(max_length=80, blank=True)
-    trace_id = models.CharField(max_length=80, blank=True)
 
     class Meta:
-        indexes: ClassVar = [
-            # Serves the sweep for answered consents: almost always empty.
-            models.Index(
-                "answered_at", condition=Q(answered_at__isnull=False, ended_at__isnull=True), name="consents_to_redeem"
-            ),
-            # Serves the profile page: the person's newest.
-            models.Index(fields=["user", "-created_at"], name="consents_of_a_person"),
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "tenant_id"], condition=Q(ended_at__isnull=True), name="one_open_incident_a_tenant"
+            )
         ]
 
     def __str__(self) -> str:
-        return f"consent of {self.user_id}, {self.step}"
+        return f"{self.affected} of {self.connected} connections since {self.began_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,23 @@
+"""Who is connected, who is on the way, who waits for an administrator; what the operator must know."""
+
+from integrations.models.approvals import AwaitedApproval, TenantConsent
+from integrations.models.connections import ALIVE, Connection, Incident, State, Trouble
+from integrations.models.consents import ConsentRequest, Ending, Step
+from integrations.models.credentials import AppCredential, TokenKey
+from integrations.models.trials import Trial
+
+__all__ = [
+    "ALIVE",
+    "AppCredential",
+    "AwaitedApproval",
+    "Connection",
+    "ConsentRequest",
+    "Ending",
+    "Incident",
+    "State",
+    "Step",
+    "TenantConsent",
+    "TokenKey",
+    "Trial",
+    "Trouble",
+]
