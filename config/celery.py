@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 
 from config.environment import settings_or_exit
 
@@ -67,3 +67,11 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Connected, so that Celery leaves logging as settings.py configured it."""
+
+
+@worker_init.connect
+def open_what_is_stored(**_: Any) -> None:
+    """Before the first task: a worker with wrong keys would find every connection broken."""
+    from config.starting import keys_or_exit
+
+    keys_or_exit()

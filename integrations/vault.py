@@ -12,6 +12,7 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db.models import Model
 
 _VERSION = "v1"
 _NONCE_BYTES = 12  # random, 96 bits: NIST SP 800-38D allows 2^32 messages a key; rotate TOKEN_KEYS before that
@@ -21,12 +22,28 @@ class CannotOpen(Exception):
     """The ciphertext is damaged, of another row, or of a key that is not in TOKEN_KEYS."""
 
 
+def place_of(row: Model, column: str) -> str:
+    """The place of a column of a row: what is sealed for it opens nowhere else."""
+    return f"{row._meta.db_table}:{column}:{row.pk}"
+
+
+def first_key() -> str:
+    """The id of the key that encrypts."""
+    return next(iter(settings.TOKEN_KEYS))
+
+
+def mark_of(key_id: str) -> str:
+    """How everything begins that was sealed with a key."""
+    return f"{_VERSION}.{key_id}."
+
+
 def seal(secret: str, *, bound_to: str) -> str:
     """`bound_to` names the place: table, column and primary key."""
-    key_id, key = next(iter(settings.TOKEN_KEYS.items()))
+    key_id = first_key()
+    key = settings.TOKEN_KEYS[key_id]
     nonce = os.urandom(_NONCE_BYTES)
     sealed = nonce + AESGCM(key).encrypt(nonce, secret.encode(), bound_to.encode())
-    return f"{_VERSION}.{key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
+    return f"{mark_of(key_id)}{base64.urlsafe_b64encode(sealed).decode()}"
 
 
 def open_sealed(sealed: str, *, bound_to: str) -> str:

@@ -128,6 +128,12 @@ class Connection(models.Model):
             ),
             # Serves the tiles and lists of the connections console.
             models.Index(fields=["account", "state"], name="connections_by_state"),
+            # Serves the watch for incidents: almost always empty.
+            models.Index(
+                fields=["account", "tenant_id", "reason"],
+                condition=Q(state="degraded"),
+                name="connections_in_trouble",
+            ),
             # Serves the search for those whose grace is over.
             models.Index("kept_until", condition=Q(kept_until__isnull=False), name="connections_kept_for_a_while"),
         ]

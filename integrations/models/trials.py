@@ -6,6 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.models import Account, User
 
@@ -18,13 +19,19 @@ class Trial(models.Model):
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     began_at = models.DateTimeField()
+    # Every step passed, the admin ended it, or it was begun too long ago.
+    ended_at = models.DateTimeField(null=True, blank=True)
     # What had to be asked of Microsoft: by name of the step, {"state", "says", "code", "trace_id", "at"}.
     found = models.JSONField(default=dict)
     claimed_until = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account", "-began_at"], name="trials_of_an_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-began_at"], name="trials_of_an_account"),
+            # Serves the sweep: almost always empty.
+            models.Index("began_at", condition=Q(ended_at__isnull=True), name="trials_under_way"),
+        ]
 
     def __str__(self) -> str:
         return f"test with {self.person}"

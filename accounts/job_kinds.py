@@ -1,0 +1,76 @@
+"""The kinds of long work, and what the rows of one are: declared where workers import it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from accounts.models import Job, JobRow, RowState
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row to be done, or one of which it is known beforehand what becomes of it."""
+
+    number: int
+    given: Mapping[str, Any]
+    state: RowState = RowState.WAITING
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    state: RowState
+    outcome: str
+
+
+class Work(Protocol):
+    """Does a batch of rows, inside the transaction that writes their results down; answers one for each row.
+
+    It works on sets, so that a batch costs the same few queries whatever is in it, and raises for trouble alone:
+    what a rule forbids is the result of a row.
+    """
+
+    def __call__(self, job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Result]: ...
+
+
+class Errand(Protocol):
+    """Does one row that needs the network: in a thread of its own, outside any transaction, several at once.
+
+    It bounds its own time. A worker that dies may have done it without a word, and then it is asked again: so doing
+    it twice must do no more than doing it once.
+    """
+
+    def __call__(self, job: Job, row: JobRow, *, now: datetime) -> Result: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    # Exactly one of the two.
+    work: Work | None
+    errand: Errand | None
+    # The fields of `given` that the report shows, with their headings.
+    shown: Mapping[str, str]
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def declare(name: str, *, shown: Mapping[str, str], work: Work | None = None, errand: Errand | None = None) -> str:
+    """Make a kind of job known, where workers import it. Returns its name, for `start` and `prepare`."""
+    if (work is None) == (errand is None):
+        raise ValueError(f"{name} is either work on batches or an errand for each row")
+    _kinds[name] = Kind(name, work, errand, shown)
+    return name
+
+
+def of(name: str) -> Kind:
+    return _kinds[name]
+
+
+def fields(job: Job) -> Mapping[str, str]:
+    """The fields of `given` that people are shown, with their headings."""
+    return _kinds[job.kind].shown

@@ -1,0 +1,133 @@
+"""Many connections of one account in one tenant in passing trouble at once: one incident, and nobody is mailed.
+
+Counted is what Microsoft does not answer (`degraded`). A refused credential of the portal's own is another matter,
+which the operator is told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Count
+
+from accounts.models import Account
+from integrations.models import ALIVE, Connection, Incident, State
+
+FEWEST = 5
+SHARE = 5  # one in five
+KEPT = timedelta(days=90)
+
+
+class Place(NamedTuple):
+    """Whose connections, in which tenant."""
+
+    account: int
+    tenant: str
+
+
+def is_beginning(troubled: int, alive: int) -> bool:
+    """Five at least, and one in five of those that live."""
+    return troubled >= FEWEST and troubled * SHARE >= alive
+
+
+def is_over(troubled: int, alive: int) -> bool:
+    """Below half of what would begin one: a share that goes up and down a little is one incident, not many."""
+    return not is_beginning(troubled * 2, alive)
+
+
+def watch(*, now: datetime) -> None:
+    """Open what begins, keep count of what goes on, end what is over. At most five queries, whatever the number of
+    accounts and connections."""
+    troubled = _troubled()
+    going_on = {_place(one): one for one in Incident.objects.filter(ended_at=None)}
+    asked = {place for place, reasons in troubled.items() if reasons.total() >= FEWEST} | going_on.keys()
+    alive = _alive(asked)
+    begun = [
+        _begun(place, troubled[place], alive[place], now=now)
+        for place in asked - going_on.keys()
+        if is_beginning(troubled[place].total(), alive[place])
+    ]
+    over = [one.pk for place, one in going_on.items() if is_over(troubled[place].total(), alive[place])]
+    grown = [one for place, one in going_on.items() if _has_grown(one, troubled[place], alive[place])]
+    with transaction.atomic():
+        if begun:  # somebody else who watches may have been quicker
+            Incident.objects.bulk_create(begun, ignore_conflicts=True)
+        if grown:
+            Incident.objects.bulk_update(grown, ["reason", "affected", "connected"])
+        if over:
+            Incident.objects.filter(pk__in=over, ended_at=None).update(ended_at=now)
+
+
+def open_in(account: Account) -> list[Incident]:
+    """Those that go on, the oldest first. One query."""
+    return list(account.incidents.filter(ended_at=None).order_by("began_at"))
+
+
+def past_in(account: Account, *, most: int) -> list[Incident]:
+    """Those that are over, the newest first. One query."""
+    return list(account.incidents.filter(ended_at__isnull=False).order_by("-began_at")[:most])
+
+
+def of(connection: Connection) -> Incident | None:
+    """The incident that this connection's trouble belongs to: not only this one. At most one query."""
+    if connection.state != State.DEGRADED:
+        return None
+    return Incident.objects.filter(
+        account=connection.account_id, tenant_id=connection.tenant_id, ended_at__isnull=True
+    ).first()
+
+
+def forget_old(*, now: datetime) -> None:
+    Incident.objects.filter(ended_at__lte=now - KEPT).delete()
+
+
+def _troubled() -> Mapping[Place, Counter[str]]:
+    """How many are in passing trouble for which reason. One query, in which only those are."""
+    found = Connection.objects.filter(state=State.DEGRADED).exclude(tenant_id="")
+    counted = found.values_list("account_id", "tenant_id", "reason").annotate(number=Count("pk")).order_by()
+    troubled = defaultdict[Place, Counter[str]](Counter)
+    for account, tenant, reason, number in counted:
+        troubled[Place(account, tenant)][reason] += number
+    return troubled
+
+
+def _alive(places: Iterable[Place]) -> Mapping[Place, int]:
+    """How many live there. One query, or none where nobody asks."""
+    accounts = {place.account for place in places}
+    if not accounts:
+        return defaultdict(int)
+    found = Connection.objects.filter(account__in=accounts, state__in=ALIVE)
+    counted = found.values_list("account_id", "tenant_id").annotate(number=Count("pk")).order_by()
+    return defaultdict(int, {Place(account, tenant): number for account, tenant, number in counted})
+
+
+def _begun(place: Place, reasons: Counter[str], alive: int, *, now: datetime) -> Incident:
+    return Incident(
+        account_id=place.account,
+        tenant_id=place.tenant,
+        reason=_commonest(reasons),
+        affected=reasons.total(),
+        connected=alive,
+        began_at=now,
+    )
+
+
+def _has_grown(incident: Incident, reasons: Counter[str], alive: int) -> bool:
+    """More than ever before; `incident` then says so."""
+    if reasons.total() <= incident.affected:
+        return False
+    incident.reason, incident.affected, incident.connected = _commonest(reasons), reasons.total(), alive
+    return True
+
+
+def _commonest(reasons: Counter[str]) -> str:
+    """Of two that are equally common always the same, so that a page does not waver."""
+    return min(reasons, key=lambda reason: (-reasons[reason], reason))
+
+
+def _place(incident: Incident) -> Place:
+    return Place(incident.account_id, incident.tenant_id)
