@@ -46,31 +46,32 @@ class Errand(Protocol):
     def __call__(self, job: Job, row: JobRow, *, now: datetime) -> Result: ...
 
 
-@dataclass(frozen=True)
-class Kind:
-    name: str
-    # Exactly one of the two.
-    work: Work | None
-    errand: Errand | None
-    # The fields of `given` that the report shows, with their headings.
-    shown: Mapping[str, str]
-
-
-_kinds: dict[str, Kind] = {}
+_works: dict[str, Work] = {}
+_errands: dict[str, Errand] = {}
+_shown: dict[str, Mapping[str, str]] = {}
 
 
 def declare(name: str, *, shown: Mapping[str, str], work: Work | None = None, errand: Errand | None = None) -> str:
-    """Make a kind of job known, where workers import it. Returns its name, for `start` and `prepare`."""
+    """Make a kind of job known, where workers import it: work on batches, or an errand for each row. `shown`: the
+    fields of `given` that the report shows, with their headings. Returns its name, for `start` and `prepare`."""
     if (work is None) == (errand is None):
         raise ValueError(f"{name} is either work on batches or an errand for each row")
-    _kinds[name] = Kind(name, work, errand, shown)
+    if work:
+        _works[name] = work
+    if errand:
+        _errands[name] = errand
+    _shown[name] = shown
     return name
 
 
-def of(name: str) -> Kind:
-    return _kinds[name]
+def work_of(job: Job) -> Work:
+    return _works[job.kind]
 
 
-def fields(job: Job) -> Mapping[str, str]:
-    """The fields of `given` that people are shown, with their headings."""
-    return _kinds[job.kind].shown
+def errand_of(job: Job) -> Errand | None:
+    return _errands.get(job.kind)
+
+
+def fields(kind: str) -> Mapping[str, str]:
+    """The fields of `given` that people are shown, with their headings. Raises KeyError for no kind of ours."""
+    return _shown[kind]

@@ -1,6 +1,6 @@
 """Long work, row by row, by workers of which each may die at any row.
 
-The rows of a batch, what became of them, the counters and the change itself are one transaction: either all of it
+Rows that need the network are done one by one (`errands.py`), others in batches: the rows of a batch, what became of them, the counters and the change itself are one transaction: either all of it
 happened or nothing did. A batch begins by renewing the worker's claim, which locks the job, so that two workers, or
 a worker and somebody who cancels, take turns.
 """
@@ -11,35 +11,52 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-import structlog
 from celery import signature
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
-from accounts import audit, claims
+from accounts import claims, errands, job_kinds
 from accounts.claims import Refused
+from accounts.job_claims import ATTEMPTS, CANCELLED, CLAIM, ENDED, FAILED, count, end, free, give_back, renew, take
+from accounts.job_kinds import Errand, Line, Result, Work, declare
 from accounts.models import Account, Group, Job, JobRow, JobState, RowState, User
 from accounts.models.audit import MASKED
 from accounts.nudging import nudge
 
-log = structlog.get_logger(__name__)
-
-ENDED = audit.declare("job.ended", "{actor} had this done: {target}.")
-CANCELLED = audit.declare("job.cancelled", "{actor} stopped this: {target}.")
-FAILED = audit.declare("job.failed", "Trouble ended what {actor} wanted done: {target}.")
+__all__ = [
+    "ATTEMPTS",
+    "CANCELLED",
+    "CLAIM",
+    "ENDED",
+    "FAILED",
+    "Errand",
+    "Expired",
+    "HasEnded",
+    "Line",
+    "Result",
+    "Work",
+    "cancel",
+    "confirm",
+    "declare",
+    "erase",
+    "fields",
+    "forget_old",
+    "is_silent",
+    "prepare",
+    "start",
+    "to_work_on",
+    "work_on",
+]
 
 WORK = "accounts.work_on_job"  # the task, which imports this module
 BATCH = 200
 STORED_AT_ONCE = 2000
-CLAIM = timedelta(seconds=20)  # renewed with every batch; a dead worker's job goes on after it
 TURN = timedelta(seconds=10)  # of one task: then others that wait for a worker come first
-ATTEMPTS = 5  # workers that may die or fail at the same batch
 PREPARED_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=30)
 SILENCE = timedelta(seconds=30)  # after which the page says that no worker has answered
@@ -52,49 +69,6 @@ class HasEnded(Refused):
 
 class Expired(Refused):
     sentence = "Too much time has passed since this was prepared. Nothing was changed; please begin again."
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row to be done, or one of which it is known beforehand what becomes of it."""
-
-    number: int
-    given: Mapping[str, Any]
-    state: RowState = RowState.WAITING
-    outcome: str = ""
-
-
-@dataclass(frozen=True)
-class Result:
-    state: RowState
-    outcome: str
-
-
-class Work(Protocol):
-    """Does a batch of rows, inside the transaction that writes their results down; answers one for each row.
-
-    It works on sets, so that a batch costs the same few queries whatever is in it, and raises for trouble alone:
-    what a rule forbids is the result of a row.
-    """
-
-    def __call__(self, job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Result]: ...
-
-
-@dataclass(frozen=True)
-class Kind:
-    name: str
-    work: Work
-    # The fields of `given` that the report shows, with their headings.
-    shown: Mapping[str, str]
-
-
-_kinds: dict[str, Kind] = {}
-
-
-def declare(name: str, *, work: Work, shown: Mapping[str, str]) -> str:
-    """Make a kind of job known, where workers import it. Returns its name, for `start` and `prepare`."""
-    _kinds[name] = Kind(name, work, shown)
-    return name
 
 
 def start(
@@ -157,7 +131,7 @@ def cancel(job: Job, *, actor: User, now: datetime) -> None:
         current = Job.objects.select_for_update(of=("self",)).select_related("account").get(pk=job.pk)
         if current.state != JobState.RUNNING:
             raise HasEnded
-        _end(current, JobState.CANCELLED, CANCELLED, actor=actor, now=now)
+        end(current, JobState.CANCELLED, CANCELLED, actor=actor, now=now)
 
 
 def work_on(job_id: uuid.UUID, *, now: datetime, turn: timedelta = TURN) -> bool:
@@ -165,21 +139,24 @@ def work_on(job_id: uuid.UUID, *, now: datetime, turn: timedelta = TURN) -> bool
 
     May be called any number of times, by any number of workers.
     """
-    job = _take(job_id, now=now)
+    job = take(job_id, now=now)
     if job is None:
         return False
+    errand = job_kinds.errand_of(job)
+    if errand:
+        return errands.take_turn(job, errand, now=now, turn=turn)
     begun, last = time.monotonic(), 0
     while (passed := timedelta(seconds=time.monotonic() - begun)) < turn:
         batch = _do_batch(job, after=last, now=now + passed)
         if batch is None:
             return False
         last = batch
-    return bool(_held(job).update(claimed_until=None))
+    return give_back(job)
 
 
 def to_work_on(*, now: datetime) -> list[uuid.UUID]:
     """Jobs that no worker has: the nudge was lost, or the worker."""
-    waiting = Job.objects.filter(_free(now), state=JobState.RUNNING).order_by("created_at")
+    waiting = Job.objects.filter(free(now), state=JobState.RUNNING).order_by("created_at")
     return list(waiting.values_list("pk", flat=True)[:SWEPT_AT_ONCE])
 
 
@@ -196,7 +173,7 @@ def is_silent(job: Job, *, now: datetime) -> bool:
 
 def fields(job: Job) -> Mapping[str, str]:
     """The fields of `given` that people are shown, with their headings."""
-    return _kinds[job.kind].shown
+    return job_kinds.fields(job.kind)
 
 
 def erase(person: User) -> None:
@@ -207,69 +184,30 @@ def erase(person: User) -> None:
     JobRow.objects.bulk_update(rows, ["given"], batch_size=BATCH)
 
 
-def _take(job_id: uuid.UUID, *, now: datetime) -> Job | None:
-    """The job, claimed. One that no worker gets on with ends here."""
-    free = Job.objects.filter(_free(now), pk=job_id, state=JobState.RUNNING)
-    if not free.update(claimed_until=now + CLAIM, moved_at=now, attempts=F("attempts") + 1):
-        return None
-    job = Job.objects.select_related("account", "by").get(pk=job_id)
-    if job.attempts <= ATTEMPTS:
-        return job
-    log.error("job.failed", job=str(job_id), kind=job.kind)
-    with transaction.atomic():
-        claims.account(job.account_id)
-        if _renew(job, now=now):
-            _end(job, JobState.FAILED, FAILED, actor=job.by, now=now)
-    return None
-
-
 def _do_batch(job: Job, *, after: int, now: datetime) -> int | None:
     """The number of the last row that was done; None when the job is over, or another's."""
     with transaction.atomic():
-        claims.account(job.account_id)  # before the job, as whoever deletes a group or a person does
-        if not _renew(job, now=now):
+        claims.account(job.account_id)
+        if not renew(job, now=now):
             return None
         rows = list(job.rows.filter(state=RowState.WAITING, number__gt=after).order_by("number")[:BATCH])
         if not rows:
-            _end(job, JobState.DONE, ENDED, actor=job.by, now=now)
+            end(job, JobState.DONE, ENDED, actor=job.by, now=now)
             return None
-        _write(job, rows, _kinds[job.kind].work(job, rows, now=now))
+        _write(job, rows, job_kinds.work_of(job)(job, rows, now=now))
     return rows[-1].number
-
-
-def _renew(job: Job, *, now: datetime) -> bool:
-    """Before anything of the job: it locks the job."""
-    if not _held(job).update(claimed_until=now + CLAIM, moved_at=now, attempts=0):
-        return False
-    job.claimed_until = now + CLAIM
-    return True
-
-
-def _held(job: Job) -> Any:
-    return Job.objects.filter(pk=job.pk, state=JobState.RUNNING, claimed_until=job.claimed_until)
 
 
 def _write(job: Job, rows: Sequence[JobRow], results: Sequence[Result]) -> None:
     for row, result in zip(rows, results, strict=True):
         row.state, row.outcome = result.state, result.outcome[:300]
     JobRow.objects.bulk_update(rows, ["state", "outcome"])
-    counts = Counter(result.state for result in results)
-    Job.objects.filter(pk=job.pk).update(
-        done=F("done") + counts[RowState.DONE],
-        unchanged=F("unchanged") + counts[RowState.UNCHANGED],
-        failed=F("failed") + counts[RowState.FAILED],
-    )
-
-
-def _end(job: Job, state: JobState, action: str, *, actor: User | None, now: datetime) -> None:
-    Job.objects.filter(pk=job.pk).update(state=state, ended_at=now, claimed_until=None)
-    job.refresh_from_db(fields=["total", "done", "unchanged", "failed"])
-    counts = {"done": job.done, "nothing_to_do": job.unchanged, "not_done": job.total - job.done - job.unchanged}
-    audit.record(action, account=job.account, actor=actor, on=job, now=now, after=counts)
+    count(job, (result.state for result in results))
 
 
 def _store(job: Job, rows: Iterable[Line], *, now: datetime) -> None:
-    job.kind, job.title = _kinds[job.kind].name, job.title[:200]
+    job_kinds.fields(job.kind)  # known to the workers, or it is not begun
+    job.title = job.title[:200]
     job.created_at = job.moved_at = now
     job.save(force_insert=True)
     counts: Counter[RowState] = Counter()
@@ -287,7 +225,3 @@ def _store(job: Job, rows: Iterable[Line], *, now: datetime) -> None:
 
 def _nudge(job: Job) -> None:
     transaction.on_commit(partial(nudge, signature(WORK), job_id=str(job.pk)))
-
-
-def _free(now: datetime) -> Q:
-    return Q(claimed_until=None) | Q(claimed_until__lte=now)

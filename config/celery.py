@@ -53,6 +53,10 @@ app.conf.update(
         "apply-policy": _every(60.0, "integrations.apply_policy"),
         # Consents nobody finished, and what was kept of those that ended.
         "forget-old-consents": _every(600.0, "integrations.forget_old_consents"),
+        # Many connections of one tenant in passing trouble at once.
+        "watch-incidents": _every(30.0, "integrations.watch_incidents"),
+        # Incidents and tests of the integration, three months after.
+        "forget-old-incidents": _every(6 * 3600.0, "integrations.forget_old_incidents"),
         # Long jobs whose nudge was lost, or whose worker died.
         "work-on-jobs": _every(5.0, "accounts.work_on_jobs"),
         # Jobs a month after their end, and those nobody confirmed.

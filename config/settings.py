@@ -141,7 +141,13 @@ CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
 # ── Microsoft ───────────────────────────────────────────────────────────────
 MICROSOFT_CLIENT_ID = read.guid("MICROSOFT_CLIENT_ID")
 MICROSOFT_CLIENT_SECRET = read.text("MICROSOFT_CLIENT_SECRET", default="")
-MICROSOFT_CLIENT_CERTIFICATE = read.file("MICROSOFT_CLIENT_CERTIFICATE", default="")
+MICROSOFT_CLIENT_SECRET_EXPIRES = read.moment("MICROSOFT_CLIENT_SECRET_EXPIRES")
+MICROSOFT_CLIENT_CERTIFICATE = read.certificate("MICROSOFT_CLIENT_CERTIFICATE")
+# A second one, so that the first can be replaced without a gap.
+MICROSOFT_CLIENT_SECRET_2 = read.text("MICROSOFT_CLIENT_SECRET_2", default="")
+MICROSOFT_CLIENT_SECRET_EXPIRES_2 = read.moment("MICROSOFT_CLIENT_SECRET_EXPIRES_2")
+MICROSOFT_CLIENT_CERTIFICATE_2 = read.certificate("MICROSOFT_CLIENT_CERTIFICATE_2")
+read.check_credentials("MICROSOFT_CLIENT_SECRET", "MICROSOFT_CLIENT_CERTIFICATE")
 MICROSOFT_AUTHORITY_HOST = read.url(
     "MICROSOFT_AUTHORITY_HOST", schemes=("https",), default="https://login.microsoftonline.com"
 )
@@ -154,8 +160,6 @@ MICROSOFT_SIGN_IN_ORIGINS = read.origins("MICROSOFT_SIGN_IN_ORIGINS", default=[M
 MICROSOFT_MY_APPS_URL = read.url(
     "MICROSOFT_MY_APPS_URL", schemes=("https", "http"), default="https://myapps.microsoft.com"
 )
-if bool(MICROSOFT_CLIENT_SECRET) == bool(MICROSOFT_CLIENT_CERTIFICATE):
-    read.problem("Set either MICROSOFT_CLIENT_SECRET or MICROSOFT_CLIENT_CERTIFICATE, and not both.")
 
 # ── Celery ──────────────────────────────────────────────────────────────────
 CELERY_BROKER_URL = REDIS_URL

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,11 +16,34 @@ from django.db import transaction
 from django.db.models import Count
 
 from accounts.models import Account
+from integrations.failures import Reason
 from integrations.models import ALIVE, Connection, Incident, State
 
 FEWEST = 5
 SHARE = 5  # one in five
 KEPT = timedelta(days=90)
+
+_WORDS: dict[str, str] = {
+    Reason.TOO_MANY_REQUESTS: "Microsoft has been asking Meridian to wait",
+    Reason.NO_ANSWER: "Microsoft has not been answering",
+    Reason.TOKEN_REFUSED: "Microsoft has been refusing keys that it had just given",
+    Reason.PERMISSION_MISSING: "Microsoft has been refusing what the permissions should allow",
+    Reason.NO_MAILBOX: "Microsoft has been saying that mailboxes are missing",
+}
+_TROUBLE = "Microsoft has had trouble answering"
+
+
+@dataclass(frozen=True)
+class Report:
+    """An incident to show: `says` begins a sentence that goes on with the time."""
+
+    says: str
+    tenant_id: str
+    # The most that were in trouble at once, and how many were connected then.
+    affected: int
+    connected: int
+    began_at: datetime
+    ended_at: datetime | None
 
 
 class Place(NamedTuple):
@@ -62,23 +86,23 @@ def watch(*, now: datetime) -> None:
             Incident.objects.filter(pk__in=over, ended_at=None).update(ended_at=now)
 
 
-def open_in(account: Account) -> list[Incident]:
+def open_in(account: Account) -> list[Report]:
     """Those that go on, the oldest first. One query."""
-    return list(account.incidents.filter(ended_at=None).order_by("began_at"))
+    return [_report(one) for one in account.incidents.filter(ended_at=None).order_by("began_at")]
 
 
-def past_in(account: Account, *, most: int) -> list[Incident]:
+def past_in(account: Account, *, most: int) -> list[Report]:
     """Those that are over, the newest first. One query."""
-    return list(account.incidents.filter(ended_at__isnull=False).order_by("-began_at")[:most])
+    past = account.incidents.filter(ended_at__isnull=False).order_by("-began_at")
+    return [_report(one) for one in past[:most]]
 
 
-def of(connection: Connection) -> Incident | None:
-    """The incident that this connection's trouble belongs to: not only this one. At most one query."""
+def of(connection: Connection) -> Report | None:
+    """The incident that this connection's trouble is part of: it is not only this one. At most one query."""
     if connection.state != State.DEGRADED:
         return None
-    return Incident.objects.filter(
-        account=connection.account_id, tenant_id=connection.tenant_id, ended_at__isnull=True
-    ).first()
+    going_on = Incident.objects.filter(account=connection.account_id, tenant_id=connection.tenant_id, ended_at=None)
+    return next((_report(one) for one in going_on), None)
 
 
 def forget_old(*, now: datetime) -> None:
@@ -127,6 +151,17 @@ def _has_grown(incident: Incident, reasons: Counter[str], alive: int) -> bool:
 def _commonest(reasons: Counter[str]) -> str:
     """Of two that are equally common always the same, so that a page does not waver."""
     return min(reasons, key=lambda reason: (-reasons[reason], reason))
+
+
+def _report(incident: Incident) -> Report:
+    return Report(
+        says=_WORDS.get(incident.reason, _TROUBLE),
+        tenant_id=incident.tenant_id,
+        affected=incident.affected,
+        connected=incident.connected,
+        began_at=incident.began_at,
+        ended_at=incident.ended_at,
+    )
 
 
 def _place(incident: Incident) -> Place:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.nudging import nudge
-from integrations import connecting, fitting, redeeming, states, tokens
+from integrations import connecting, fitting, incidents, redeeming, states, tokens
 from integrations.models import ALIVE, Connection
 
 _refreshing = threading.Lock()
@@ -69,3 +69,13 @@ def apply_policy(**_: object) -> None:
 @shared_task(name="integrations.forget_old_consents")
 def forget_old_consents(**_: object) -> None:
     connecting.forget_old(now=timezone.now())
+
+
+@shared_task(name="integrations.watch_incidents")
+def watch_incidents(**_: object) -> None:
+    incidents.watch(now=timezone.now())
+
+
+@shared_task(name="integrations.forget_old_incidents")
+def forget_old_incidents(**_: object) -> None:
+    incidents.forget_old(now=timezone.now())

@@ -39,6 +39,7 @@ class Product:
             database_url=self._database.url,
             redis_url=self._redis.url,
             overrides={"STATIC_ROOT": str(static_root)},
+            for_simulator={"SIMULATOR_ISSUED": str(self.data / "issued")},
         )
         self._children: dict[str, Child] = {}
 
@@ -64,6 +65,15 @@ class Product:
         """What was mailed, the oldest first."""
         files = sorted((self.data / "mail").glob("*.log"), key=lambda file: file.stat().st_mtime)
         return [file.read_text(encoding="utf-8") for file in files]
+
+    @property
+    def redis_url(self) -> str:
+        return self.installation.redis_url
+
+    @property
+    def issued(self) -> list[str]:
+        """Every secret that the simulated Microsoft 365 has handed out."""
+        return (self.data / "issued").read_text(encoding="utf-8").split()
 
     # ── Its life ────────────────────────────────────────────────────────────
     def start(self, *names: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import secrets
 import ssl
@@ -31,7 +32,17 @@ LASTS = 4000  # seconds
 SCOPE = "openid profile offline_access User.Read Calendars.Read Contacts.Read"
 _CONTROL = "/control"
 # As long as those of Microsoft: an access token of Graph, an id_token, a refresh token.
-_ACCESS, _IDENTITY, _REFRESH = ("eyJ0" + secrets.token_urlsafe(size) for size in (1500, 700, 800))
+_ACCESS, _REFRESH = ("eyJ0" + secrets.token_urlsafe(size) for size in (1500, 800))
+
+
+def _id_token() -> str:
+    claims = {"tid": secrets.token_hex(16), "oid": secrets.token_hex(16), "name": "Somebody", "rh": "0." + "x" * 400}
+    parts = ({"typ": "JWT", "alg": "RS256", "kid": secrets.token_hex(20)}, claims)
+    sealed = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join((*sealed, secrets.token_urlsafe(256)))
+
+
+_ID_TOKEN = _id_token()
 
 
 def refresh_token(grant: str, number: int) -> str:
@@ -114,7 +125,7 @@ class _Grants:
             "ext_expires_in": LASTS,
             "access_token": f"{_ACCESS}.{grant}.{newest + 1}",
             "refresh_token": refresh_token(grant, newest + 1),
-            "id_token": _IDENTITY,
+            "id_token": _ID_TOKEN,
         }
 
 

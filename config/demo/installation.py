@@ -26,6 +26,8 @@ class Installation:
     redis_url: str = field(repr=False)
     # For the portal, on top of the rest.
     overrides: Mapping[str, str] = field(default_factory=dict)
+    # For the simulated Microsoft 365, on top of the rest.
+    for_simulator: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -71,6 +73,7 @@ class Installation:
                 "SIMULATOR_APP_CLIENT_ID": self.keys["MICROSOFT_CLIENT_ID"],
                 "SIMULATOR_APP_CLIENT_SECRET": self.keys["MICROSOFT_CLIENT_SECRET"],
                 "SIMULATOR_APP_REDIRECT_URI": self.redirect_uri,
+                **self.for_simulator,
             },
         )
 

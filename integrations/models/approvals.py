@@ -66,6 +66,8 @@ class AwaitedApproval(models.Model):
     # Of the address they tried with, and the tenant that domain is of once somebody has looked it up.
     domain = models.CharField(max_length=253, blank=True)
     tenant_id = models.CharField(max_length=36, blank=True)
+    # When Microsoft was last asked whose domain it is; with no tenant then: nobody's that it knows.
+    looked_up_at = models.DateTimeField(null=True, blank=True)
     code = models.CharField(max_length=80, blank=True)
     since_at = models.DateTimeField()
     # By the consent of an administrator: the person may go on.
@@ -77,6 +79,8 @@ class AwaitedApproval(models.Model):
             models.Index(
                 fields=["account", "since_at"], condition=Q(released_at__isnull=True), name="approvals_awaited"
             ),
+            # Serves the sweep for domains that nobody has looked up: almost always empty.
+            models.Index("since_at", condition=Q(looked_up_at__isnull=True), name="approvals_to_look_up"),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from tests.processes import Product
 PATIENCE = 30.0  # seconds
 PLACES = ("group", "membership")  # where people are, each after what it refers to
 OF_A_PERSON = (
+    "integrations_awaitedapproval",
     "integrations_consentrequest",
     "integrations_connection",
     "accounts_settingdecision",
@@ -38,6 +39,11 @@ def begin_again(product: Product, *, enabled: bool = True) -> None:
     value = "true" if enabled else "false"
     change(
         product,
+        "DELETE FROM integrations_trial",
+        "DELETE FROM integrations_awaitedapproval",
+        "DELETE FROM integrations_tenantconsent",
+        "DELETE FROM integrations_incident",
+        "DELETE FROM accounts_letter",
         "DELETE FROM integrations_consentrequest",
         "DELETE FROM integrations_connection",
         "DELETE FROM accounts_pendingchange",
@@ -68,6 +74,8 @@ def crowd(product: Product, count: int) -> Iterator[list[str]]:
         theirs = "IN (SELECT id FROM accounts_user WHERE email LIKE 'crowd-%')"
         change(
             product,
+            f"DELETE FROM integrations_trial WHERE person_id {theirs}",
+            f"DELETE FROM accounts_letter WHERE person_id {theirs}",
             *(f"DELETE FROM {table} WHERE user_id {theirs}" for table in OF_A_PERSON),
             "DELETE FROM accounts_user WHERE email LIKE 'crowd-%'",
         )

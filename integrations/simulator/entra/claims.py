@@ -14,6 +14,7 @@ from typing import Any
 
 import jwt
 
+from integrations.simulator import handed_out
 from integrations.simulator.entra import keys, resources
 from integrations.simulator.entra.resources import GRAPH, Resource
 from integrations.simulator.entra.scopes import OIDC
@@ -181,7 +182,7 @@ def _directory_roles(person: Person) -> list[str]:
 def _signed(claims: dict[str, Any], *, with_x5t: bool) -> str:
     key = keys.current()
     headers = {"kid": key.kid, **({"x5t": key.kid} if with_x5t else {})}
-    return jwt.encode(claims, key.private, algorithm="RS256", headers=headers)
+    return handed_out.note(jwt.encode(claims, key.private, algorithm="RS256", headers=headers))
 
 
 def _times(now: datetime, seconds: int) -> dict[str, int]:

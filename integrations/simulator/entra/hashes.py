@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from integrations.simulator import handed_out
+
 
 def digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
 def new_code() -> str:
-    return "1.AUs" + secrets.token_urlsafe(200)
+    return handed_out.note("1.AUs" + secrets.token_urlsafe(200))
 
 
 def new_refresh_token() -> str:
     """As long as real ones are, so that a client's columns and headers meet true sizes."""
-    return "1.AXs" + secrets.token_urlsafe(800)
+    return handed_out.note("1.AXs" + secrets.token_urlsafe(800))
 
 
 def new_cookie() -> str:
-    return secrets.token_urlsafe(32)
+    return handed_out.note(secrets.token_urlsafe(32))

@@ -1,0 +1,1 @@
+"""What helps a connection, from where an admin of the account stands: one sentence for whatever it suffers from."""
