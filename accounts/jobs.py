@@ -1,8 +1,9 @@
 """Long work, row by row, by workers of which each may die at any row.
 
-Rows that need the network are done one by one (`errands.py`), others in batches: the rows of a batch, what became of them, the counters and the change itself are one transaction: either all of it
-happened or nothing did. A batch begins by renewing the worker's claim, which locks the job, so that two workers, or
-a worker and somebody who cancels, take turns.
+Rows that need the network are done one by one (`errands.py`), all others in batches. The rows of a batch, what became
+of them, the counters and the change itself are one transaction: either all of it happened or nothing did. A batch
+begins by renewing the worker's claim, which locks the job, so that two workers, or a worker and somebody who cancels,
+take turns.
 """
 
 from __future__ import annotations

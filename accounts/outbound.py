@@ -7,6 +7,7 @@ the look-up of a name is left to the resolver's own limits.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -23,7 +24,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
 
 CONNECT_TIMEOUT = 3.0
-POOL_SIZE = 32  # as many as a worker has requests in flight
+POOL_SIZE = 64  # more than a worker has requests in flight: those of a full refresh, and those of its other tasks
+_NAP = 60.0  # seconds between two looks when nothing is in flight
 
 _local = threading.local()
 
@@ -76,13 +78,11 @@ class _Session(requests.Session):
         # The read timeout is only a second net: the watch barks first.
         kwargs |= {"timeout": (min(CONNECT_TIMEOUT, left), left + 1), "allow_redirects": False, "stream": False}
         watch = _Watch(ends_at=time.monotonic() + left)
-        alarm = threading.Timer(left, watch.bark)
-        alarm.daemon = True
-        _local.watch = watch
         try:
-            alarm.start()
+            _kennel.let_out(watch)
         except RuntimeError as problem:  # no thread to be had: trouble of this machine, not an answer of theirs
             raise requests.exceptions.ConnectionError("No thread for the watch.", request=request) from problem
+        _local.watch = watch
         try:
             response = super().send(request, **kwargs)
         except requests.exceptions.RequestException as problem:
@@ -90,7 +90,7 @@ class _Session(requests.Session):
                 raise DeadlineExceeded(f"No complete answer within {left:.1f} s.", request=request) from problem
             raise
         finally:
-            alarm.cancel()
+            _kennel.call_in(watch)
             _local.watch = None
         if watch.has_barked:
             # The body may have been cut without an error, where its length was not announced.
@@ -120,6 +120,56 @@ class _Watch:
             with suppress(OSError):  # closed already: nobody waits on it
                 # On the plain socket: SSLSocket.shutdown() would pull the TLS state from under the reader.
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+
+class _Kennel:
+    """One thread for all watches. They are as many as there are requests in flight, so the next to bark is looked
+    for among all of them, which happens once in as long as a request may take."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._out: set[_Watch] = set()
+        self._sleeps_until = 0.0
+        self._keeper: threading.Thread | None = None
+
+    def let_out(self, watch: _Watch) -> None:
+        """Raises RuntimeError where no thread is to be had."""
+        with self._changed:
+            if self._keeper is None or not self._keeper.is_alive():  # the first; or a process that was forked
+                keeper = threading.Thread(target=self._keep, name="deadlines", daemon=True)
+                self._sleeps_until = 0.0
+                keeper.start()
+                self._keeper = keeper
+            self._out.add(watch)
+            if watch.ends_at < self._sleeps_until:
+                self._changed.notify()
+
+    def call_in(self, watch: _Watch) -> None:
+        """From here on it does not bark."""
+        with self._changed:
+            self._out.discard(watch)
+
+    def _keep(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for watch in [watch for watch in self._out if watch.ends_at <= now]:
+                    self._out.discard(watch)
+                    watch.bark()
+                self._sleeps_until = min((watch.ends_at for watch in self._out), default=now + _NAP)
+                self._changed.wait(self._sleeps_until - now)
+
+
+_kennel = _Kennel()
+
+
+def _new_kennel() -> None:
+    global _kennel
+    _kennel = _Kennel()
+
+
+# A fork copies no thread, and perhaps a lock that nobody is left to open.
+os.register_at_fork(after_in_child=_new_kennel)
 
 
 class _WatchedHTTPSConnection(HTTPSConnection):

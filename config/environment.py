@@ -7,6 +7,7 @@ import re
 import sys
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -150,25 +151,6 @@ class Reader:
             self.problem(f"{name} must be a date such as 2027-05-31, not “{value}”.")
             return None
         return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-    def certificate(self, name: str) -> str:
-        """The path of a PEM file with a private key and its certificate."""
-        path = self.file(name, default="")
-        if path and Path(path).is_file() and (wrong := certificates.what_is_wrong(Path(path))):
-            self.problem(f"{name} names {path}, {wrong}.")
-        return path
-
-    def check_credentials(self, secret: str, certificate: str) -> None:
-        """One, or two of which the names of the second end in _2; each a secret or a certificate."""
-        self._check_credential(secret, certificate, is_needed=True)
-        self._check_credential(f"{secret}_2", f"{certificate}_2", is_needed=False)
-        if not self._is_set(secret, certificate) and self._is_set(f"{secret}_2", f"{certificate}_2"):
-            self.problem(f"{secret}_2 and {certificate}_2 are for a second credential: name the first without _2.")
-        if self.text(secret, default="") and self.text(secret, default="") == self.text(f"{secret}_2", default=""):
-            self.problem(f"{secret}_2 is the same as {secret}: it needs a value of its own, or is left out.")
-        for name in sorted(set(self.env.ENVIRON) - _names_of_credentials(secret, certificate)):
-            if name.startswith((secret, certificate)) and self.text(name, default=""):
-                self.problem(f"{name} is not known: there are at most two credentials, and the second one’s names end in _2.")
 
     def database(self, name: str) -> dict[str, Any]:
         value = self.text(name)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import logs
+from config import client_credentials, logs
 from config.environment import Reader
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -142,12 +142,12 @@ CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
 MICROSOFT_CLIENT_ID = read.guid("MICROSOFT_CLIENT_ID")
 MICROSOFT_CLIENT_SECRET = read.text("MICROSOFT_CLIENT_SECRET", default="")
 MICROSOFT_CLIENT_SECRET_EXPIRES = read.moment("MICROSOFT_CLIENT_SECRET_EXPIRES")
-MICROSOFT_CLIENT_CERTIFICATE = read.certificate("MICROSOFT_CLIENT_CERTIFICATE")
+MICROSOFT_CLIENT_CERTIFICATE = client_credentials.certificate(read, "MICROSOFT_CLIENT_CERTIFICATE")
 # A second one, so that the first can be replaced without a gap.
 MICROSOFT_CLIENT_SECRET_2 = read.text("MICROSOFT_CLIENT_SECRET_2", default="")
 MICROSOFT_CLIENT_SECRET_EXPIRES_2 = read.moment("MICROSOFT_CLIENT_SECRET_EXPIRES_2")
-MICROSOFT_CLIENT_CERTIFICATE_2 = read.certificate("MICROSOFT_CLIENT_CERTIFICATE_2")
-read.check_credentials("MICROSOFT_CLIENT_SECRET", "MICROSOFT_CLIENT_CERTIFICATE")
+MICROSOFT_CLIENT_CERTIFICATE_2 = client_credentials.certificate(read, "MICROSOFT_CLIENT_CERTIFICATE_2")
+client_credentials.check(read)
 MICROSOFT_AUTHORITY_HOST = read.url(
     "MICROSOFT_AUTHORITY_HOST", schemes=("https",), default="https://login.microsoftonline.com"
 )

@@ -45,6 +45,8 @@ class Reason(StrEnum):
     NOT_ASSIGNED = "not_assigned"
     APP_REMOVED = "app_removed"
     REFUSED = "refused"
+    # Ours and theirs: a worker died while it renewed the access, and the old one was spent.
+    LOST_IN_FLIGHT = "lost_in_flight"
     # The way there: at the sign-in and consent pages.
     DECLINED = "declined"
     CANCELLED = "cancelled"
@@ -73,6 +75,8 @@ class Failure:
     code: str = ""
     trace_id: str = ""
     retry_after: timedelta | None = None
+    # What Microsoft wants to see at the next sign-in: JSON, as it sent it.
+    claims: str = ""
 
 
 NO_ANSWER = Failure(Outcome.UNREACHABLE, Reason.NO_ANSWER)

@@ -44,6 +44,7 @@ _LOST: dict[str, str] = {
     Reason.CONDITIONAL_ACCESS: "A rule of your organisation at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
     Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
     Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
+    Reason.LOST_IN_FLIGHT: "Meridian was interrupted while it renewed its access, and Microsoft does not accept the old one again. Nothing is wrong with your account.",
 }
 _PASSING: dict[str, str] = {
     Reason.TOO_MANY_REQUESTS: "Microsoft asks us to wait: too many requests.",

@@ -23,6 +23,7 @@ _WORDS: dict[str, str] = {
     Reason.NOT_ASSIGNED: "The person is not among those who may use Meridian with Microsoft 365",
     Reason.APP_REMOVED: "Meridian was removed or switched off in the Microsoft 365 organisation",
     Reason.REFUSED: "Microsoft gave no reason that Meridian knows",
+    Reason.LOST_IN_FLIGHT: "Meridian was interrupted while it renewed the access",
     Reason.DECLINED: "The person declined at Microsoft",
     Reason.CANCELLED: "The person left Microsoft’s page without finishing",
     Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval",

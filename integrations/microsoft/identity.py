@@ -48,22 +48,19 @@ def begin(*, scopes: list[str], redirect_uri: str, login_hint: str) -> dict[str,
 
 def redeem(flow: Mapping[str, Any], answer: Mapping[str, str]) -> Tokens:
     """Change the code for tokens. The state must have been compared. Raises `CalendarError`, Untrusted."""
-    app = app_of(settings.MICROSOFT_TENANT)
-    return _ask(lambda: app.acquire_token_by_auth_code_flow(dict(flow), dict(answer)))
+    return _ask(settings.MICROSOFT_TENANT, lambda app: app.acquire_token_by_auth_code_flow(dict(flow), dict(answer)))
 
 
 def refresh(refresh_token: str, *, tenant_id: str, scopes: list[str]) -> Tokens:
     """A new pair. The old refresh token lives on at Microsoft, but the new one must be kept. Raises
     `CalendarError`."""
-    app = app_of(tenant_id)
-    return _ask(lambda: app.acquire_token_by_refresh_token(refresh_token, scopes))
+    return _ask(tenant_id, lambda app: app.acquire_token_by_refresh_token(refresh_token, scopes))
 
 
 def prove_credential(tenant: str) -> None:
     """Ask for a token of the application itself (client credentials), which Microsoft gives only for a credential
     it knows, in a named tenant where the application is known. Raises `CalendarError`."""
-    app = app_of(tenant)
-    _ask(lambda: app.acquire_token_for_client([f"{_graph_resource()}/.default"]))
+    _ask(tenant, lambda app: app.acquire_token_for_client([f"{_graph_resource()}/.default"]))
 
 
 def _graph_resource() -> str:
@@ -74,10 +71,10 @@ def _graph_resource() -> str:
     return "https://graph.microsoft.com"
 
 
-def _ask(call: Callable[[], dict[str, Any]]) -> Tokens:
+def _ask(tenant: str, call: Callable[[Any], dict[str, Any]]) -> Tokens:
     msal_apps.forget_last()
     try:
-        answer = call()
+        answer = msal_apps.asked(tenant, call)
     except RuntimeError as problem:
         raise Untrusted("nonce") from problem
     except (requests.RequestException, MsalServiceError, ValueError) as problem:

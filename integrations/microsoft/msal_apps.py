@@ -1,4 +1,4 @@
-"""MSAL's applications: one a tenant and process, for its constructor asks Microsoft.
+"""MSAL's applications: one a tenant, credential and process, for its constructor asks Microsoft.
 
 MSAL's own caches are switched off: tokens live in our database, and when to ask again is ours to say (MSAL would
 answer a second attempt within 60 seconds from memory).
@@ -6,41 +6,62 @@ answer a second attempt within 60 seconds from memory).
 
 from __future__ import annotations
 
-import re
 import threading
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import msal
 import requests
 from django.conf import settings
+from django.utils import timezone
 from msal.exceptions import MsalServiceError
 
+from integrations import failures
 from integrations.contracts import Unreachable
-from integrations.failures import NO_ANSWER
-from integrations.microsoft import http
+from integrations.failures import NO_ANSWER, Failure
+from integrations.microsoft import app_credentials, http
+from integrations.microsoft.app_credentials import Credential
 
 _MICROSOFTS_OWN = "login.microsoftonline.com"
-_PEM_BLOCK = re.compile(r"(-----BEGIN ([A-Z ]+)-----.+?-----END \2-----)", re.DOTALL)
 
 _building = threading.Lock()
-_apps: dict[str, Any] = {}
+_apps: dict[tuple[str, str], Any] = {}
 _seen = threading.local()
 
 
-def app_of(tenant: str) -> Any:
-    """MSAL's application for a tenant, one per process. Raises Unreachable: its constructor asks Microsoft."""
-    if tenant in _apps:
-        return _apps[tenant]
+def asked(tenant: str, call: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """What `call` gets of /token through MSAL's application for a tenant: with the credential that Microsoft accepts,
+    and where it refuses that one, at once with the other.
+
+    How each was answered is noted in memory. Raises Unreachable, and what `call` raises.
+    """
+    answer: dict[str, Any] = {}
+    for credential in app_credentials.in_order():
+        answer = call(app_of(tenant, credential))
+        if answer.get("error") != "invalid_client":
+            break
+        app_credentials.refused(credential, _refusal(answer), now=timezone.now())
+    if "access_token" in answer:
+        app_credentials.accepted(credential, now=timezone.now())
+    return answer
+
+
+def app_of(tenant: str, credential: Credential | None = None) -> Any:
+    """MSAL's application for a tenant, one per process and credential. Raises Unreachable: its constructor asks
+    Microsoft."""
+    credential = credential or app_credentials.in_order()[0]
+    key = (tenant, credential.fingerprint)
+    if key in _apps:
+        return _apps[key]
     with _building:
-        if tenant not in _apps:
+        if key not in _apps:
             try:
-                _apps[tenant] = _build_app(tenant)
+                _apps[key] = _build_app(tenant, credential)
             except (requests.RequestException, MsalServiceError, ValueError) as problem:
                 # ValueError is how MSAL says that the authority did not answer with a discovery document.
                 raise Unreachable(NO_ANSWER) from problem
-        return _apps[tenant]
+        return _apps[key]
 
 
 def last_response() -> requests.Response | None:
@@ -55,6 +76,7 @@ def forget_last() -> None:
 def forget() -> None:
     """As in a new process."""
     _apps.clear()
+    app_credentials.forget()
 
 
 class _Client:
@@ -87,12 +109,12 @@ class _NoTokens(msal.TokenCache):  # type: ignore[misc]  # msal ships no types
         pass
 
 
-def _build_app(tenant: str) -> Any:
+def _build_app(tenant: str, credential: Credential) -> Any:
     host = settings.MICROSOFT_AUTHORITY_HOST
     return msal.ConfidentialClientApplication(
         settings.MICROSOFT_CLIENT_ID,
         authority=f"{host}/{tenant}",
-        client_credential=_credential(),
+        client_credential=credential.for_msal,
         http_client=_Client(),
         http_cache=_Forgetful(),
         token_cache=_NoTokens(),
@@ -101,10 +123,5 @@ def _build_app(tenant: str) -> Any:
     )
 
 
-def _credential() -> str | dict[str, str]:
-    """The secret, or a certificate: one PEM file with the private key and the certificate."""
-    if settings.MICROSOFT_CLIENT_SECRET:
-        return str(settings.MICROSOFT_CLIENT_SECRET)
-    blocks = _PEM_BLOCK.findall(Path(settings.MICROSOFT_CLIENT_CERTIFICATE).read_text())
-    private, public = ("\n".join(text for text, kind in blocks if kind.endswith(end)) for end in ("KEY", "CERTIFICATE"))
-    return {"private_key": private, "public_certificate": public}
+def _refusal(answer: Mapping[str, Any]) -> Failure:
+    return failures.of_token_answer(requests.codes.unauthorized, answer, {}, now=timezone.now())

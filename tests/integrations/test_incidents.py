@@ -69,29 +69,19 @@ def test_what_begins_is_not_over_and_more_trouble_never_ends_it(troubled: int, a
 
 
 # ── The watch ───────────────────────────────────────────────────────────────
-def test_one_open_incident_with_the_commonest_reason_and_nobody_is_mailed(kestrel: Account) -> None:
-    group(kestrel, alive=12, degraded=5, reason=Reason.SERVICE_TROUBLE)
-    group_of_others = crowd_in_trouble(kestrel, 2, Reason.NO_ANSWER)
+def test_one_open_incident_with_the_commonest_reason_and_nobody_is_mailed(cast: Cast) -> None:
+    group(cast.kestrel, alive=12, degraded=5, reason=Reason.SERVICE_TROUBLE)
+    connect([cast.alice, cast.bob], State.DEGRADED, reason=Reason.NO_ANSWER)
     now = NOW()
 
     incidents.watch(now=now)
     incidents.watch(now=now + timedelta(seconds=30))
 
     incident = Incident.objects.get()
-    assert (incident.account, incident.tenant_id, incident.began_at) == (kestrel, "t", now)
+    assert (incident.account, incident.tenant_id, incident.began_at) == (cast.kestrel, "t", now)
     assert (incident.reason, incident.affected, incident.connected) == (Reason.SERVICE_TROUBLE, 7, 14)
     assert incident.ended_at is None
-    assert group_of_others and mail.outbox == []
-
-
-def crowd_in_trouble(account: Account, number: int, reason: str) -> list[Connection]:
-    people = [
-        person.__class__.objects.create(
-            account=account, name=f"Other {n}", email=f"other{n}@crowd.example", is_active=True
-        )
-        for n, person in enumerate(list(account.people.all()[:number]))
-    ]
-    return connect(people, State.DEGRADED, reason=reason)
+    assert mail.outbox == []
 
 
 def test_flapping_is_one_incident(kestrel: Account) -> None:
