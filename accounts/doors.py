@@ -11,10 +11,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Account, Group, Job, JobState, User
@@ -53,6 +55,29 @@ def account_admin(
         return view(request, *args, **kwargs)
 
     return signed_in(guarded)
+
+
+def operator(
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """For those who run the installation, of whichever account; for others there is nothing there."""
+
+    @wraps(view)
+    def guarded(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not is_operator(request.user):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return signed_in(guarded)
+
+
+def is_operator(user: User) -> bool:
+    """Does the person sign in with an address of OPERATOR_EMAILS that they have proved to be theirs? Asks the database
+    only about those whose address is one of them."""
+    email = user.email.lower()
+    if email not in {address.lower() for address in settings.OPERATOR_EMAILS}:
+        return False
+    return bool(EmailAddress.objects.filter(user=user, email=email, verified=True).exists())
 
 
 def person_or_404(user: User, pk: int) -> User:
@@ -118,9 +143,10 @@ def job_or_404(user: User, pk: uuid.UUID) -> Job:
     return job
 
 
-def prepared_job_or_404(user: User, group: Group, pk: uuid.UUID, *, kind: str) -> Job:
-    """What `user` has prepared for `group`; it may have been confirmed meanwhile."""
-    return get_object_or_404(Job.objects.select_related("by"), pk=pk, group=group, by=user, kind=kind)
+def prepared_job_or_404(user: User, group: Group | None, pk: uuid.UUID, *, kind: str) -> Job:
+    """What `user` has prepared for `group`, or for the whole account; it may have been confirmed meanwhile."""
+    own = Job.objects.filter(account=user.account, by=user).select_related("by", "account")
+    return get_object_or_404(own, pk=pk, group=group, kind=kind)
 
 
 def can_manage(user: User, scope: Account | Group | User) -> bool:

@@ -17,7 +17,7 @@ SETTINGS = NavigationItem("Settings", "own_settings", "sliders", order=50)
 USERS = NavigationItem("Users", "people", "people", order=0)
 GROUPS = NavigationItem("Groups", "groups", "people", order=1)
 ACCOUNT_SETTINGS = NavigationItem("Account Settings", "account_settings", "shield", order=0)
-AUDIT = NavigationItem("Audit log", "audit", "shield", order=1)
+AUDIT = NavigationItem("Audit log", "audit", "shield", order=90)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class Frame:
 
     @cached_property
     def personal(self) -> tuple[Link, ...]:
-        return tuple(
-            self._link(item) for item in sorted([PROFILE, SETTINGS, *openings.navigation], key=lambda item: item.order)
-        )
+        return self._links(PROFILE, SETTINGS, *openings.navigation)
 
     @cached_property
     def admin(self) -> tuple[Part, ...]:
@@ -56,11 +54,16 @@ class Frame:
         if user.is_account_admin:
             return (
                 Part("User Management", "people", (self._link(USERS), self._link(GROUPS))),
-                Part("Account Management", "shield", (self._link(ACCOUNT_SETTINGS), self._link(AUDIT))),
+                Part(
+                    "Account Management", "shield", self._links(ACCOUNT_SETTINGS, AUDIT, *openings.account_navigation)
+                ),
             )
         if Membership.objects.filter(user=user, is_admin=True).exists():
             return (Part("User Management", "people", (self._link(GROUPS),)),)
         return ()
+
+    def _links(self, *items: NavigationItem) -> tuple[Link, ...]:
+        return tuple(self._link(item) for item in sorted(items, key=lambda item: item.order))
 
     def _link(self, item: NavigationItem) -> Link:
         href = reverse(item.url_name)

@@ -68,7 +68,7 @@ def declare(kind: str, *, still_holds: StillHolds) -> str:
 def post(drafts: Iterable[Draft], *, now: datetime) -> int:
     """Write letters down, in the caller's transaction, and have them sent on commit. Answers how many are new."""
     posted, rest = 0, iter(drafts)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         while some := list(islice(rest, STORED_AT_ONCE)):
             posted += _store(some, now=now)
         if posted:

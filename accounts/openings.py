@@ -98,5 +98,6 @@ consequences: list[Consequences] = []
 # By the key of the setting.
 row_panels: dict[str, RowPanel] = {}
 on_leaving: list[Leaving] = []
-# The *Personal* part of the left navigation.
+# The *Personal* part of the left navigation, and *Account Management* of its *Admin* part.
 navigation: list[NavigationItem] = []
+account_navigation: list[NavigationItem] = []

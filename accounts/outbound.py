@@ -11,20 +11,28 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, SSLError
 
 CONNECT_TIMEOUT = 3.0
 POOL_SIZE = 64  # more than a worker has requests in flight: those of a full refresh, and those of its other tasks
+_FORM = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": requests.utils.default_user_agent(),
+}
 _NAP = 60.0  # seconds between two looks when nothing is in flight
 
 _local = threading.local()
@@ -50,33 +58,68 @@ def deadline(total: timedelta) -> Iterator[None]:
         _local.ends_at = outer
 
 
-def session(*, allowed_hosts: Iterable[str], total: timedelta, verify: str | bool = True) -> requests.Session:
+def session(*, allowed_hosts: Iterable[str], total: timedelta, verify: str | bool = True) -> Session:
     """A session for `allowed_hosts` ("host" or "host:port"), over TLS only.
 
     Each request ends within `total`, or within an enclosing `deadline` if that is earlier: DeadlineExceeded.
     Proxies and CA bundles of the environment are not used, and no redirect is followed: it could lead elsewhere.
     """
-    return _Session(frozenset(allowed_hosts), total, verify)
+    return Session(frozenset(allowed_hosts), total, verify)
 
 
-class _Session(requests.Session):
+class Session(requests.Session):
+    """Made by `session()`."""
+
     def __init__(self, allowed_hosts: frozenset[str], total: timedelta, verify: str | bool) -> None:
         super().__init__()
         self.allowed_hosts, self.total, self.verify = allowed_hosts, total, verify
         self.trust_env = False
         self.mount("https://", _WatchedAdapter(pool_maxsize=POOL_SIZE))
+        self._pools: dict[str, HTTPConnectionPool] = {}
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         self._check_host(request.url or "")
+        with self._watched(request) as left:
+            # Setting Connection: close is not needed: a connection that was shut down is not reused.
+            # Not streamed: a body that is read later would be read without a watch.
+            # The read timeout is only a second net: the watch barks first.
+            kwargs |= {"timeout": (min(CONNECT_TIMEOUT, left), left + 1), "allow_redirects": False, "stream": False}
+            return super().send(request, **kwargs)
+
+    def post_form(self, url: str, form: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
+        """As `post` does it, at half of what that costs: for what is asked thousands of times in a row."""
+        adapter = self.get_adapter(url)
+        if not isinstance(adapter, _WatchedAdapter):  # another transport was put in its place
+            return self.post(url, data=form, headers=headers)
+        self._check_host(url)
+        body = urlencode(form, doseq=True).encode()
+        with self._watched() as left:
+            try:
+                pool, path = self._pool(adapter, url)
+                found = pool.urlopen(
+                    "POST",
+                    path,
+                    body=body,
+                    headers={**_FORM, **headers},
+                    redirect=False,
+                    assert_same_host=False,
+                    retries=False,
+                    timeout=Timeout(connect=min(CONNECT_TIMEOUT, left), read=left + 1),
+                )
+            except SSLError as problem:
+                raise requests.exceptions.SSLError(problem) from problem
+            except (HTTPError, OSError) as problem:
+                raise requests.exceptions.ConnectionError(problem) from problem
+        return _response_of(url, found)
+
+    @contextmanager
+    def _watched(self, request: requests.PreparedRequest | None = None) -> Iterator[float]:
+        """Gives the seconds that are left, and sees to it that the exchange takes no longer."""
         left = self.total.total_seconds()
         if outer := getattr(_local, "ends_at", None):
             left = min(left, outer - time.monotonic())
         if left <= 0:
             raise DeadlineExceeded("The time for this work is over.", request=request)
-        # Setting Connection: close is not needed: a connection that was shut down is not reused.
-        # Not streamed: a body that is read later would be read without a watch.
-        # The read timeout is only a second net: the watch barks first.
-        kwargs |= {"timeout": (min(CONNECT_TIMEOUT, left), left + 1), "allow_redirects": False, "stream": False}
         watch = _Watch(ends_at=time.monotonic() + left)
         try:
             _kennel.let_out(watch)
@@ -84,7 +127,7 @@ class _Session(requests.Session):
             raise requests.exceptions.ConnectionError("No thread for the watch.", request=request) from problem
         _local.watch = watch
         try:
-            response = super().send(request, **kwargs)
+            yield left
         except requests.exceptions.RequestException as problem:
             if watch.has_barked:
                 raise DeadlineExceeded(f"No complete answer within {left:.1f} s.", request=request) from problem
@@ -95,12 +138,30 @@ class _Session(requests.Session):
         if watch.has_barked:
             # The body may have been cut without an error, where its length was not announced.
             raise DeadlineExceeded(f"No complete answer within {left:.1f} s.", request=request)
-        return response
 
     def _check_host(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not {parts.netloc, parts.hostname} & self.allowed_hosts:
             raise HostNotAllowed(f"{parts.scheme}://{parts.hostname} is not a host this portal may ask.")
+
+    def _pool(self, adapter: _WatchedAdapter, url: str) -> tuple[HTTPConnectionPool, str]:
+        """The connections that `post` uses, too, and what follows the host in `url`."""
+        origin = url[: url.find("/", len("https://"))]
+        pool = self._pools.get(origin)
+        if pool is None or pool.pool is None:  # closed, with the session
+            pool = adapter.get_connection_with_tls_context(requests.Request("POST", url).prepare(), self.verify)
+            adapter.cert_verify(pool, url, self.verify, None)
+            self._pools[origin] = pool
+        return pool, url[len(origin) :]
+
+
+def _response_of(url: str, found: BaseHTTPResponse) -> requests.Response:
+    response = requests.Response()
+    response.url, response.status_code, response.reason = url, found.status, found.reason
+    response.headers = CaseInsensitiveDict(found.headers)
+    response.encoding = "utf-8"
+    response._content = found.data
+    return response
 
 
 class _Watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from importlib import import_module
 
@@ -12,8 +13,11 @@ from django.utils import timezone
 from accounts import (
     importing,  # noqa: F401  declares its kind of job to the workers
     jobs,
+    letters,
 )
 from accounts.nudging import nudge
+
+_sending = threading.Lock()
 
 
 @shared_task(name="accounts.forget_expired_sessions")
@@ -38,3 +42,21 @@ def work_on_jobs(**_: object) -> None:
 @shared_task(name="accounts.forget_old_jobs")
 def forget_old_jobs(**_: object) -> None:
     jobs.forget_old(now=timezone.now())
+
+
+@shared_task(name=letters.SEND)
+def send_letters(**_: object) -> None:
+    """One sender at a time in a process, however many were called: a slow mail server must not hold every worker."""
+    if not _sending.acquire(blocking=False):
+        return
+    try:
+        is_unfinished = letters.send_waiting(now=timezone.now())
+    finally:
+        _sending.release()
+    if is_unfinished:
+        nudge(send_letters)
+
+
+@shared_task(name="accounts.forget_old_letters")
+def forget_old_letters(**_: object) -> None:
+    letters.forget_old(now=timezone.now())

@@ -61,6 +61,18 @@ app.conf.update(
         "work-on-jobs": _every(5.0, "accounts.work_on_jobs"),
         # Jobs a month after their end, and those nobody confirmed.
         "forget-old-jobs": _every(600.0, "accounts.forget_old_jobs"),
+        # Letters whose nudge was lost, whose worker died, or that no mail server took.
+        "send-letters": _every(10.0, "accounts.send_letters"),
+        # Letters of a season ago.
+        "forget-old-letters": _every(6 * 3600.0, "accounts.forget_old_letters"),
+        # Whose domain it is that somebody waits in for an administrator's approval.
+        "look-up-tenants": _every(30.0, "integrations.look_up_tenants"),
+        # Administrators' consents that nobody has proved yet.
+        "prove-consents": _every(5.0, "integrations.prove_consents"),
+        # Those whom a consent covers and whose worker died; links nobody used.
+        "release-approved": _every(60.0, "integrations.release_approved"),
+        # Those who wait against the settings that hold now.
+        "fit-approvals": _every(60.0, "integrations.fit_approvals"),
         # Rows of sessions that have ended.
         "forget-expired-sessions": _every(6 * 3600.0, "accounts.forget_expired_sessions"),
     },

@@ -41,7 +41,7 @@ def check(read: Reader) -> None:
         read.problem(f"{second} is the same as {first}: give it a value of its own, or leave it out.")
     for name in sorted(set(read.env.ENVIRON) - _KNOWN):
         if name.startswith((SECRET, CERTIFICATE)) and read.text(name, default=""):
-            read.problem(f"{name} is not known: at most two credentials are used, and the names of the second end in _2.")
+            read.problem(f"{name} is not known: two credentials are the most, and the names of the second end in _2.")
 
 
 def _check_one(read: Reader, suffix: str) -> str:

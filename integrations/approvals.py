@@ -6,46 +6,63 @@ some other way, until they take it back, or until the settings no longer allow i
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any
 
+from celery import signature
+from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import audit
+from accounts.cascade import facts
+from accounts.cascade.declare import settings_of
+from accounts.cascade.facts import Held
+from accounts.cascade.read import effective
 from accounts.models import Account, User
-from integrations import connecting
-from integrations.domains import domain_of
-from integrations.failures import Failure
-from integrations.models import AwaitedApproval, ConsentRequest
+from accounts.nudging import nudge
+from integrations import connecting, reasons, scopes, states, telling
+from integrations.domains import DomainRule, domain_of
+from integrations.failures import Failure, Reason
+from integrations.models import AwaitedApproval, Connection, ConsentRequest, Step, TenantConsent
+from integrations.policy import Obstacle, Shape, may_connect
+from integrations.preferences import Integrations
+
+AWAITED = audit.declare("approval.awaited", "{target} waits for a Microsoft 365 admin to approve Meridian.")
+TAKEN_BACK = audit.declare("approval.taken_back", "{target} no longer waits for a Microsoft 365 admin.")
+OVERRULED = audit.declare(
+    "approval.overruled",
+    "{target} no longer waits for a Microsoft 365 admin, because the settings do not allow to connect.",
+    say={"reason": reasons.in_words},
+)
+
+BY_WORD = audit.declare("approval.by_word", "{actor} said that Meridian is approved for {domain} at Microsoft.")
+
+BATCH = 500  # rows locked and written by one transaction
+# With these somebody may have come back from *Need admin approval*: Microsoft often says no more than that they left.
+MAY_HAVE_BEEN_STOPPED = (Reason.CANCELLED, Reason.DECLINED, Reason.ADMIN_APPROVAL)
+
+
+class NothingToAsk(Exception):
+    """Their last way to Microsoft did not end as one does that an administrator must approve."""
 
 
 def awaited(request: ConsentRequest, failure: Failure, *, now: datetime) -> None:
     """Microsoft stopped this trip because an administrator must approve. Whoever was released before waits again."""
-    ask(
-        request.user,
-        calendar_write=request.calendar_write,
-        contacts_write=request.contacts_write,
-        code=failure.code,
-        now=now,
-    )
+    _wait(request.user_id, request, code=failure.code, actor=None, now=now)
 
 
-def ask(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime, code: str = "") -> AwaitedApproval:
-    existing = connecting.current(person)
-    address = (existing and existing.address) or person.email
-    row, _ = AwaitedApproval.objects.update_or_create(
-        user=person,
-        defaults={
-            "account_id": person.account_id,
-            "calendar_write": calendar_write,
-            "contacts_write": contacts_write,
-            "domain": domain_of(address),
-            "tenant_id": existing.tenant_id if existing else "",
-            "code": code[:80],
-            "since_at": now,
-            "released_at": None,
-            "released_by": None,
-        },
-    )
-    return row
+def ask(person: User, *, now: datetime) -> None:
+    """The same by hand, for what was ticked last. Raises NothingToAsk, `connecting.NotAllowed`."""
+    last = connecting.newest(person)
+    if last is None or last.step != Step.FAILED or last.reason not in MAY_HAVE_BEEN_STOPPED:
+        raise NothingToAsk
+    if obstacle := may_connect(effective(Integrations, person), Shape(domain=_bound(person)[0])):
+        raise connecting.NotAllowed(obstacle)
+    _wait(person.pk, last, code=last.code, actor=person, now=now)
 
 
 def of(person: User) -> AwaitedApproval | None:
@@ -54,7 +71,7 @@ def of(person: User) -> AwaitedApproval | None:
 
 
 def waiting(account: Account) -> QuerySet[AwaitedApproval]:
-    """The queue, the longest first."""
+    """The queue, whoever waits longest first."""
     return AwaitedApproval.objects.filter(account=account, released_at=None).order_by("since_at", "pk")
 
 
@@ -65,5 +82,149 @@ def settled(person: User) -> None:
 
 def take_back(person: User, *, actor: User | None, now: datetime) -> bool:
     """False: nobody waited."""
-    count, _ = AwaitedApproval.objects.filter(user=person).delete()
+    with transaction.atomic():
+        count, _ = AwaitedApproval.objects.filter(user=person).delete()
+        if count:
+            states.approval_over([person.pk], now=now)
+            audit.record(TAKEN_BACK, account=person.account, actor=actor, on=person, now=now)
     return bool(count)
+
+
+def fit(account: Account, *, now: datetime) -> int:
+    """End the wait of those whom the settings no longer allow to connect anything; answers of how many."""
+    rows = AwaitedApproval.objects.filter(account=account)
+    holding = holding_of(account, rows)
+    ended = defaultdict[Obstacle, list[int]](list)
+    for pk, person, domain in rows.values_list("pk", "user_id", "domain"):
+        if person in holding and (obstacle := may_connect(holding[person].values, Shape(domain=domain))):
+            ended[obstacle].append(pk)
+    return sum(
+        _overrule(account, some, obstacle, now=now) for obstacle, found in ended.items() for some in _batches(found)
+    )
+
+
+def covered(consent: TenantConsent) -> list[int]:
+    """Of those who wait in the tenant, the rows of those who had waited when the consent was given and need no more
+    than it gives. Who was stopped later was stopped in spite of it."""
+    rows = waiting(consent.account).filter(tenant_id=consent.tenant_id, since_at__lte=consent.granted_at)
+    holding, granted = holding_of(consent.account, rows), frozenset(consent.granted)
+    columns = rows.values_list("pk", "user_id", "calendar_write", "contacts_write")
+    return [
+        pk
+        for pk, person, calendar, contacts in columns
+        if person in holding and needs(holding[person], calendar_write=calendar, contacts_write=contacts) <= granted
+    ]
+
+
+def release(rows: Iterable[int], consent: TenantConsent | None, *, now: datetime) -> int:
+    """One step is left for these: their own consent. Answers how many still waited."""
+    return sum(_release(some, consent, now=now) for some in _batches(rows))
+
+
+def release_by_word(account: Account, tenant_id: str, *, actor: User, now: datetime) -> int:
+    """An admin of the account says that they are approved: Microsoft has other ways for it, and tells us of none. Who
+    is stopped again waits again."""
+    rows = waiting(account).filter(tenant_id=tenant_id)
+    found = list(rows.values_list("pk", "domain"))
+    with transaction.atomic():
+        released = release([pk for pk, _ in found], None, now=now)
+        if released:
+            after = {"domain": found[0][1]}
+            audit.record(BY_WORD, account=account, actor=actor, on=account, now=now, after=after, affected=released)
+    return released
+
+
+def needs(held: Held[Integrations], *, calendar_write: bool, contacts_write: bool) -> frozenset[str]:
+    """The permissions of Graph that a wish comes to, within what the settings give."""
+    ceiling = held.values.services
+    return frozenset(
+        scopes.scopes_for(
+            calendar_write=calendar_write and ceiling.calendar_write,
+            contacts_write=contacts_write and ceiling.contacts_write,
+        )
+    )
+
+
+def holding_of(account: Account, rows: QuerySet[AwaitedApproval]) -> dict[int, Held[Integrations]]:
+    """What those people hold, by person. Three queries, however many they are."""
+    people: QuerySet[User] = User.objects.filter(pk__in=rows.order_by().values("user"), is_active=True)
+    return facts.load(account, settings_of(Integrations), people=people).held(Integrations)
+
+
+def _wait(person_id: int, wish: ConsentRequest, *, code: str, actor: User | None, now: datetime) -> None:
+    with transaction.atomic():
+        # The person first, as everything does that ends somebody's access.
+        people = User.objects.select_for_update(no_key=True).select_related(None).filter(pk=person_id, is_active=True)
+        person = people.first()
+        if person is None:
+            return  # gone meanwhile
+        before = AwaitedApproval.objects.filter(user=person).first()
+        waits_already = before is not None and before.released_at is None
+        AwaitedApproval.objects.update_or_create(
+            user=person,
+            defaults={
+                "account_id": person.account_id,
+                "calendar_write": wish.calendar_write,
+                "contacts_write": wish.contacts_write,
+                "code": code[:80],
+                "since_at": before.since_at if before and waits_already else now,
+                "released_at": None,
+                "released_by": None,
+                **_place(person, before, now=now),
+            },
+        )
+        states.awaiting_admin(person, now=now, code=code)
+        if not waits_already:
+            audit.record(AWAITED, account=person.account, actor=actor, on=person, now=now)
+        transaction.on_commit(partial(nudge, signature("integrations.look_up_tenants")))
+
+
+def _place(person: User, before: AwaitedApproval | None, *, now: datetime) -> dict[str, Any]:
+    """Of which domain, and of which tenant where that is known already."""
+    domain, tenant = _bound(person)
+    domain = domain or _domain_tried(person, effective(Integrations, person).domains)
+    if not tenant and before is not None and before.domain == domain:
+        return {}
+    return {"domain": domain, "tenant_id": tenant, "looked_up_at": now if tenant else None}
+
+
+def _bound(person: User) -> tuple[str, str]:
+    """Domain and tenant of the one account that can be connected; empty where any can."""
+    existing: Connection | None = connecting.current(person)
+    domain = connecting.domain_bound(existing)
+    return domain, existing.tenant_id if existing and domain else ""
+
+
+def _domain_tried(person: User, rule: DomainRule) -> str:
+    """Probably that of their address; where it may not be connected, the only one that may. "": nobody can tell."""
+    domain = domain_of(person.email)
+    if rule.allows(domain):
+        return domain
+    return rule.domains[0] if len(rule.domains) == 1 else ""
+
+
+def _release(rows: list[int], consent: TenantConsent | None, *, now: datetime) -> int:
+    with transaction.atomic():
+        found = list(AwaitedApproval.objects.select_for_update().filter(pk__in=rows, released_at=None).order_by("pk"))
+        people = [row.user_id for row in found]
+        AwaitedApproval.objects.filter(user__in=people).update(released_at=now, released_by=consent)
+        states.approval_over(people, now=now)
+        telling.approved(User.objects.filter(pk__in=people), now=now)
+    return len(found)
+
+
+def _overrule(account: Account, rows: list[int], obstacle: Obstacle, *, now: datetime) -> int:
+    with transaction.atomic():
+        locked = AwaitedApproval.objects.select_for_update(of=("self",)).filter(pk__in=rows).order_by("pk")
+        found = list(locked.select_related("user"))
+        AwaitedApproval.objects.filter(pk__in=[row.pk for row in found]).delete()
+        states.approval_over([row.user_id for row in found], now=now)
+        subjects = (audit.Subject(row.user, after={"reason": obstacle.value}) for row in found)
+        audit.record_many(OVERRULED, subjects, account=account, actor=None, now=now)
+    return len(found)
+
+
+def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while some := list(islice(rest, BATCH)):
+        yield some

@@ -16,6 +16,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.preferences import Integrations
 
         declare.register(Integrations)
+        openings.account_navigation.append(openings.NavigationItem("Connections", "connections", "plug", order=10))
         openings.person_panels.append(panels.on_profile)
         openings.person_admin_panels.append(panels.on_person)
         openings.consequences.append(consequences.connections)

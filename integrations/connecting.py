@@ -29,15 +29,26 @@ from accounts.cascade.read import effective
 from accounts.models import User
 from integrations import scopes, vault
 from integrations.domains import DomainRule, domain_of
+from integrations.failures import Reason
 from integrations.microsoft import identity
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect
-from integrations.preferences import Integrations
+from integrations.preferences import Integrations, Service
 
 NARROWED = audit.declare("calendar.narrowed", "{actor} lets Meridian use less of {target}.", personal_target=True)
 
 LASTS = timedelta(minutes=10)  # as long as Microsoft's code
 KEEP = timedelta(days=30)
+_SELECT_ACCOUNT, _CONSENT = "select_account", "consent"  # OpenID Connect's words for `prompt`
+_WRONG_ACCOUNT = (
+    Ending.ANOTHER_ACCOUNT,
+    Ending.ANOTHER_DOMAIN,
+    Ending.TAKEN,
+    Ending.GUEST,
+    Ending.ON_PREMISES,
+    Reason.NO_MAILBOX,
+)
+_WRONG_CONSENT = (Ending.LESS_GRANTED, Ending.NOT_LASTING)
 PATIENCE = timedelta(seconds=5)  # of a page; only the first trip of a process asks Microsoft anything
 
 
@@ -66,10 +77,22 @@ def current(person: User) -> Connection | None:
     return Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
 
 
+def is_bound(connection: Connection | None) -> bool:
+    """Can it be renewed with the one account only that it was made with?"""
+    if connection is None or not connection.object_id or connection.state in (State.DISCONNECTED, State.NOT_ELIGIBLE):
+        return False
+    return connection.state != State.AWAITING_ADMIN or connection.connected_at is not None
+
+
 def domain_bound(connection: Connection | None) -> str:
     """The domain of the one account that this connection can be renewed with; "" where any will do."""
-    is_bound = connection is not None and connection.state not in (State.DISCONNECTED, State.NOT_ELIGIBLE)
-    return domain_of(connection.address) if connection and is_bound else ""
+    return domain_of(connection.address) if connection and is_bound(connection) else ""
+
+
+def offered(preferences: Integrations, connection: Connection | None) -> list[Service]:
+    """The services that may be connected, as far as one can tell before the account is known."""
+    domain = domain_bound(connection)
+    return [one for one in Service if may_connect(preferences, Shape(service=one, domain=domain)) is None]
 
 
 def new_browser_secret() -> str:
@@ -90,11 +113,15 @@ def start(
     settings_of_person = effective(Integrations, person)
     if obstacle := may_connect(settings_of_person, wish):
         raise NotAllowed(obstacle)
+    before = _last_ended(person)
+    prompt = _prompt(existing, wish, before)
     with outbound.deadline(PATIENCE):
         flow = identity.begin(
             scopes=scopes.scopes_for(calendar_write=calendar_write, contacts_write=contacts_write),
             redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"),
-            login_hint=_hint(existing, person, settings_of_person.domains),
+            login_hint=_hint(existing, person, settings_of_person.domains, prompt),
+            prompt=prompt,
+            claims=_claims(existing),
         )
     request = ConsentRequest(
         id=uuid.uuid4(),
@@ -103,6 +130,7 @@ def start(
         browser_digest=_digest(browser),
         calendar_write=calendar_write,
         contacts_write=contacts_write,
+        is_renewal=is_bound(existing),
         created_at=now,
         expires_at=now + LASTS,
     )
@@ -128,6 +156,10 @@ def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: dat
         if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
             return Narrowed.NO
         before = {name: getattr(connection, name) for name in wish}
+        # Whoever no longer wishes for it is not told any more that Microsoft did not give it.
+        withheld = [name for name in connection.withheld if wish.get(name, True)]
+        if withheld != connection.withheld:
+            Connection.objects.filter(pk=connection.pk).update(withheld=withheld)
         if before == wish:
             return Narrowed.UNCHANGED
         Connection.objects.filter(pk=connection.pk).update(**wish)
@@ -194,10 +226,42 @@ def opened(request: ConsentRequest, column: str) -> dict[str, Any]:
     return found
 
 
-def _hint(existing: Connection | None, person: User, rule: DomainRule) -> str:
-    """Whom Microsoft should take it to be; nobody where that account would be refused afterwards."""
-    address = (existing and existing.address) or person.email
+def _hint(existing: Connection | None, person: User, rule: DomainRule, prompt: str) -> str:
+    """Whom Microsoft should take it to be; nobody where that account would be, or was, refused afterwards."""
+    if existing and is_bound(existing):
+        address = existing.address
+    elif prompt == _SELECT_ACCOUNT:
+        return ""
+    else:
+        address = person.email
     return address if rule.allows(domain_of(address)) else ""
+
+
+def _last_ended(person: User) -> ConsentRequest | None:
+    """The newest trip that says something about the next: not one that was merely left open."""
+    said_nothing = (Ending.SUPERSEDED, Ending.EXPIRED)
+    ended = ConsentRequest.objects.filter(user=person, ended_at__isnull=False).exclude(reason__in=said_nothing)
+    return ended.order_by("-created_at", "-id").first()
+
+
+def _prompt(existing: Connection | None, wish: Shape, before: ConsentRequest | None) -> str:
+    """What Microsoft should ask although it need not: it would go on with the same account, or the same consent, that
+    led nowhere the last time."""
+    reason = before.reason if before and before.step == Step.FAILED else ""
+    if reason in _WRONG_ACCOUNT or (existing and existing.state == State.NOT_ELIGIBLE):
+        return _SELECT_ACCOUNT
+    wished = {"calendar_write": wish.calendar_write, "contacts_read": True, "contacts_write": wish.contacts_write}
+    is_withheld = existing is not None and any(wished.get(name) for name in existing.withheld)
+    return _CONSENT if reason in _WRONG_CONSENT or is_withheld else ""
+
+
+def _claims(existing: Connection | None) -> str:
+    """The step-up that Microsoft asked for, if it is the JSON object that it should be."""
+    try:
+        is_object = isinstance(json.loads((existing and existing.claims) or "null"), dict)
+    except ValueError:
+        return ""
+    return existing.claims if existing and is_object else ""
 
 
 def _supersede(person: User, *, now: datetime) -> None:

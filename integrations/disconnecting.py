@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from integrations import states
+from integrations import approvals, states
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 
 DISCONNECTED = audit.declare(
@@ -19,7 +19,7 @@ DISCONNECTED = audit.declare(
 )
 
 
-def disconnect(person: User, *, actor: User | None, now: datetime) -> bool:
+def disconnect(person: User, *, actor: User | None, now: datetime, reason: str = "") -> bool:
     """Destroy the tokens and end what is on the way. The row and its history stay. False: nothing to end.
 
     What Microsoft itself lists remains there; withdrawing it needs rights this portal does not ask for.
@@ -28,15 +28,23 @@ def disconnect(person: User, *, actor: User | None, now: datetime) -> bool:
         ConsentRequest.objects.filter(user=person, ended_at=None).update(
             step=Step.FAILED, reason=Ending.SUPERSEDED, ended_at=now, flow="", answer="", tokens=""
         )
+        waited = approvals.take_back(person, actor=actor, now=now)
         connection = (
             Connection.objects.select_for_update().filter(user=person).exclude(state=State.DISCONNECTED).first()
         )
         if connection is None:
-            return False
+            return waited
         before = {"state": connection.state}
         states.disconnected(connection, now=now)
         audit.record(
-            DISCONNECTED, account=person.account, actor=actor, on=connection, now=now, before=before, about=person
+            DISCONNECTED,
+            account=person.account,
+            actor=actor,
+            on=connection,
+            now=now,
+            before=before,
+            reason=reason,
+            about=person,
         )
     return True
 

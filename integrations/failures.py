@@ -1,14 +1,19 @@
 """Microsoft's answers, classified: pure, and the only place where it happens.
 
 Decided by `error` and `suberror`; AADSTS numbers only choose the words (Microsoft asks clients not to branch on
-them), with one exception: 50196, *too many identical requests*, comes as `invalid_grant` and is no *no*.
+them), but for two: 50196, *too many identical requests*, comes as `invalid_grant` and is no *no*; and 90002, *no such
+tenant*, comes as `invalid_request` and is no mistake of ours. A number that nobody has seen yet leaves the reason
+*refused*, with Microsoft's trace id to quote.
 """
 
 from __future__ import annotations
 
+import binascii
+import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -34,6 +39,7 @@ class Reason(StrEnum):
     SESSIONS_REVOKED = "sessions_revoked"
     INACTIVE = "inactive"
     GRANT_EXPIRED = "grant_expired"
+    GRANT_UNKNOWN = "grant_unknown"
     SIGN_IN_TOO_OLD = "sign_in_too_old"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     PASSWORD_EXPIRED = "password_expired"  # noqa: S105  a reason, not a password
@@ -41,9 +47,12 @@ class Reason(StrEnum):
     ACCOUNT_GONE = "account_gone"
     ACCOUNT_LOCKED = "account_locked"
     MFA_NEEDED = "mfa_needed"
+    STEP_UP = "step_up"
     CONDITIONAL_ACCESS = "conditional_access"
     NOT_ASSIGNED = "not_assigned"
     APP_REMOVED = "app_removed"
+    SERVICE_ABSENT = "service_absent"
+    TENANT_GONE = "tenant_gone"
     REFUSED = "refused"
     # Ours and theirs: a worker died while it renewed the access, and the old one was spent.
     LOST_IN_FLIGHT = "lost_in_flight"
@@ -52,8 +61,11 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     ADMIN_APPROVAL = "admin_approval"
     CODE_SPENT = "code_spent"
+    CODE_REFUSED = "code_refused"
     # The mailbox.
     NO_MAILBOX = "no_mailbox"
+    GUEST = "guest"
+    ON_PREMISES = "on_premises"
     PERMISSION_MISSING = "permission_missing"
     # Ours.
     CREDENTIAL_EXPIRED = "credential_expired"
@@ -83,38 +95,37 @@ NO_ANSWER = Failure(Outcome.UNREACHABLE, Reason.NO_ANSWER)
 # What is stored does not open: a key was taken out of TOKEN_KEYS too early, or the database is damaged.
 KEY_MISSING = Failure(Outcome.CREDENTIAL_REFUSED, Reason.KEY_MISSING, code="TOKEN_KEYS")
 
-_REASONS = {
-    50173: Reason.SESSIONS_REVOKED,
-    50132: Reason.SESSIONS_REVOKED,
-    50133: Reason.SESSIONS_REVOKED,
-    700082: Reason.INACTIVE,
-    70008: Reason.GRANT_EXPIRED,
-    700084: Reason.GRANT_EXPIRED,
-    70043: Reason.SIGN_IN_TOO_OLD,
-    65001: Reason.CONSENT_WITHDRAWN,
-    65004: Reason.DECLINED,
-    90094: Reason.ADMIN_APPROVAL,
-    90095: Reason.ADMIN_APPROVAL,
-    50055: Reason.PASSWORD_EXPIRED,
-    50057: Reason.ACCOUNT_DISABLED,
-    50034: Reason.ACCOUNT_GONE,
-    50020: Reason.ACCOUNT_GONE,
-    51004: Reason.ACCOUNT_GONE,
-    16000: Reason.ACCOUNT_GONE,
-    50053: Reason.ACCOUNT_LOCKED,
-    50076: Reason.MFA_NEEDED,
-    50079: Reason.MFA_NEEDED,
-    50072: Reason.MFA_NEEDED,
-    50074: Reason.MFA_NEEDED,
-    53003: Reason.CONDITIONAL_ACCESS,
-    530032: Reason.CONDITIONAL_ACCESS,
-    53000: Reason.CONDITIONAL_ACCESS,
-    53001: Reason.CONDITIONAL_ACCESS,
-    50105: Reason.NOT_ASSIGNED,
-    54005: Reason.CODE_SPENT,
-    7000222: Reason.CREDENTIAL_EXPIRED,
-    7000215: Reason.CREDENTIAL_WRONG,
+_NUMBERS = {
+    Reason.SESSIONS_REVOKED: (50173, 50132, 50133),
+    Reason.INACTIVE: (700082,),
+    Reason.GRANT_EXPIRED: (70008, 700084),
+    Reason.GRANT_UNKNOWN: (70000,),
+    Reason.SIGN_IN_TOO_OLD: (70043,),
+    Reason.CONSENT_WITHDRAWN: (65001,),
+    Reason.DECLINED: (65004,),
+    Reason.ADMIN_APPROVAL: (90094, 90095),
+    Reason.PASSWORD_EXPIRED: (50055,),
+    Reason.ACCOUNT_DISABLED: (50057,),
+    Reason.ACCOUNT_GONE: (50034, 50020, 51004, 16000),
+    Reason.ACCOUNT_LOCKED: (50053,),
+    Reason.MFA_NEEDED: (50076, 50079, 50072, 50074),
+    Reason.CONDITIONAL_ACCESS: (53003, 530032, 53000, 53001),
+    Reason.NOT_ASSIGNED: (50105,),
+    Reason.CODE_SPENT: (54005,),
+    Reason.CODE_REFUSED: (700005, 501481, 50147, 501491),
+    Reason.APP_REMOVED: (700016, 7000112),
+    Reason.SERVICE_ABSENT: (500011,),
+    Reason.TENANT_GONE: (90002,),
+    Reason.CREDENTIAL_EXPIRED: (7000222,),
+    Reason.CREDENTIAL_WRONG: (7000215, 7000216, 7000218, 700027, 700025, 700038),
+    Reason.REQUEST_REJECTED: (50011, 900971),
 }
+_REASONS = {number: reason for reason, numbers in _NUMBERS.items() for number in numbers}
+_SUBERRORS = {"consent_required": Reason.CONSENT_WITHDRAWN, "user_password_expired": Reason.PASSWORD_EXPIRED}
+
+# Numbers choose among the words that fit what `error` says.
+_OF_OURS = {Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED}
+_OF_THE_APP = {Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.CREDENTIAL_WRONG}
 
 _PERSON_MUST_ACT = {
     "invalid_grant",
@@ -124,6 +135,7 @@ _PERSON_MUST_ACT = {
     "access_denied",
 }
 _APP_IS_GONE = {"unauthorized_client", "invalid_resource"}
+_PASSING = {"temporarily_unavailable", "server_error"}
 _NO_MAILBOX = {
     "mailboxnotenabledforrestapi",
     "mailboxnotsupportedforrestapi",
@@ -137,84 +149,89 @@ SERVER_TROUBLE = 500
 TOO_MANY = 429
 _CLIENT_LOOP = 50196
 _NUMBER = re.compile(r"\s*AADSTS([0-9]{1,9}):")
+_TRACE = re.compile(r"\bTrace ID: ([0-9a-fA-F-]{36})\b")
+_CHALLENGE = re.compile(r'\bclaims="([A-Za-z0-9+/=_-]+)"')
+_LONGEST_CLAIMS = 4000
+_DEEPEST = 5
 
 
 def of_token_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str], *, now: datetime) -> Failure:
     """An answer of /token that is no token. `status` 0: unknown, judge by the body alone."""
-    error = str(body.get("error", ""))
+    # What is no word of OAuth's comes from something in between.
+    error = _word(body.get("error"))
     number = _first_number(body)
     code = f"AADSTS{number}" if number else error
-    trace_id = str(body.get("trace_id", ""))
+    trace_id = _text(body.get("trace_id")) or _trace_in(_text(body.get("error_description")))
+    trace_id = trace_id or headers.get("x-ms-request-id", "")
     if status == TOO_MANY or number == _CLIENT_LOOP:
         wait = retry_after(headers.get("Retry-After"), now=now)
         return Failure(Outcome.THROTTLED, Reason.TOO_MANY_REQUESTS, code, trace_id, wait)
-    if status >= SERVER_TROUBLE or error in {"temporarily_unavailable", "server_error"} or not error:
+    if status >= SERVER_TROUBLE or error in _PASSING or not error:
         wait = retry_after(headers.get("Retry-After"), now=now)
         return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code, trace_id, wait)
-    if error == "invalid_client":
-        reason = _REASONS.get(number, Reason.CREDENTIAL_WRONG)
-        return Failure(Outcome.CREDENTIAL_REFUSED, reason, code, trace_id)
-    if error in _APP_IS_GONE:
-        # No word about the person's grant: an admin took the application away, or our client id is wrong.
-        return Failure(Outcome.APP_GONE, Reason.APP_REMOVED, code, trace_id)
-    if error in _PERSON_MUST_ACT:
-        if body.get("suberror") == "consent_required":
-            return Failure(Outcome.AUTHORIZATION_LOST, Reason.CONSENT_WITHDRAWN, code, trace_id)
-        return Failure(Outcome.AUTHORIZATION_LOST, _REASONS.get(number, Reason.REFUSED), code, trace_id)
-    # What is left (invalid_request, invalid_scope, anything new) is no *no* to the person: we asked wrongly.
-    return Failure(Outcome.CREDENTIAL_REFUSED, Reason.REQUEST_REJECTED, code, trace_id)
+    outcome, reason = _refusal(error, _text(body.get("suberror")), number)
+    return Failure(outcome, reason, code, trace_id, claims=_claims(_text(body.get("claims"))))
 
 
 def of_redirect(answer: Mapping[str, str]) -> Failure | None:
     """Microsoft's answer by way of the browser; None where it brings a code.
 
-    `error` is looked at first: a success mark may stand beside it.
+    `error` is looked at first: a success mark may stand beside it. A browser brought it, so anybody may have written
+    it: only what looks like Microsoft's own words and ids is repeated, and it is no word about our credential.
     """
-    error = answer.get("error", "")
+    error, description = answer.get("error", ""), answer.get("error_description", "")
     if not error:
         return None
-    number = _number_in(answer.get("error_description", ""))
-    # A browser brought it, so anybody may have written it: only what looks like OAuth's own words is repeated.
-    code = f"AADSTS{number}" if number else error if _OAUTH_WORD.fullmatch(error) else "unknown"
-    if error in {"server_error", "temporarily_unavailable"}:
-        return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code)
+    number = _number_in(description)
+    code = f"AADSTS{number}" if number else _word(error) or "unknown"
+    trace_id, claims = _trace_in(description), _claims(answer.get("claims", ""))
+    if error in _PASSING:
+        return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code, trace_id)
     if error in {"access_denied", "consent_required"}:
         # Who leaves the sign-in page has not seen the permissions, though 65004 may stand beside it.
         reason = _REASONS.get(number, Reason.DECLINED)
         if reason is Reason.DECLINED and answer.get("error_subcode") == "cancel":
             reason = Reason.CANCELLED
-        return Failure(Outcome.AUTHORIZATION_LOST, reason, code)
-    if error in _PERSON_MUST_ACT:
-        return Failure(Outcome.AUTHORIZATION_LOST, _REASONS.get(number, Reason.REFUSED), code)
-    return Failure(Outcome.CREDENTIAL_REFUSED, Reason.REQUEST_REJECTED, code)
+        return Failure(Outcome.AUTHORIZATION_LOST, reason, code, trace_id, claims=claims)
+    outcome, reason = _refusal(error, "", number)
+    return Failure(outcome, reason, code, trace_id, claims=claims)
 
 
 def of_graph_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str], *, now: datetime) -> Failure:
-    """An answer of Graph that is no success."""
-    error = body.get("error")
-    error = error if isinstance(error, Mapping) else {}
-    code = str(error.get("code", "")) or f"HTTP {status}"
-    inner = error.get("innerError")
-    trace_id = str((inner if isinstance(inner, Mapping) else {}).get("request-id", "")) or headers.get("request-id", "")
+    """An answer of Graph that is no success. A finer code may stand inside the first one."""
+    errors = list(_nested(body.get("error")))
+    codes = [found for error in errors if (found := _text(error.get("code")))]
+    code = codes[0] if codes else f"HTTP {status}"
+    ids = (_text(error.get("request-id")) for error in errors)
+    trace_id = next(filter(None, ids), "") or headers.get("request-id", "")
+    wait = retry_after(headers.get("Retry-After"), now=now)
     if status == TOO_MANY:
-        wait = retry_after(headers.get("Retry-After"), now=now)
         return Failure(Outcome.THROTTLED, Reason.TOO_MANY_REQUESTS, code, trace_id, wait)
     if status == 401:  # the access token, not the grant: the next refresh tells
-        return Failure(Outcome.UNREACHABLE, Reason.TOKEN_REFUSED, code, trace_id)
-    if status < SERVER_TROUBLE and code.lower() in _NO_MAILBOX:
-        return Failure(Outcome.NOT_ELIGIBLE, Reason.NO_MAILBOX, code, trace_id)
+        claims = _challenge(headers.get("WWW-Authenticate", ""))
+        return Failure(Outcome.UNREACHABLE, Reason.TOKEN_REFUSED, code, trace_id, claims=claims)
+    if status < SERVER_TROUBLE and (missing := next((one for one in codes if one.lower() in _NO_MAILBOX), "")):
+        return Failure(Outcome.NOT_ELIGIBLE, Reason.NO_MAILBOX, missing, trace_id)
     if status == 403:
         return Failure(Outcome.NOT_PERMITTED, Reason.PERMISSION_MISSING, code, trace_id)
-    wait = retry_after(headers.get("Retry-After"), now=now)
     return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code, trace_id, wait)
 
 
+def of_a_fresh_token(failure: Failure) -> Failure:
+    """What the same answer means to an access token that Microsoft has only just given: where it wants more proof
+    than any renewal brings, the person has to sign in."""
+    if failure.reason is Reason.TOKEN_REFUSED and failure.claims:
+        return replace(failure, outcome=Outcome.AUTHORIZATION_LOST, reason=Reason.STEP_UP)
+    return failure
+
+
 def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
-    """RFC 9110 §10.2.3, and what is seen in the wild: decimals, nonsense. At most an hour; None where unusable."""
+    """RFC 9110 §10.2.3, and what is seen in the wild: decimals, the header twice, nonsense. At most an hour; None
+    where unusable."""
     if not value:
         return None
     try:
-        seconds = float(value)
+        seconds = float(value.partition(",")[0])
     except ValueError:
         try:
             at = parsedate_to_datetime(value)
@@ -226,13 +243,72 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
     return min(timedelta(seconds=min(seconds, _LONGEST_WAIT.total_seconds())), _LONGEST_WAIT)
 
 
+def _refusal(error: str, suberror: str, number: int) -> tuple[Outcome, Reason]:
+    said = _REASONS.get(number)
+    if error == "invalid_client":
+        return Outcome.CREDENTIAL_REFUSED, said if said in _OF_OURS else Reason.CREDENTIAL_WRONG
+    if error in _APP_IS_GONE:
+        # No word about the person's grant: an admin took the application away, or our client id is wrong.
+        return Outcome.APP_GONE, said if said in _OF_THE_APP else Reason.APP_REMOVED
+    if error in _PERSON_MUST_ACT:
+        if "consent_required" in (error, suberror):
+            return Outcome.AUTHORIZATION_LOST, Reason.CONSENT_WITHDRAWN
+        return Outcome.AUTHORIZATION_LOST, said or _SUBERRORS.get(suberror, Reason.REFUSED)
+    if said is Reason.TENANT_GONE:
+        return Outcome.APP_GONE, said
+    # What is left (invalid_request, invalid_scope, anything new) is no *no* to the person: we asked wrongly.
+    return Outcome.CREDENTIAL_REFUSED, Reason.REQUEST_REJECTED
+
+
+def _nested(error: Any) -> Iterator[Mapping[str, Any]]:
+    for _ in range(_DEEPEST):
+        if not isinstance(error, Mapping):
+            return
+        yield error
+        error = error.get("innerError") or error.get("innererror")
+
+
 def _first_number(body: Mapping[str, Any]) -> int:
     codes = body.get("error_codes")
-    if isinstance(codes, list) and codes and isinstance(codes[0], int):
+    if isinstance(codes, list) and codes and type(codes[0]) is int and codes[0] > 0:
         return codes[0]
-    return _number_in(str(body.get("error_description", "")))
+    return _number_in(_text(body.get("error_description")))
 
 
 def _number_in(description: str) -> int:
     found = _NUMBER.match(description)
     return int(found[1]) if found else 0
+
+
+def _trace_in(description: str) -> str:
+    found = _TRACE.search(description)
+    return found[1] if found else ""
+
+
+def _challenge(header: str) -> str:
+    """The claims of a 401: JSON in base64."""
+    found = _CHALLENGE.search(header)
+    if found is None:
+        return ""
+    text = found[1].rstrip("=")
+    try:
+        return _claims(b64decode(text + "=" * (-len(text) % 4), altchars=b"-_").decode())
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _claims(text: str) -> str:
+    """As it came, if it is what Microsoft's /authorize will take."""
+    try:
+        wanted = json.loads(text) if len(text) <= _LONGEST_CLAIMS else None
+    except (ValueError, RecursionError):
+        return ""
+    return text if isinstance(wanted, dict) else ""
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) and _OAUTH_WORD.fullmatch(value) else ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

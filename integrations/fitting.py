@@ -16,11 +16,12 @@ from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.cascade import facts
+from accounts.cascade.across import held_by_each
 from accounts.cascade.declare import settings_of
 from accounts.cascade.facts import Held
 from accounts.cascade.read import held as held_by
 from accounts.models import Account, User
-from integrations import reasons, states
+from integrations import reasons, states, telling
 from integrations.models import ALIVE, Connection, State
 from integrations.policy import Obstacle, still_fits
 from integrations.preferences import Integrations
@@ -84,9 +85,11 @@ def apply_to(
             changed += len(some)
             if obstacle:
                 _block(account, some, obstacle, grace=_grace(holding[some[0].user_id]), now=now)
+                telling.blocked(some, obstacle, holding, now=now)
             else:
                 states.released(_ids(some), now=now)
                 _record(RELEASED, account, some, now=now)
+                telling.released(some, now=now)
     return changed
 
 
@@ -99,6 +102,19 @@ def settled(person: User, held: Held[Integrations], *, now: datetime) -> Connect
 def as_allowed(connection: Connection, *, now: datetime) -> Connection:
     """The same for whoever is about to use it: a switch holds at once, whether a worker runs or not. One query."""
     return settle(connection, held_by(Integrations, connection.user), now=now)
+
+
+def still_allowed(connections: Collection[Connection], *, now: datetime) -> list[Connection]:
+    """The same for many, of whatever accounts: those of `connections`, all of them alive, that may be used. One query,
+    and a few for each account where something changes."""
+    holding, verdicts = held_by_each(Integrations, {one.user_id for one in connections}), Verdicts()
+    moving = defaultdict[int, list[Connection]](list)
+    for one in connections:
+        if verdicts.obstacle(holding[one.user_id], verdicts.shape(tuple(getattr(one, name) for name in COLUMNS))):
+            moving[one.account_id].append(one)
+    for some in moving.values():
+        apply_to(some[0].account, _ids(some), {one.user_id: holding[one.user_id] for one in some}, now=now)
+    return [one for one in connections if one not in moving[one.account_id]]
 
 
 def settle(connection: Connection, held: Held[Integrations], *, now: datetime) -> Connection:

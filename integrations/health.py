@@ -34,6 +34,7 @@ _LOST: dict[str, str] = {
     Reason.SESSIONS_REVOKED: "Microsoft no longer accepts Meridian’s access: your sessions were ended or your password was changed.",
     Reason.INACTIVE: "Microsoft ended Meridian’s access because it was not used for 90 days.",
     Reason.GRANT_EXPIRED: "Microsoft’s permission for Meridian has expired.",
+    Reason.GRANT_UNKNOWN: "Microsoft no longer recognises the access that it had given Meridian.",
     Reason.SIGN_IN_TOO_OLD: "Your organisation asks you to sign in at Microsoft again from time to time.",
     Reason.CONSENT_WITHDRAWN: "The permission for Meridian was withdrawn at Microsoft.",
     Reason.PASSWORD_EXPIRED: "Your password at Microsoft has expired. Change it there, then reconnect.",
@@ -41,6 +42,7 @@ _LOST: dict[str, str] = {
     Reason.ACCOUNT_GONE: "Microsoft no longer knows this account. Your Microsoft 365 admin can tell why.",
     Reason.ACCOUNT_LOCKED: "Your account at Microsoft is locked after too many attempts. Wait a while, then reconnect.",
     Reason.MFA_NEEDED: "Microsoft wants to confirm that it is you, with a second step.",
+    Reason.STEP_UP: "Microsoft wants you to sign in again, with more proof than before.",
     Reason.CONDITIONAL_ACCESS: "A rule of your organisation at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
     Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
     Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
@@ -67,27 +69,35 @@ _CONSENT: dict[str, str] = {
     Reason.DECLINED: "You declined at Microsoft.",
     Reason.CANCELLED: "You left Microsoft’s page without finishing.",
     Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval: your organisation does not let people give these permissions themselves. Ask your Microsoft 365 admin to approve Meridian.",
-    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read: it may be a guest, have no licence, or keep its mailbox on a server of its own.",
+    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read. Most likely it has no licence for one; a mailbox may also have been deleted, or be kept on a server of the organisation’s own.",
     Reason.APP_REMOVED: "Meridian is not known, or switched off, in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it.",
     Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.CREDENTIAL_WRONG: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.REQUEST_REJECTED: "Microsoft rejected the way Meridian asked. Tell the people who run Meridian, and quote the trace.",
     Ending.EXPIRED: "You did not come back from Microsoft within ten minutes.",
-    Ending.INTERRUPTED: "The way to Microsoft was interrupted at the last step.",
+    Ending.INTERRUPTED: "The way to Microsoft was interrupted after you had come back, and what Microsoft sent along can be used only once.",
     Ending.UNTRUSTED: "The answer could not be proved to come from Microsoft.",
-    Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. It must be deleted there before it can be connected here.",
+    Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. That connection must be deleted before it can be connected here; an admin of your account can help.",
     Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
-    Ending.GUEST: "You signed in at Microsoft as a guest of that organisation, and guests have no mailbox there. Choose the account of your own organisation.",
-    Ending.ON_PREMISES: "This mailbox is on a server of your organisation’s own, which Meridian cannot reach through Microsoft 365. Your Microsoft 365 admin can tell whether it will move.",
-    Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works.",
-    Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment.",
+    Ending.GUEST: "This account is a guest in that Microsoft 365 organisation, and guests have no mailbox there. Choose the account of your own organisation.",
+    Ending.ON_PREMISES: "Microsoft 365 knows this account and its address, but does not hold its mailbox: most likely it is on a server of your organisation’s own (on-premises), which Meridian cannot reach.",
+    Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works. The next time it asks you for every permission anew.",
+    Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment. The next time it asks you for every permission anew.",
     Ending.ANOTHER_DOMAIN: "You signed in at Microsoft with an account of another domain than your organisation allows.",
     Ending.NOT_ALLOWED: "Your organisation changed its settings while you were at Microsoft.",
 }
 _PAUSED: dict[str, str] = {
+    Reason.SERVICE_ABSENT: "Your Microsoft 365 organisation does not offer the service by which Meridian reads calendars. Your Microsoft 365 admin can tell why.",
+    Reason.TENANT_GONE: "Microsoft no longer knows your organisation. Your Microsoft 365 admin can tell why.",
     Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it again.",
     Reason.KEY_MISSING: "Meridian cannot open what it keeps for this connection. Its operator has been told.",
 }
+_APPEARS: dict[str, str] = {
+    Reason.NO_MAILBOX: "Your Microsoft 365 admin can tell. Should a mailbox appear, Meridian finds it within a week; or reconnect then, or with another account.",
+    Reason.GUEST: "You can reconnect with another account.",
+}
+# In these the button is called Reconnect.
+_RECONNECTS = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE)
 _OPERATOR = "Meridian’s own registration at Microsoft needs attention. Its operator has been told."
 _FALLBACK = "Something unexpected stopped it."
 
@@ -121,7 +131,8 @@ def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_
             )
             return Words("warn", f"Your connection was ended. {_of_policy(connection.reason, rule, is_own)}", explains)
         case State.NOT_ELIGIBLE:
-            return Words("bad", _CONSENT[Reason.NO_MAILBOX], "Ask your Microsoft 365 admin, then try again.", RECONNECT)
+            says = _CONSENT.get(connection.reason, _CONSENT[Reason.NO_MAILBOX])
+            return Words("bad", says, _APPEARS.get(connection.reason, _APPEARS[Reason.NO_MAILBOX]), RECONNECT)
         case _:
             return None
 
@@ -131,9 +142,16 @@ def of_consent(request: ConsentRequest, connection: Connection | None, rule: Dom
     says = _CONSENT.get(request.reason) or _LOST.get(request.reason) or _PASSING.get(request.reason) or _FALLBACK
     if request.reason == Ending.ANOTHER_DOMAIN:
         says = f"{says} {of_rule(rule)}".strip()
+    return Words("warn", says, _what_now(request, connection), CONNECT)
+
+
+def _what_now(request: ConsentRequest, connection: Connection | None) -> str:
+    state = connection.state if connection else State.DISCONNECTED
+    if request.reason == Ending.INTERRUPTED:
+        before = "Nothing is connected." if state == State.DISCONNECTED else "Your connection is as it was."
+        return f"{before} Press {'Reconnect' if state in _RECONNECTS else 'Authorize'} again."
     touched = connection is not None and connection.since_at == request.ended_at
-    explains = "You can try again." if touched else "Nothing has changed. You can try again."
-    return Words("warn", says, explains, CONNECT)
+    return "You can try again." if touched else "Nothing has changed. You can try again."
 
 
 def of_passing(reason: str) -> str:

@@ -20,22 +20,23 @@ from accounts.models import Account, User
 from accounts.nudging import nudge
 from accounts.openings import Panel
 from accounts.templatetags.ui import local_moment
-from integrations import connecting, fitting, health, reasons
+from integrations import approvals, connecting, fitting, health, reasons, scopes
 from integrations.domains import DomainRule
+from integrations.failures import Reason
 from integrations.health import Words
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect, surplus
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
+from integrations.renewing import is_news
 from integrations.tasks import apply_policy_to
 from integrations.verdicts import shape_of
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
-NEWS = timedelta(hours=1)  # how long the profile tells why the last attempt failed
 
 _STEPS = [
     (Step.ANSWERED, "Microsoft has agreed"),
     (Step.AGREED, "It is your account"),
-    (Step.IDENTIFIED, "Your permissions are kept safely"),
+    (Step.IDENTIFIED, "Your organisation allows it"),
     (Step.STORED, "The mailbox opens"),
 ]
 _KINDS = {
@@ -83,12 +84,15 @@ def on_person(request: HttpRequest, person: User) -> Panel:
 
 
 def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
-    """What the section on the profile shows. Three queries, and two more where the settings stand in the way."""
+    """What the section on the profile shows. Four queries, and two more where the settings stand in the way."""
     shown = state_of(person, reader=person, now=now)
     consent = connecting.newest(person)
+    awaited = approvals.of(person)
     return {
         **shown,
         "my_apps": settings.MICROSOFT_MY_APPS_URL,
+        "awaited": awaited,
+        "may_ask_admin": awaited is None and _may_have_been_stopped(consent, now=now),
         **_way(consent, shown["known"], shown["rule"], now=now),
     }
 
@@ -118,7 +122,17 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
         "is_own": is_own,
         "decided": _decided(behind, reader) if behind else "",
         "surplus": {found.value for found in _surplus(preferences, connection)},
+        "withheld": scopes.withheld_in_words(connection.withheld) if is_there and connection else [],
+        "unused": unused_of(connection),
     }
+
+
+def unused_of(connection: Connection | None) -> list[str]:
+    """What Microsoft lists for the connection and nothing here uses, in words; nothing of one that is not alive."""
+    if connection is None or not connection.is_alive:
+        return []
+    ticks = {"calendar_write": connection.calendar_write, "contacts_write": connection.contacts_write}
+    return scopes.in_words(scopes.unused(connection.granted, **ticks))
 
 
 def decision_behind(person: User, obstacle: Obstacle | None) -> Decision | None:
@@ -128,6 +142,12 @@ def decision_behind(person: User, obstacle: Obstacle | None) -> Decision | None:
     setting = setting_of(Integrations, _DECIDING.get(obstacle, "services"))
     made = decide(chains_of(person, [setting])[setting.key])
     return Decision(setting, made) if made else None
+
+
+def said_by(person: User, obstacle: Obstacle) -> SafeString:
+    """Who decided what stands in somebody's way, said to them; empty where nobody did."""
+    behind = decision_behind(person, obstacle)
+    return _decided(behind, person) if behind else SafeString("")
 
 
 def on_enabled_row(account: Account) -> str:
@@ -199,11 +219,13 @@ def _way(
             "answered_at": consent.answered_at,
             "is_silent": now - _waiting_since(consent, consent.answered_at) > SILENCE,
             "trouble": health.of_passing(consent.reason) if consent.attempts else "",
+            "asked_in_addition": _in_addition(consent, connection),
             "failed": None,
         }
     return {
         "stages": [],
         "failed": _news(consent, connection, rule, now=now),
+        "may_go_again": is_news(consent, now=now),
         "failed_code": _trace(consent.code, consent.trace_id),
     }
 
@@ -218,9 +240,20 @@ def _news(consent: ConsentRequest, connection: Connection | None, rule: DomainRu
         return Words("info", "You have not finished at Microsoft.", "Nothing has changed. You can start again.")
     if consent.step == Step.SENT:
         return Words("warn", Ending.EXPIRED.label + ".", "Nothing has changed. You can start again.")
-    is_new = consent.ended_at is not None and now - consent.ended_at < NEWS
-    told = consent.step == Step.FAILED and consent.reason != Ending.SUPERSEDED
-    return health.of_consent(consent, connection, rule) if is_new and told else None
+    return health.of_consent(consent, connection, rule) if is_news(consent, now=now) else None
+
+
+def _may_have_been_stopped(consent: ConsentRequest | None, *, now: datetime) -> bool:
+    """Microsoft often says no more than that somebody left, where it had wanted an administrator."""
+    return consent is not None and is_news(consent, now=now) and consent.reason in (Reason.CANCELLED, Reason.DECLINED)
+
+
+def _in_addition(consent: ConsentRequest, connection: Connection | None) -> list[str]:
+    """What of a trip is new for a connection that works already."""
+    if connection is None or not connection.is_alive:
+        return []
+    ticks = ("calendar_write", "contacts_write")
+    return scopes.withheld_in_words(name for name in ticks if getattr(consent, name) and not getattr(connection, name))
 
 
 def _stages(step: str) -> list[Stage]:

@@ -145,7 +145,6 @@ class Integrations(Section, prefix="integrations", title="Integrations", page=MA
         default=True,
         label="Authentication expiry email alerts",
         help="People get an e-mail when Microsoft no longer accepts the access to their calendar.",
-        offered=False,
     )
     grace: int = setting(
         default=7,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 READ_CALENDAR = "Calendars.Read"
 WRITE_CALENDAR = "Calendars.ReadWrite"
@@ -10,6 +10,19 @@ READ_CONTACTS = "Contacts.Read"
 WRITE_CONTACTS = "Contacts.ReadWrite"
 PROFILE = "User.Read"
 _MSALS_OWN = {"openid", "profile", "email", "offline_access"}
+# As Microsoft's own pages list them, in words; what is not here goes by its name.
+_WORDS = {
+    READ_CALENDAR: "read your calendars",
+    WRITE_CALENDAR: "read and write your calendars",
+    READ_CONTACTS: "read your contacts",
+    WRITE_CONTACTS: "read and write your contacts",
+    PROFILE: "sign you in and read your profile",
+}
+_WITHHELD = {
+    "calendar_write": "write your calendars",
+    "contacts_read": "read your contacts",
+    "contacts_write": "write your contacts",
+}
 
 
 def scopes_for(*, calendar_write: bool, contacts_write: bool) -> list[str]:
@@ -42,3 +55,32 @@ def may_write_calendar(granted: Iterable[str]) -> bool:
 
 def may_write_contacts(granted: Iterable[str]) -> bool:
     return WRITE_CONTACTS in granted
+
+
+def withheld(granted: Collection[str], *, calendar_write: bool, contacts_write: bool) -> list[str]:
+    """What was asked for and not given, in the words of `Connection.withheld`. Reading the calendar is never among
+    it: without it there is no connection."""
+    may_read_contacts = bool({READ_CONTACTS, WRITE_CONTACTS} & set(granted))
+    missing = {
+        "calendar_write": calendar_write and WRITE_CALENDAR not in granted,
+        "contacts_read": not may_read_contacts,
+        "contacts_write": contacts_write and WRITE_CONTACTS not in granted,
+    }
+    return [name for name, is_missing in missing.items() if is_missing]
+
+
+def withheld_in_words(names: Iterable[str]) -> list[str]:
+    return [_WITHHELD[name] for name in names if name in _WITHHELD]
+
+
+def unused(granted: Iterable[str], *, calendar_write: bool, contacts_write: bool) -> list[str]:
+    """What Microsoft lists and nothing here uses, by its name there."""
+    wanted = set(scopes_for(calendar_write=calendar_write, contacts_write=contacts_write))
+    return sorted(set(granted) - wanted - _MSALS_OWN)
+
+
+def in_words(granted: Iterable[str]) -> list[str]:
+    """“read and write your calendars (Calendars.ReadWrite)”, for people who look at Microsoft's list."""
+    return [
+        f"{_WORDS[scope]} ({scope})" if scope in _WORDS else scope for scope in sorted(set(granted) - _MSALS_OWN)
+    ]

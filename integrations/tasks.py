@@ -10,7 +10,22 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.nudging import nudge
-from integrations import connecting, fitting, incidents, redeeming, states, tokens
+from integrations import (
+    admin_consent,
+    approvals,
+    checking,
+    connecting,
+    consent_proof,
+    fitting,
+    incidents,
+    redeeming,
+    refreshing,
+    states,
+    tenancy,
+    tokens,
+)
+from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
+from integrations.diagnosis import asked
 from integrations.models import ALIVE, Connection
 
 _refreshing = threading.Lock()
@@ -40,15 +55,15 @@ def refresh_one(*, connection_id: int, **_: object) -> None:
 
 @shared_task(name="integrations.refresh_due")
 def refresh_due(**_: object) -> None:
-    """One batch at a time in a process, whatever beat sends meanwhile: each holds many database connections. A full
-    batch is followed by another task, for the same reason as above."""
+    """One turn at a time in a process, whatever beat sends meanwhile: each holds several database connections. One
+    that left work behind is followed by another task, for the same reason as above."""
     if not _refreshing.acquire(blocking=False):
         return
     try:
-        is_full = tokens.refresh_due(now=timezone.now()) == tokens.BATCH
+        turn = refreshing.take_turn(now=timezone.now())
     finally:
         _refreshing.release()
-    if is_full:
+    if turn.is_full:
         nudge(refresh_due)
 
 
@@ -57,6 +72,7 @@ def apply_policy_to(*, account_id: int, **_: object) -> None:
     for account in Account.objects.filter(pk=account_id):
         fitting.apply_policy(account, now=timezone.now())  # first: what is allowed again is not let go
         fitting.let_go(account, now=timezone.now())
+        approvals.fit(account, now=timezone.now())
 
 
 @shared_task(name="integrations.apply_policy")
@@ -79,3 +95,42 @@ def watch_incidents(**_: object) -> None:
 @shared_task(name="integrations.forget_old_incidents")
 def forget_old_incidents(**_: object) -> None:
     incidents.forget_old(now=timezone.now())
+
+
+@shared_task(name="integrations.check_one")
+def check_one(*, connection_id: int, **_: object) -> None:
+    checking.check(connection_id, now=timezone.now())
+
+
+@shared_task(name="integrations.carry_out_check")
+def carry_out_check(*, connection_id: int, **_: object) -> None:
+    asked.carry_out(connection_id, now=timezone.now())
+
+
+@shared_task(name="integrations.look_up_tenants")
+def look_up_tenants(**_: object) -> None:
+    tenancy.look_up(now=timezone.now())
+
+
+@shared_task(name="integrations.prove_consent")
+def prove_consent(*, consent_id: str, **_: object) -> None:
+    consent_proof.prove(uuid.UUID(consent_id), now=timezone.now())
+
+
+@shared_task(name="integrations.prove_consents")
+def prove_consents(**_: object) -> None:
+    """Each in a task of its own, for the same reason as above."""
+    for consent_id in consent_proof.to_prove(now=timezone.now()):
+        nudge(prove_consent, consent_id=str(consent_id))
+
+
+@shared_task(name="integrations.release_approved")
+def release_approved(**_: object) -> None:
+    consent_proof.release_waiting(now=timezone.now())
+    admin_consent.forget_old(now=timezone.now())
+
+
+@shared_task(name="integrations.fit_approvals")
+def fit_approvals(**_: object) -> None:
+    for account in Account.objects.filter(awaited_approvals__isnull=False).distinct():
+        approvals.fit(account, now=timezone.now())

@@ -1,8 +1,10 @@
-"""Access tokens: used while they last, refreshed alone, kept fresh before anybody has to wait.
+"""Access tokens: used while they last, refreshed by one at a time, kept under a version check.
 
 One refresh at a time per connection, across processes: a lease is claimed by compare-and-set, longer than the
-request can take. The *new* refresh token is stored, under a version check, each on its own. A *no* from
+request can take. The *new* refresh token is stored with all that follows from it in one UPDATE. A *no* from
 Microsoft is believed only after looking again: somebody else may have stored a newer token meanwhile.
+
+Many at once: `refreshing`.
 """
 
 from __future__ import annotations
@@ -10,14 +12,12 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from django.db import connections as databases
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from accounts import outbound
 from integrations import fitting, scopes, states, vault
@@ -29,12 +29,11 @@ from integrations.models import ALIVE, Connection, State
 log = structlog.get_logger(__name__)
 
 EARLY = timedelta(minutes=5)  # longer than our longest use of a token
-LEASE = timedelta(seconds=30)  # longer than `microsoft.http.TOTAL`: no answer arrives after the lease is over
+# Longer than `microsoft.http.TOTAL`, and time to store what came: no answer arrives after the lease is over.
+LEASE = timedelta(seconds=30)
 PATIENCE = timedelta(seconds=2)
 GLANCE = timedelta(milliseconds=100)
-CLAIM = timedelta(minutes=2)  # longer than a batch of which every request runs into its deadline
-BATCH = 100
-IN_FLIGHT = 16
+_LOOKS = 4  # at a row that others change while its token is stored
 
 
 class Busy(Exception):
@@ -75,44 +74,91 @@ def refresh(connection: Connection, *, now: datetime) -> None:
         log.info("token.refresh.failed", connection=connection.pk, reason=problem.failure.reason.value)
 
 
-def refresh_due(*, now: datetime, clock: Callable[[], datetime] = timezone.now) -> int:
-    """Claim what is due and refresh it, many at once; answers how many were tried.
-
-    Claimed together by moving `refresh_due_at` past the lease: a worker that dies leaves nothing stuck.
-    """
-    claimed = _claim_due(now=now)
-    waiting = iter(claimed)  # shared: `next` of a list's iterator is atomic, so each is taken once
-    threads = min(IN_FLIGHT, len(claimed))
-    if threads:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda _: _refresh_each(waiting, clock), range(threads)))
-    return len(claimed)
-
-
 def store(connection: Connection, tokens: identity.Tokens, *, asked_at: datetime, spread: float | None = None) -> bool:
     """Keep a new pair, if nobody stored one since `connection` was read. False: ours is not needed.
 
     `connection` then carries what was stored.
     """
+    fresh = sealed(connection, tokens, asked_at=asked_at, spread=spread)
+    mine = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version)
+    if not mine.filter(state__in=states.RENEWABLE).update(**fresh):
+        _keep_for_later(connection, fresh)
+        return False
+    _carry(connection, fresh)
+    return True
+
+
+def sealed(
+    connection: Connection, tokens: identity.Tokens, *, asked_at: datetime, spread: float | None = None
+) -> dict[str, Any]:
+    """A new pair as columns of `connection`. No I/O."""
     jitter = random.random() if spread is None else spread  # noqa: S311  not a secret
     fresh = {
         "access_token": vault.seal(tokens.access_token, bound_to=_place(connection, "access_token")),
         "access_expires_at": asked_at + tokens.lasts,
         "token_version": connection.token_version + 1,
         "refreshed_at": asked_at,
+        "interrupted_at": None,
         "granted": scopes.bare(tokens.scopes) or connection.granted,
         "refresh_due_at": states.next_refresh(now=asked_at, last_used_at=connection.last_used_at, spread=jitter),
     }
     if tokens.refresh_token:
         fresh["refresh_token"] = vault.seal(tokens.refresh_token, bound_to=_place(connection, "refresh_token"))
+    return fresh
+
+
+def keep_refreshed(connection: Connection, fresh: dict[str, Any]) -> bool:
+    """Store `sealed` columns, what they mean for the state, and the lease given back: one UPDATE, of the row as it was
+    read. Where somebody changed the state meanwhile, it is read and decided again. False: ours is not needed.
+
+    `connection` holds the lease, and then carries what was stored.
+    """
     mine = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version)
-    if not mine.filter(state__in=ALIVE).update(**fresh):
-        # Blocked while Microsoft answered: kept as the pair before was, which Microsoft may have ended.
-        mine.filter(state=State.BLOCKED_BY_POLICY).update(**fresh | {"refresh_due_at": None})
-        return False
-    for name, value in fresh.items():
-        setattr(connection, name, value)
-    return True
+    leased: dict[str, Any] = {"lease_holder": connection.lease_holder}
+    for _ in range(_LOOKS):
+        if connection.state not in states.RENEWABLE:
+            break
+        found = mine.filter(state=connection.state, trouble=connection.trouble, **leased)
+        whole = (
+            fresh | states.after_refresh(connection, now=fresh["refreshed_at"]) | (states.RELEASED if leased else {})
+        )
+        if found.update(**whole):
+            _carry(connection, whole)
+            return True
+        leased = {}  # it may be over, and somebody else's by now
+        now_it_is = mine.values("state", "trouble", "attempts", "refresh_due_at").first()
+        if now_it_is is None:
+            return False
+        _carry(connection, now_it_is)
+    _keep_for_later(connection, fresh)
+    return False
+
+
+def ask(connection: Connection) -> identity.Tokens:
+    """A new pair of Microsoft, within `http.TOTAL`. No database. Raises NotAlive, `CalendarError`, CannotOpen."""
+    if connection.state not in states.RENEWABLE or not connection.refresh_token:
+        raise NotAlive
+    held = vault.open_sealed(connection.refresh_token, bound_to=_place(connection, "refresh_token"))
+    wanted = scopes.to_refresh(connection.granted)
+    # The first contact with a tenant asks twice; together they stay within the lease.
+    with outbound.deadline(http.TOTAL):
+        return identity.refresh(held, tenant_id=connection.tenant_id, scopes=wanted)
+
+
+def free(*, now: datetime) -> Q:
+    """Nobody is refreshing it, or whoever was has died over it."""
+    return Q(lease_until=None) | Q(lease_until__lte=now)
+
+
+def lease(holder: uuid.UUID, *, now: datetime) -> dict[str, Any]:
+    """The columns of a claim on what is `free`. A lease that nobody gave back tells of a worker that died, perhaps
+    with a new token in flight."""
+    died = When(lease_until__isnull=False, then=Coalesce("interrupted_at", Value(now)))
+    return {
+        "lease_until": now + LEASE,
+        "lease_holder": holder,
+        "interrupted_at": Case(died, default=F("interrupted_at")),
+    }
 
 
 def want_refresh(connection: Connection, *, now: datetime) -> bool:
@@ -130,7 +176,7 @@ def forget_access(connection: Connection) -> None:
 
 def _check_allowed(connection: Connection, *, now: datetime) -> None:
     """The settings may have changed since the connection was read, and no worker may have applied them."""
-    if not fitting.as_allowed(connection, now=now).is_alive:
+    if fitting.as_allowed(connection, now=now).state not in states.RENEWABLE:
         raise NotAlive
 
 
@@ -146,12 +192,13 @@ def _refreshed(connection: Connection, *, now: datetime, even_if_held: bool = Fa
             return token
         return _ask_and_store(connection, now=now)
     finally:
-        _release(connection, holder)
+        if connection.lease_holder == holder:
+            _release(connection, holder)
 
 
 def _ask_and_store(connection: Connection, *, now: datetime) -> str:
     try:
-        tokens = _ask(connection)
+        tokens = ask(connection)
     except AuthorizationLost as problem:
         return _believe_or_adopt(connection, problem, now=now)
     except vault.CannotOpen as problem:
@@ -160,20 +207,9 @@ def _ask_and_store(connection: Connection, *, now: datetime) -> str:
     except CalendarError as problem:
         states.went_wrong(connection, problem.failure, now=now)
         raise
-    if store(connection, tokens, asked_at=now):
-        states.went_well(connection, now=now)
+    if keep_refreshed(connection, sealed(connection, tokens, asked_at=now)):
         return tokens.access_token
     return _adopt(connection, now=now)
-
-
-def _ask(connection: Connection) -> identity.Tokens:
-    if not connection.is_alive or not connection.refresh_token:
-        raise NotAlive
-    held = vault.open_sealed(connection.refresh_token, bound_to=_place(connection, "refresh_token"))
-    wanted = scopes.to_refresh(connection.granted)
-    # The first contact with a tenant asks twice; together they stay within the lease.
-    with outbound.deadline(http.TOTAL):
-        return identity.refresh(held, tenant_id=connection.tenant_id, scopes=wanted)
 
 
 def _believe_or_adopt(connection: Connection, problem: AuthorizationLost, *, now: datetime) -> str:
@@ -185,7 +221,7 @@ def _believe_or_adopt(connection: Connection, problem: AuthorizationLost, *, now
 
 def _adopt(connection: Connection, *, now: datetime) -> str:
     connection.refresh_from_db()
-    token = held_token(connection, now=now) if connection.is_alive else None
+    token = held_token(connection, now=now) if connection.state in states.RENEWABLE else None
     if token is None:
         raise NotAlive
     return token
@@ -193,8 +229,7 @@ def _adopt(connection: Connection, *, now: datetime) -> str:
 
 def _claim(connection: Connection, *, now: datetime) -> uuid.UUID | None:
     holder = uuid.uuid4()
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
-    claimed = Connection.objects.filter(free, pk=connection.pk).update(lease_until=now + LEASE, lease_holder=holder)
+    claimed = Connection.objects.filter(free(now=now), pk=connection.pk).update(**lease(holder, now=now))
     return holder if claimed else None
 
 
@@ -208,7 +243,7 @@ def _wait_for_other(connection: Connection, *, now: datetime) -> str:
     while time.monotonic() < ends:
         time.sleep(GLANCE.total_seconds())
         connection.refresh_from_db()
-        if not connection.is_alive:
+        if connection.state not in states.RENEWABLE:
             raise NotAlive
         token = held_token(connection, now=now)
         if token and connection.token_version != seen:
@@ -216,36 +251,17 @@ def _wait_for_other(connection: Connection, *, now: datetime) -> str:
     raise Busy
 
 
-def _claim_due(*, now: datetime) -> list[int]:
-    """The longest due first. A row is ours if we were the one to move its due time."""
-    due = Connection.objects.filter(refresh_due_at__lte=now, state__in=ALIVE).exclude(state=State.CONNECTING)
-    found = list(due.order_by("refresh_due_at", "pk").values_list("pk", "refresh_due_at")[:BATCH])
-    later = now + CLAIM
-    return [
-        pk
-        for pk, due_at in found
-        if Connection.objects.filter(pk=pk, refresh_due_at=due_at).update(refresh_due_at=later)
-    ]
+def _keep_for_later(connection: Connection, fresh: dict[str, Any]) -> None:
+    """Blocked while Microsoft answered: kept as the pair before was, which Microsoft may have ended."""
+    blocked = Connection.objects.filter(
+        pk=connection.pk, token_version=connection.token_version, state=State.BLOCKED_BY_POLICY
+    )
+    blocked.update(**fresh | {"refresh_due_at": None})
 
 
-def _refresh_each(waiting: Iterator[int], clock: Callable[[], datetime]) -> None:
-    """One thread's share, over one database connection: to open one for each costs more than the refresh."""
-    try:
-        for pk in waiting:
-            _refresh_one(pk, clock)
-    finally:
-        databases.close_all()
-
-
-def _refresh_one(pk: int, clock: Callable[[], datetime]) -> None:
-    """One bad connection does not spoil the others."""
-    try:
-        connection = Connection.objects.filter(pk=pk).select_related("user__account").first()
-        if connection:
-            refresh(connection, now=clock())
-    except Exception:  # the batch goes on; the sweep comes back to this one
-        log.exception("token.refresh.crashed", connection=pk)
-        databases.close_all()  # it may have been the database connection that broke; the next one opens another
+def _carry(connection: Connection, columns: dict[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(connection, name, value)
 
 
 def _place(connection: Connection, column: str) -> str:

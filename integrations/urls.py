@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations.views import callback, connection, diagnose, trials
+from integrations.views import approvals, callback, connection, connections, diagnose, trials
 
 urlpatterns = [
     path("profile/calendar/", connection.select_service, name="select_service"),
@@ -12,6 +12,17 @@ urlpatterns = [
     path("profile/calendar/reconnect/", connection.reconnect, name="reconnect"),
     path("profile/calendar/status/", connection.connection_status, name="connection_status"),
     path("profile/calendar/delete/", connection.connection_delete, name="connection_delete"),
+    path("profile/calendar/approval/", approvals.ask_admin, name="ask_admin"),
+    path("profile/calendar/approval/take-back/", approvals.approval_take_back, name="approval_take_back"),
+    path("account/connections/approvals/", approvals.approvals, name="approvals"),
+    path("account/connections/approvals/act/", approvals.approvals_act, name="approvals_act"),
+    path("integrations/microsoft/approval/<slug:said>/", approvals.admin_consent_done, name="admin_consent_done"),
+    path("account/connections/", connections.connections, name="connections"),
+    path("account/connections.csv", connections.connections_csv, name="connections_csv"),
+    path("account/connections/act/", connections.connections_act, name="connections_act"),
+    path(
+        "account/connections/disconnect/<uuid:pk>/", connections.connections_disconnect, name="connections_disconnect"
+    ),
     path("account/connections/<int:pk>/", diagnose.connection_diagnose, name="connection_diagnose"),
     path("account/connections/<int:pk>/bundle.json", diagnose.connection_bundle, name="connection_bundle"),
     path("account/connections/<int:pk>/check/", diagnose.connection_check, name="connection_check"),

@@ -19,6 +19,8 @@ from accounts.cascade.changes import Choose
 from accounts.cascade.declare import Level, setting_of
 from accounts.member_lists import read_pasted
 from accounts.models import AuditEntry, Job, JobState, PendingChange, Role, User
+from integrations import trials
+from integrations.models import Connection, State, Trial
 from integrations.preferences import Integrations
 from tests.cast import Cast, ClientOf, joined
 
@@ -43,6 +45,8 @@ GROUP_ADMINS: Answers = (SIGN_IN, FORBIDDEN, IN, IN, IN, IN)
 ADMINS_OF_THE_PERSON: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, IN, IN, NOT_THERE)
 ADMINS_OF_THE_GROUP: Answers = (SIGN_IN, FORBIDDEN, IN, IN, IN, NOT_THERE)
 ADMINS_OVER_THE_GROUP: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, IN, IN, NOT_THERE)
+# None of the readers runs the installation.
+OPERATORS: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE)
 # Nobody is sent to the sign-in page, but not back from it.
 NOT_SIGNED_OUT: Answers = (SIGN_IN_ALONE, IN, IN, IN, IN, IN)
 
@@ -65,6 +69,8 @@ JOB = {"pk": "a job for Sales"}
 LIST = {"pk": "sales", "job_pk": "a list of Dana’s for Sales"}
 # Whoever prepared it, and nobody else.
 DANA_ALONE: Answers = (SIGN_IN, FORBIDDEN, NOT_THERE, NOT_THERE, IN, NOT_THERE)
+CONNECTION = {"pk": "Alice’s connection"}
+TRIAL = {"pk": "a test with Alice"}
 CHANGE = {"pk": "a change that Dana reviews"}
 WHOSE_CHANGE: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, IN, NOT_THERE)
 DOORS = {
@@ -72,6 +78,7 @@ DOORS = {
     "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
     "healthz": Door(EVERYBODY),
     "readyz": Door(EVERYBODY),
+    "operations": Door(OPERATORS),
     # accounts
     "profile": Door(SIGNED_IN),
     "profile_edit": Door(SIGNED_IN),
@@ -128,7 +135,18 @@ DOORS = {
     "reconnect": Door(SIGNED_IN, "POST"),
     "connection_status": Door(SIGNED_IN),
     "connection_delete": Door(SIGNED_IN, "POST"),
+    "ask_admin": Door(SIGNED_IN, "POST"),
+    "approval_take_back": Door(SIGNED_IN, "POST"),
+    "approvals": Door(ADMINS),
+    "approvals_act": Door(ADMINS, "POST", {}, {"organisation": "kestrel.example", "do": "link"}),
+    "admin_consent_done": Door(EVERYBODY, named={"said": "thanks"}),  # a Microsoft 365 admin may be nobody here
     "microsoft_callback": Door(NOT_SIGNED_OUT),  # `?next=` would carry Microsoft's code along
+    "connection_diagnose": Door(ADMINS_OF_THE_PERSON, named=CONNECTION),
+    "connection_bundle": Door(ADMINS_OF_THE_PERSON, named=CONNECTION),
+    "connection_check": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
+    "connection_remind": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
+    "trial_begin": Door(ADMINS),
+    "trial": Door(ADMINS_OF_THE_PERSON, named=TRIAL),
     # calendaring
     "meetings": Door(SIGNED_IN),
     "agenda": Door(SIGNED_IN),
@@ -261,10 +279,21 @@ def _entry(cast: Cast) -> object:
 
 
 # What an address names besides the cast; made when it is first asked for.
+def _connection(cast: Cast) -> object:
+    state = {"state": State.NEEDS_REAUTH, "since_at": timezone.now()}
+    return Connection.objects.get_or_create(user=cast.alice, defaults=state)[0].pk
+
+
+def _trial(cast: Cast) -> object:
+    return (Trial.objects.first() or trials.begin(cast.alice, by=cast.dana, now=timezone.now())).pk
+
+
 THINGS: dict[str, Callable[[Cast], object]] = {
     JOB["pk"]: _job,
     LIST["job_pk"]: _list,
     CHANGE["pk"]: _change,
+    CONNECTION["pk"]: _connection,
+    TRIAL["pk"]: _trial,
     "a change of the account": _entry,
 }
 

@@ -31,6 +31,7 @@ from tests.servers import ENVIRONMENT, wait_until
 LASTS = 4000  # seconds
 SCOPE = "openid profile offline_access User.Read Calendars.Read Contacts.Read"
 _CONTROL = "/control"
+_HEAD = "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store, no-cache\r\nPragma: no-cache\r\n"
 # As long as those of Microsoft: an access token of Graph, an id_token, a refresh token.
 _ACCESS, _REFRESH = ("eyJ0" + secrets.token_urlsafe(size) for size in (1500, 800))
 
@@ -189,7 +190,9 @@ class _Conversation(asyncio.Protocol):
         body = json.dumps(says).encode()
         head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}"
         if not self.transport.is_closing():
-            self.transport.write(f"{head}\r\nCache-Control: no-store, no-cache\r\nPragma: no-cache\r\n\r\n".encode() + body)
+            self.transport.write(
+                f"{head}\r\nCache-Control: no-store, no-cache\r\nPragma: no-cache\r\n\r\n".encode() + body
+            )
 
 
 def _length(head: bytes) -> int:
@@ -213,7 +216,7 @@ def _discovery(where: str, path: str) -> dict[str, Any]:
 async def _serve(certificate: Path, told: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    grants, where = _Grants(), ["" ]
+    grants, where = _Grants(), [""]
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Conversation(grants, where[0]), "127.0.0.1", 0, ssl=context, backlog=256)
     port = server.sockets[0].getsockname()[1]

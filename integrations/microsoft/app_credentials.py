@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +35,11 @@ class Credential:
     value: str = field(repr=False)
 
     @property
+    def expires_by(self) -> str:
+        """The name of the variable that says when it expires; of a certificate the file does."""
+        return self.name.replace("SECRET", "SECRET_EXPIRES")
+
+    @property
     def for_msal(self) -> str | dict[str, str]:
         if not self.is_certificate:
             return self.value
@@ -48,10 +53,20 @@ class Answers:
     accepted_at: datetime | None = None
     refused_at: datetime | None = None
     failure: Failure | None = None
+    # What was written down last, and when.
+    told: bool | None = None
+    told_at: datetime | None = None
 
     @property
     def is_refused(self) -> bool:
         return self.refused_at is not None and (self.accepted_at is None or self.refused_at > self.accepted_at)
+
+    def is_news(self, *, now: datetime, after: timedelta) -> bool:
+        """Has the answer changed since it was written down, or was that long ago?"""
+        return self.told_at is None or self.told is not self.is_refused or now - self.told_at >= after
+
+    def are_told(self, *, now: datetime) -> None:
+        self.told, self.told_at = self.is_refused, now
 
 
 _answers: dict[str, Answers] = {}

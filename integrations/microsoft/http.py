@@ -47,7 +47,7 @@ def fail(failure: Failure) -> NoReturn:
 
 
 @cache
-def session() -> requests.Session:
+def session() -> outbound.Session:
     """One per process: connections to Microsoft are kept open and shared by its threads."""
     hosts = {urlsplit(settings.MICROSOFT_AUTHORITY_HOST).netloc, urlsplit(settings.MICROSOFT_GRAPH_URL).netloc}
     return outbound.session(allowed_hosts=hosts, total=TOTAL, verify=settings.MICROSOFT_CA_BUNDLE or True)

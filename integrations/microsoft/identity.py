@@ -18,6 +18,7 @@ from integrations import failures
 from integrations.contracts import Unreachable
 from integrations.failures import NO_ANSWER, Failure
 from integrations.microsoft import http, msal_apps
+from integrations.microsoft.app_credentials import Credential
 from integrations.microsoft.id_tokens import Untrusted
 from integrations.microsoft.msal_apps import app_of
 
@@ -33,15 +34,22 @@ class Tokens:
     id_token: str = field(default="", repr=False)
 
 
-def begin(*, scopes: list[str], redirect_uri: str, login_hint: str) -> dict[str, Any]:
+def begin(
+    *, scopes: list[str], redirect_uri: str, login_hint: str, prompt: str = "", claims: str = ""
+) -> dict[str, Any]:
     """Start the authorization code flow. The answer holds `auth_uri`, where the browser goes, and secrets: it
-    stays on the server, sealed. Raises Unreachable."""
+    stays on the server, sealed. `claims` is what Microsoft wants to see proved (a step-up). Raises Unreachable."""
     app = app_of(settings.MICROSOFT_TENANT)
     with warnings.catch_warnings():
         # MSAL recommends form_post; with it a SameSite=Lax session cookie would not come back (we send PKCE).
         warnings.filterwarnings("ignore", message=".*response_mode.*")
         flow: dict[str, Any] = app.initiate_auth_code_flow(
-            scopes, redirect_uri=redirect_uri, login_hint=login_hint or None, response_mode="query"
+            scopes,
+            redirect_uri=redirect_uri,
+            login_hint=login_hint or None,
+            prompt=prompt or None,
+            claims_challenge=claims or None,
+            response_mode="query",
         )
     return flow
 
@@ -57,10 +65,11 @@ def refresh(refresh_token: str, *, tenant_id: str, scopes: list[str]) -> Tokens:
     return _ask(tenant_id, lambda app: app.acquire_token_by_refresh_token(refresh_token, scopes))
 
 
-def prove_credential(tenant: str) -> None:
+def prove_credential(tenant: str, credential: Credential | None = None) -> None:
     """Ask for a token of the application itself (client credentials), which Microsoft gives only for a credential
-    it knows, in a named tenant where the application is known. Raises `CalendarError`."""
-    _ask(tenant, lambda app: app.acquire_token_for_client([f"{_graph_resource()}/.default"]))
+    it knows, in a named tenant where the application is known: with this one alone, or with any that is accepted.
+    Raises `CalendarError`."""
+    _ask(tenant, lambda app: app.acquire_token_for_client([f"{_graph_resource()}/.default"]), credential)
 
 
 def _graph_resource() -> str:
@@ -71,10 +80,10 @@ def _graph_resource() -> str:
     return "https://graph.microsoft.com"
 
 
-def _ask(tenant: str, call: Callable[[Any], dict[str, Any]]) -> Tokens:
+def _ask(tenant: str, call: Callable[[Any], dict[str, Any]], credential: Credential | None = None) -> Tokens:
     msal_apps.forget_last()
     try:
-        answer = msal_apps.asked(tenant, call)
+        answer = msal_apps.asked_with(credential, tenant, call) if credential else msal_apps.asked(tenant, call)
     except RuntimeError as problem:
         raise Untrusted("nonce") from problem
     except (requests.RequestException, MsalServiceError, ValueError) as problem:

@@ -38,11 +38,18 @@ def asked(tenant: str, call: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     """
     answer: dict[str, Any] = {}
     for credential in app_credentials.in_order():
-        answer = call(app_of(tenant, credential))
+        answer = asked_with(credential, tenant, call)
         if answer.get("error") != "invalid_client":
             break
+    return answer
+
+
+def asked_with(credential: Credential, tenant: str, call: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """As `asked`, with this credential and no other."""
+    answer = call(app_of(tenant, credential))
+    if answer.get("error") == "invalid_client":
         app_credentials.refused(credential, _refusal(answer), now=timezone.now())
-    if "access_token" in answer:
+    elif "access_token" in answer:
         app_credentials.accepted(credential, now=timezone.now())
     return answer
 
@@ -85,10 +92,15 @@ class _Client:
     def get(self, url: str, **kwargs: Any) -> requests.Response:
         return http.session().get(url, **kwargs)
 
-    def post(self, url: str, **kwargs: Any) -> requests.Response:
+    def post(
+        self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: object
+    ) -> requests.Response:
         _seen.response = None
-        response = http.session().post(url, **kwargs)
+        response = http.session().post_form(url, data, headers)
         _seen.response = response
+        if response.status_code < requests.codes.internal_server_error and http.json_of(response) is None:
+            # MSAL would write it to the log as it is, perhaps half of it tokens.
+            raise requests.exceptions.InvalidJSONError("No JSON object.", response=response)
         return response
 
     def close(self) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import requests
 from django.conf import settings
 
 from accounts.outbound import DeadlineExceeded
+from integrations import credential_words
 from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome
-from integrations.microsoft import http, identity
+from integrations.microsoft import app_credentials, http, identity
+from integrations.microsoft.app_credentials import Credential
 
 ANY_TENANT = ("organizations", "common", "consumers")
 
@@ -26,34 +28,38 @@ class Check:
     says: str
 
 
-def checks(*, tenant: str) -> Iterator[Check]:
-    """`tenant`: the directory in which the credential is tried, a GUID or a domain."""
-    yield _secret_is_no_id()
-    discovery = _discovery(tenant)
-    yield discovery
-    yield (
-        _credential(tenant) if discovery.passed else Check("Credential", None, "Not tried, as sign-in was not reached.")
-    )
-    yield _graph()
+def checks(*, tenant: str, now: datetime) -> Iterator[Check]:
+    """`tenant`: the directory in which each credential is tried, a GUID or a domain."""
+    yield from kinds(now=now)
+    reached = sign_in(tenant)
+    yield reached
+    for at, credential in enumerate(app_credentials.of_environment()):
+        name = f"Credential{_which(at)}"
+        yield (
+            _credential(name, credential, tenant)
+            if reached.passed
+            else Check(name, None, "Not tried, as sign-in was not reached.")
+        )
+    yield graph()
 
 
-def _secret_is_no_id() -> Check:
-    name = "Kind of credential"
-    if settings.MICROSOFT_CLIENT_CERTIFICATE:
-        return Check(name, True, "A certificate.")
-    try:
-        uuid.UUID(settings.MICROSOFT_CLIENT_SECRET)
-    except ValueError:
-        return Check(name, True, "A client secret.")
-    return Check(
-        name,
-        False,
-        "MICROSOFT_CLIENT_SECRET looks like the secret’s ID. Entra shows two columns: copy the one named Value "
-        "(it is shown only once; make a new secret if it is gone).",
-    )
+def kinds(*, now: datetime) -> Iterator[Check]:
+    """What each credential is, and until when. Asks nobody."""
+    for at, credential in enumerate(app_credentials.of_environment()):
+        name = f"Kind of credential{_which(at)}"
+        if not credential.is_certificate and credential_words.is_an_id(credential.value):
+            yield Check(name, False, f"{credential.name} {credential_words.ID_PASTED}")
+            continue
+        kind = "A certificate" if credential.is_certificate else "A client secret"
+        is_over = credential.expires_at is not None and credential.expires_at <= now
+        yield Check(name, not is_over, f"{kind}, {credential.name}. {credential_words.until_when(credential, now=now)}")
 
 
-def _discovery(tenant: str) -> Check:
+def _which(at: int) -> str:
+    return f" {at + 1}" if at else ""
+
+
+def sign_in(tenant: str) -> Check:
     name = "Sign-in"
     url = f"{settings.MICROSOFT_AUTHORITY_HOST}/{tenant}/v2.0/.well-known/openid-configuration"
     try:
@@ -71,19 +77,19 @@ def _discovery(tenant: str) -> Check:
     return Check(name, True, f"{settings.MICROSOFT_AUTHORITY_HOST} answers for “{tenant}”.")
 
 
-def _credential(tenant: str) -> Check:
-    name = "Credential"
+def _credential(name: str, credential: Credential, tenant: str) -> Check:
     if tenant in ANY_TENANT:
         says = "Not tried: Microsoft tells only within one directory. Name yours: --tenant contoso.com"
         return Check(name, None, says)
     try:
-        identity.prove_credential(tenant)
+        identity.prove_credential(tenant, credential)
     except CalendarError as problem:
-        return Check(name, False, _refusal(problem.failure, tenant))
-    return Check(name, True, f"Microsoft accepts application {settings.MICROSOFT_CLIENT_ID} in “{tenant}”.")
+        return Check(name, False, f"{credential.name}: {_refusal(problem.failure, tenant)}")
+    accepts = f"Microsoft accepts application {settings.MICROSOFT_CLIENT_ID} with {credential.name} in “{tenant}”."
+    return Check(name, True, accepts)
 
 
-def _graph() -> Check:
+def graph() -> Check:
     """Asked without a token: a *no* in Graph's own words proves that it is Graph, and that we reach it."""
     name = "Graph"
     url = settings.MICROSOFT_GRAPH_URL
@@ -115,9 +121,6 @@ def _network(problem: requests.RequestException) -> str:
 
 def _refusal(failure: Failure, tenant: str) -> str:
     known = {
-        "AADSTS7000215": "The client secret is wrong. Copy the secret’s Value from Entra, not its ID.",
-        "AADSTS7000222": "The client secret has expired. Make a new one in Entra and set MICROSOFT_CLIENT_SECRET.",
-        "AADSTS700027": "The certificate is not registered for this application, or has expired.",
         "AADSTS700016": (
             f"Application {settings.MICROSOFT_CLIENT_ID} is not known in “{tenant}”. Look at MICROSOFT_CLIENT_ID; an "
             "admin of that directory must have consented once."
@@ -125,8 +128,8 @@ def _refusal(failure: Failure, tenant: str) -> str:
         "AADSTS7000112": f"The application is switched off in “{tenant}”. An admin there can enable it.",
         "AADSTS90002": f"There is no directory “{tenant}”.",
     }
-    if failure.code in known:
-        return f"{known[failure.code]} ({failure.code})"
+    if says := credential_words.why_refused(failure.code) or known.get(failure.code):
+        return f"{says} ({failure.code})"
     if failure.outcome in (Outcome.THROTTLED, Outcome.UNREACHABLE):
         return f"Microsoft gave no usable answer ({failure.code or 'no answer'}). Try again in a minute."
     return f"Microsoft refused: {failure.code}. Trace id {failure.trace_id or 'unknown'}."

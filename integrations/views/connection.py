@@ -1,4 +1,4 @@
-"""The person's own way: select a service, tick permissions, go to Microsoft, come back, see, end."""
+"""The person's own way: select a service, tick permissions, go to Microsoft, come back, see, renew, end."""
 
 from __future__ import annotations
 
@@ -7,43 +7,46 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.cascade.read import effective
 from accounts.doors import SignedInRequest, signed_in
-from integrations import connecting, disconnecting, health, panels
+from integrations import connecting, credentials, disconnecting, health, panels, permitting, renewing
 from integrations.contracts import CalendarError
 from integrations.forms import PermissionsForm, ServiceForm
+from integrations.models import ALIVE, State
 from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
 
-_NARROWED = {
-    connecting.Narrowed.UNCHANGED: "These are the permissions Meridian uses already. Nothing has changed.",
-    connecting.Narrowed.YES: (
-        "Meridian now uses only what is ticked. Microsoft goes on listing what you gave before, until you withdraw it "
-        "there."
-    ),
-}
 BROWSER = "calendar-browser"  # the key, in the session, of what binds a trip to this browser
+GET_AND_POST = ["GET", "HEAD", "POST"]
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(GET_AND_POST)
 @signed_in
 def select_service(request: SignedInRequest) -> HttpResponse:
     settings = effective(Integrations, request.user)
     if obstacle := _obstacle(request, settings):
         return _not_allowed(request, obstacle)
-    form = ServiceForm(request.POST or None, initial={"service": settings.services.default_service.value})
+    works = not credentials.is_refused(now=timezone.now())
+    offered = connecting.offered(settings, connecting.current(request.user)) if works else []
+    form = ServiceForm(
+        request.POST or None, offered=offered, initial={"service": settings.services.default_service.value}
+    )
     if form.is_valid():
         return redirect("permissions")
     return render(
         request,
         "integrations/select_service.html",
-        {"form": form, "services": list(SERVICE_NAMES.items()), "only": health.of_rule(settings.domains)},
+        {
+            "form": form,
+            "services": [(service, SERVICE_NAMES[service]) for service in offered],
+            "only": health.of_rule(settings.domains),
+        },
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(GET_AND_POST)
 @signed_in
 def permissions(request: SignedInRequest) -> HttpResponse:
     settings = effective(Integrations, request.user)
@@ -60,14 +63,15 @@ def permissions(request: SignedInRequest) -> HttpResponse:
         narrowed = connecting.narrow(request.user, **wish, now=timezone.now())
         if narrowed is connecting.Narrowed.NO:
             return _go(request, **wish)
-        messages.success(request, _NARROWED[narrowed])
+        _say_narrowed(request, narrowed)
         return _to_profile()
     return render(
         request,
         "integrations/permissions.html",
         {
             "form": form,
-            "ceiling": settings.services,
+            "rows": permitting.rows(request.user, settings.services, connection, form),
+            "at_once": connection is not None and connection.state in (*ALIVE, State.BLOCKED_BY_POLICY),
             "connection": connection,
             "service": SERVICE_NAMES[Service.OFFICE_365],
             "only": health.of_rule(settings.domains),
@@ -75,19 +79,20 @@ def permissions(request: SignedInRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(GET_AND_POST)
 @signed_in
 def reconnect(request: SignedInRequest) -> HttpResponse:
-    """The same permissions again, by way of Microsoft. Needs no working token."""
-    connection = connecting.current(request.user)
-    if connection is None:
+    """The same permissions again, by way of Microsoft. Needs no working token. Letters lead here: to look at the
+    address is to see one button, and what it is for."""
+    now = timezone.now()
+    if request.method != "POST":
+        panel = panels.calendar_of(request.user, now=now)
+        return render(request, "integrations/reconnect.html", {"panel": panel})
+    settings = effective(Integrations, request.user)
+    wish = renewing.wish_again(request.user, settings.services, now=now)
+    if wish is None:
         return redirect("select_service")
-    ceiling = effective(Integrations, request.user).services
-    return _go(
-        request,
-        calendar_write=connection.calendar_write and ceiling.calendar_write,
-        contacts_write=connection.contacts_write and ceiling.contacts_write,
-    )
+    return _go(request, calendar_write=wish.calendar_write, contacts_write=wish.contacts_write)
 
 
 @require_safe
@@ -98,12 +103,20 @@ def connection_status(request: SignedInRequest) -> HttpResponse:
     return render(request, "integrations/_calendar_panel.html", {"panel": context})
 
 
-@require_POST
+@require_http_methods(GET_AND_POST)
 @signed_in
 def connection_delete(request: SignedInRequest) -> HttpResponse:
-    if disconnecting.disconnect(request.user, actor=request.user, now=timezone.now()):
-        messages.success(request, "The connection is deleted. Microsoft lists Meridian until you withdraw it there.")
-    return _to_profile()
+    """Asks, and does it when asked by a form."""
+    if request.method == "POST":
+        if disconnecting.disconnect(request.user, actor=request.user, now=timezone.now()):
+            messages.success(
+                request, "The connection is deleted. Microsoft lists Meridian until you withdraw it there."
+            )
+        return _to_profile()
+    panel = panels.calendar_of(request.user, now=timezone.now())
+    if panel["connection"] is None:
+        return _to_profile()
+    return render(request, "integrations/connection_delete.html", {"panel": panel})
 
 
 def _go(request: SignedInRequest, *, calendar_write: bool, contacts_write: bool) -> HttpResponse:
@@ -123,6 +136,17 @@ def _go(request: SignedInRequest, *, calendar_write: bool, contacts_write: bool)
         messages.error(request, "Microsoft does not answer at the moment. Nothing has changed; try again in a minute.")
         return _to_profile()
     return HttpResponseRedirect(address)
+
+
+def _say_narrowed(request: SignedInRequest, narrowed: connecting.Narrowed) -> None:
+    unused = panels.unused_of(connecting.current(request.user))
+    if narrowed is connecting.Narrowed.UNCHANGED:
+        messages.success(request, "These are the permissions Meridian uses already. Nothing has changed.")
+    elif unused:
+        listed = "; ".join(unused)
+        messages.success(request, f"Meridian now uses only what is ticked. Microsoft still lists more: {listed}.")
+    else:
+        messages.success(request, "Meridian now uses only what is ticked.")
 
 
 def _obstacle(request: SignedInRequest, settings: Integrations) -> Obstacle | None:

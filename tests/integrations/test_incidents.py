@@ -21,7 +21,9 @@ from tests.integrations.tied import connect
 NOW = timezone.now
 
 
-def group(account: Account, *, alive: int, degraded: int = 0, tenant: str = "t", reason: str = Reason.NO_ANSWER) -> None:
+def group(
+    account: Account, *, alive: int, degraded: int = 0, tenant: str = "t", reason: str = Reason.NO_ANSWER
+) -> None:
     """So many more connections of an account in one tenant, some of them in passing trouble."""
     people = crowd(account, alive)
     connect(people[:degraded], State.DEGRADED, tenant_id=tenant, reason=reason)
@@ -175,7 +177,9 @@ def test_a_connection_knows_the_incident_it_is_part_of(cast: Cast) -> None:
     Connection.objects.filter(pk=lonely.pk).update(tenant_id="another")
     incidents.watch(now=NOW())
 
-    reports = {one.user.name: incidents.of(one) for one in Connection.objects.filter(pk__in=[mine.pk, fine.pk, lonely.pk])}
+    reports = {
+        one.user.name: incidents.of(one) for one in Connection.objects.filter(pk__in=[mine.pk, fine.pk, lonely.pk])
+    }
 
     assert reports["Alice"] is not None
     assert (reports["Bob"], reports["Gus"]) == (None, None)

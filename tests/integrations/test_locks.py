@@ -14,7 +14,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from accounts.models import Account, AuditEntry, Group, User
-from integrations import connecting, fitting, opening, states, tasks, tokens
+from integrations import connecting, fitting, opening, refreshing, states, tasks, tokens
 from integrations.microsoft import identity
 from integrations.models import Connection, State
 from integrations.policy import Obstacle
@@ -181,7 +181,7 @@ def test_the_sweep_of_refreshes_asks_the_settings_too(
     before = asked(microsoft)
     lock_contacts(kestrel, dana)
 
-    tokens.refresh_due(now=timezone.now())
+    refreshing.refresh_due(now=timezone.now())
 
     assert asked(microsoft) == before
     assert again(connection).state == State.BLOCKED_BY_POLICY
@@ -336,7 +336,7 @@ def test_blocking_costs_the_same_at_any_size_of_a_batch(
     connect(crowd(kestrel, size))
     set_to("enabled", False, at=kestrel, by=dana)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         assert fitting.apply_policy(kestrel, now=FOUNDED) == size
 
 

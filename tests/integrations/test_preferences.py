@@ -32,7 +32,7 @@ ROWS = [
         True,
         True,
     ),
-    ("integrations.expiry_alerts", "Authentication expiry email alerts", True, ALL_LEVELS, False, False),
+    ("integrations.expiry_alerts", "Authentication expiry email alerts", True, ALL_LEVELS, True, False),
     ("integrations.grace", "Forget blocked connections after", 7, (Level.ACCOUNT,), True, False),
     (
         "data_sync.bidirectional",

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import outbound
 from accounts.models import AuditEntry, User
-from integrations import states, tasks, tokens
+from integrations import refreshing, states, tasks, tokens
 from integrations.contracts import AuthorizationLost, CredentialRefused, Throttled, Unreachable
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, State
@@ -85,8 +85,8 @@ def test_trouble_at_microsoft_degrades_and_is_waited_out(
     assert now + timedelta(seconds=230) < after.refresh_due_at, "Retry-After was 240 seconds"
     assert held(connection) == kept
     microsoft.control("DELETE", "faults")
-    assert tokens.refresh_due(now=now + timedelta(minutes=3)) == 0
-    assert tokens.refresh_due(now=after.refresh_due_at) == 1
+    assert refreshing.refresh_due(now=now + timedelta(minutes=3)) == 0
+    assert refreshing.refresh_due(now=after.refresh_due_at) == 1
     assert (again(connection).state, again(connection).attempts, again(connection).reason) == (State.CONNECTED, 0, "")
 
 
@@ -165,7 +165,7 @@ def test_what_is_paused_comes_back_by_itself(connection: Connection, microsoft: 
     paused = again(connection)
 
     microsoft.control("POST", f"applications/{microsoft.client_id}/secret", {"secret": microsoft.client_secret})
-    tokens.refresh_due(now=now + states.LONGEST_WAIT)
+    refreshing.refresh_due(now=now + states.LONGEST_WAIT)
 
     assert (paused.state, paused.reason) == (State.PAUSED, Reason.CREDENTIAL_EXPIRED)
     assert (again(connection).state, again(connection).reason) == (State.CONNECTED, "")
@@ -185,5 +185,5 @@ def test_a_key_taken_out_too_early_pauses_and_its_return_mends(
     assert len(mail.outbox) == 1
     assert "TOKEN_KEYS" in mail.outbox[0].body
     settings.TOKEN_KEYS = keys
-    tokens.refresh_due(now=now + states.LONGEST_WAIT)
+    refreshing.refresh_due(now=now + states.LONGEST_WAIT)
     assert again(connection).state == State.CONNECTED

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from integrations import connecting, redeeming
-from integrations.microsoft import http, id_tokens, msal_apps
+from integrations.microsoft import http, msal_apps, signing_keys
 from integrations.models import Connection, ConsentRequest, Step
 from tests.simulated import Simulator
 
@@ -34,7 +34,7 @@ def forget_microsoft() -> None:
     """What a process remembers of Microsoft for its lifetime: where it is, its keys, its open connections."""
     http.session.cache_clear()
     msal_apps.forget()
-    id_tokens._keys.cache_clear()
+    signing_keys.forget()
 
 
 def begun(person: User, *, calendar_write: bool = False, contacts_write: bool = False) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from integrations.microsoft import preflight
 
@@ -11,7 +12,7 @@ _MARKS = {True: "ok   ", False: "WRONG", None: "?    "}
 
 
 class Command(BaseCommand):
-    help = "Tries sign-in, the portal’s own credential and Graph, and says what is wrong in words."
+    help = "Tries sign-in, each of the portal’s own credentials and Graph, and says what is wrong in words."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -20,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         wrong = 0
-        for check in preflight.checks(tenant=options["tenant"]):
+        for check in preflight.checks(tenant=options["tenant"], now=timezone.now()):
             self.stdout.write(f"{_MARKS[check.passed]} {check.name}: {check.says}")
             wrong += check.passed is False
         if wrong:

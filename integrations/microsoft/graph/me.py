@@ -1,13 +1,48 @@
-"""GET /me: whose mailbox it is."""
+"""GET /me: whose mailbox it is, and why somebody may have none."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from django.conf import settings
 
+from integrations.contracts import CalendarError
+from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import http
+
+_ASKED = "mail,userPrincipalName,userType,onPremisesSyncEnabled,assignedLicenses"
+_GUEST_MARK = "#ext#"
 
 
 def get_address(access_token: str) -> str:
     """The primary SMTP address, or the user principal name where there is none. Raises `CalendarError`."""
     body = http.get(f"{settings.MICROSOFT_GRAPH_URL}/me?$select=mail,userPrincipalName", access_token)
     return str(body.get("mail") or body.get("userPrincipalName") or "")
+
+
+def why_no_mailbox(access_token: str, failure: Failure) -> Failure:
+    """`failure` with the likeliest reason: Microsoft answers alike for guests, for people without a licence and for
+    mailboxes it does not hold. Where /me says nothing either, the failure as it is."""
+    if failure.outcome is not Outcome.NOT_ELIGIBLE:
+        return failure
+    try:
+        body = http.get(f"{settings.MICROSOFT_GRAPH_URL}/me?$select={_ASKED}", access_token)
+    except CalendarError:
+        return failure
+    return replace(failure, reason=reason_in(body))
+
+
+def reason_in(body: Mapping[str, Any]) -> Reason:
+    """Why an account without a mailbox here has none, from its /me. Pure.
+
+    A member with an address, and with a licence or an account that is kept on the organisation's own servers, has a
+    mailbox somewhere; the rest has none.
+    """
+    is_guest = str(body.get("userType") or "").casefold() == "guest"
+    if is_guest or _GUEST_MARK in str(body.get("userPrincipalName") or "").casefold():
+        return Reason.GUEST
+    if body.get("mail") and (body.get("onPremisesSyncEnabled") is True or body.get("assignedLicenses")):
+        return Reason.ON_PREMISES
+    return Reason.NO_MAILBOX

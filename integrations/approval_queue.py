@@ -1,0 +1,229 @@
+"""What admins see of those who wait for an approval at Microsoft: by organisation, with what each still lacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import Account
+from accounts.templatetags.ui import local_moment
+from integrations import admin_consent, consent_proof, reasons
+from integrations.domains import shown
+from integrations.failures import Reason
+from integrations.models import ALIVE, AwaitedApproval, Connection, TenantConsent
+
+SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
+NEWS = timedelta(days=30)  # how long an organisation in which nobody waits any more is listed
+
+_SAYS = {
+    "User.Read": "Know who signs in: their name and address",
+    "Calendars.Read": "Read their calendar",
+    "Calendars.ReadWrite": "Read and change their calendar",
+    "Contacts.Read": "Read their contacts",
+    "Contacts.ReadWrite": "Read and change their contacts",
+}
+
+
+@dataclass
+class Organisation:
+    """A tenant at Microsoft; or, where none is known, those with addresses of one domain."""
+
+    tenant_id: str
+    domains: list[str] = field(default_factory=list)
+    waiting: int = 0
+    released: int = 0
+    since_at: datetime | None = None
+    last_at: datetime | None = None
+    # Microsoft has been asked whose domain it is.
+    is_looked_up: bool = True
+    newest: TenantConsent | None = None
+    # The newest that was believed.
+    given: TenantConsent | None = None
+
+    @property
+    def key(self) -> str:
+        """Names it in addresses and forms."""
+        return self.tenant_id or self.domains[0]
+
+    @property
+    def name(self) -> str:
+        return ", ".join(shown(domain) for domain in self.domains if domain) or "No domain"
+
+    @property
+    def was_stopped_since(self) -> bool:
+        """Microsoft's own newer word: whoever waits was stopped after the consent was given."""
+        return bool(self.given and self.given.granted_at and self.last_at and self.last_at > self.given.granted_at)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One line of what is granted and what is missing."""
+
+    name: str
+    says: str
+    is_granted: bool
+    # How many have given it for themselves, as far as we know.
+    by_people: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    kind: str
+    says: str
+    explains: str = ""
+    is_under_way: bool = False
+    # To quote to Microsoft's support.
+    trace: str = ""
+
+
+_REFUSALS = {
+    Reason.DECLINED: "The Microsoft 365 admin declined.",
+    Reason.CANCELLED: "Somebody opened the link and left without accepting.",
+    Reason.ADMIN_APPROVAL: "Somebody opened the link who is no Microsoft 365 admin there.",
+}
+
+
+def organisations(account: Account, *, now: datetime) -> list[Organisation]:
+    """Those with most who wait first. Two queries."""
+    found: dict[str, Organisation] = {}
+    for row in _counted(account):
+        key = row["tenant_id"] or row["domain"]
+        one = found.setdefault(key, Organisation(row["tenant_id"]))
+        one.domains.append(row["domain"])
+        one.waiting += row["waiting"]
+        one.released += row["released"]
+        one.since_at = min((at for at in (one.since_at, row["first"]) if at), default=None)
+        one.last_at = max((at for at in (one.last_at, row["last"]) if at), default=None)
+        one.is_looked_up = one.is_looked_up and row["asked"] == row["waiting"] + row["released"]
+    for made in TenantConsent.objects.filter(account=account).select_related("made_by").order_by("created_at"):
+        if made.tenant_id not in found and made.created_at < now - NEWS:
+            continue
+        one = found.setdefault(made.tenant_id, Organisation(made.tenant_id, [made.domain]))
+        one.newest = made
+        one.given = made if made.granted_at else one.given
+    return sorted(found.values(), key=lambda one: (-one.waiting, -one.released, one.name))
+
+
+def permissions(account: Account, one: Organisation) -> list[Permission]:
+    """What those who wait need together, or else what was last asked for; and what Microsoft has told of each."""
+    wanted = admin_consent.wanted_in(account, one.tenant_id) if one.waiting else []
+    if not wanted and one.newest:
+        wanted = list(one.newest.scopes)
+    granted = set(one.given.granted) if one.given else set()
+    seen = _given_by_people(account, one.tenant_id)
+    return [Permission(name, _SAYS.get(name, name), name in granted, seen[name]) for name in wanted]
+
+
+def people(account: Account, one: Organisation, *, q: str) -> QuerySet[AwaitedApproval]:
+    """Those of an organisation: who waits longest first, then those for whom one step is left."""
+    rows = AwaitedApproval.objects.filter(account=account, tenant_id=one.tenant_id).select_related("user")
+    if not one.tenant_id:
+        rows = rows.filter(domain=one.domains[0])
+    if q:
+        rows = rows.filter(Q(user__name__icontains=q) | Q(user__email__icontains=q))
+    return rows.order_by(F("released_at").asc(nulls_first=True), "since_at", "pk")
+
+
+def letter(account: Account, one: Organisation, link: str, needed: list[Permission]) -> str:
+    """What to send to the administrator of the tenant."""
+    listed = "\n".join(f"  - {line.says} ({line.name})" for line in needed)
+    return (
+        f"Hello,\n\npeople of {account} want to connect their Microsoft 365 calendars to Meridian. Microsoft asks for "
+        f"an administrator of {one.name} to approve this once, for everybody. Please open this link and accept:\n\n"
+        f"{link}\n\nMeridian asks, for each person who connects, to\n\n{listed}\n\n"
+        "These are delegated permissions: Meridian reaches the mailbox of a person only after that person has "
+        "connected it, and of nobody else.\n"
+    )
+
+
+def standing(one: Organisation, *, now: datetime) -> Standing | None:
+    """How it stands with the newest link. None: there was never one."""
+    made = one.newest
+    if made is None:
+        return None
+    if made.granted_at:
+        return _approved(one, made)
+    if consent_proof.is_being_proved(made):
+        return _being_proved(made, now=now)
+    if made.reason:
+        return _refused(made)
+    if made.expires_at <= now:
+        return Standing("warn", "The link has expired.", _by("Nobody used it until {}.", made.expires_at))
+    return Standing("info", "The link waits to be opened.", _by("It works until {}.", made.expires_at))
+
+
+def _approved(one: Organisation, made: TenantConsent) -> Standing:
+    if one.was_stopped_since:
+        return Standing(
+            "warn",
+            "Approved, and yet Microsoft stops people.",
+            _by(
+                "Approved {}. Whoever waits was stopped after that: a new link asks for what they need.",
+                made.granted_at,
+            ),
+        )
+    missing = sorted(set(made.scopes) - set(made.granted))
+    if missing:
+        return Standing("warn", f"Approved without {', '.join(missing)}.", _by("Approved {}.", made.granted_at))
+    return Standing("good", "A Microsoft 365 admin has approved Meridian.", _by("Approved {}.", made.granted_at))
+
+
+def _being_proved(made: TenantConsent, *, now: datetime) -> Standing:
+    if made.answered_at and not made.attempts and not made.claimed_until and now - made.answered_at > SILENCE:
+        return Standing(
+            "warn",
+            "No worker has answered for 30 seconds.",
+            "What Microsoft said is kept, and it goes on by itself as soon as a worker runs.",
+            is_under_way=True,
+        )
+    says = "A Microsoft 365 admin has accepted. Meridian asks Microsoft whether that is so."
+    explains = (
+        f"Microsoft does not bear it out everywhere yet ({made.code}); that can take some minutes." if made.code else ""
+    )
+    return Standing("info", says, explains or "Usually a few seconds.", is_under_way=True)
+
+
+def _refused(made: TenantConsent) -> Standing:
+    if made.reason == admin_consent.REPLACED:
+        return Standing("info", "The link was replaced.")
+    trace = " · ".join(part for part in (made.code, made.trace_id) if part)
+    if consent_proof.is_not_borne_out(made):
+        explains = f"{reasons.in_words(made.reason)}. Nobody was released. Check again, or make a new link."
+        return Standing("bad", "Microsoft did not bear out that Meridian is approved.", explains, trace=trace)
+    says = _REFUSALS.get(made.reason, f"Not approved: {reasons.in_words(made.reason)}.")
+    return Standing("warn", says, _by("That was {}. The link still works.", made.answered_at), trace=trace)
+
+
+def _by(words: str, moment: datetime | None) -> SafeString:
+    return format_html(words, local_moment(moment))
+
+
+def _counted(account: Account) -> QuerySet[AwaitedApproval, Mapping[str, object]]:
+    waits = Q(released_at=None)
+    return (
+        AwaitedApproval.objects.filter(account=account)
+        .values("tenant_id", "domain")
+        .annotate(
+            waiting=Count("pk", filter=waits),
+            released=Count("pk", filter=~waits),
+            asked=Count("looked_up_at"),
+            first=Min("since_at", filter=waits),
+            last=Max("since_at", filter=waits),
+        )
+        .order_by("-waiting", "domain")
+    )
+
+
+def _given_by_people(account: Account, tenant_id: str) -> Counter[str]:
+    """By permission, how many working connections of the tenant have it."""
+    found: Counter[str] = Counter()
+    alive = Connection.objects.filter(account=account, tenant_id=tenant_id, state__in=ALIVE).exclude(tenant_id="")
+    for granted, count in alive.order_by().values_list("granted").annotate(count=Count("pk")):
+        found.update(dict.fromkeys(granted, count))
+    return found

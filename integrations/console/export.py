@@ -1,0 +1,66 @@
+"""The list as it was filtered, as a table to download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch, QuerySet
+
+from accounts.affected import names_of_groups
+from accounts.models import Account, Membership, User
+from integrations.console import listing
+from integrations.console.listing import Row
+
+AT_ONCE = 2000
+HEADER = (
+    "Person",
+    "E-mail",
+    "Groups",
+    "State",
+    "Reason",
+    "Since",
+    "Account",
+    "Service",
+    "Permissions",
+    "Not granted",
+    "Last good answer",
+    "Connected first",
+)
+
+
+def lines(people: QuerySet[User], reader: User, *, now: datetime, zone: ZoneInfo) -> Iterator[list[object]]:
+    """Beneath HEADER; read from the database as it is read here, two queries for each two thousand people."""
+    names = _positions(reader.account)
+    members = Prefetch("memberships", queryset=Membership.objects.only("user", "group"))
+    found = listing.with_connections(people).prefetch_related(members)
+    for person in found.iterator(chunk_size=AT_ONCE):
+        places = sorted(names[one.group_id] for one in person.memberships.all() if one.group_id in names)
+        yield _line(listing.row(person, reader, now=now), places, zone)
+
+
+def _line(row: Row, places: list[tuple[int, str]], zone: ZoneInfo) -> list[object]:
+    known = row.connection
+    return [
+        row.person.name,
+        row.person.email,
+        ", ".join(f"{name} (P{position})" for position, name in places),
+        row.look.label,
+        row.reason,
+        _moment(known.since_at if known else None, zone),
+        known.address if known else "",
+        row.way,
+        row.permissions,
+        row.withheld,
+        _moment(known.last_good_at if known else None, zone),
+        _moment(known.connected_at if known else None, zone),
+    ]
+
+
+def _positions(account: Account) -> dict[int, tuple[int, str]]:
+    return {pk: (position, name) for position, (pk, name) in enumerate(names_of_groups(account).items(), start=1)}
+
+
+def _moment(moment: datetime | None, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else ""

@@ -1,0 +1,158 @@
+"""What somebody looks for on the console, as it stands in the address bar: there nonsense filters nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import Lower
+
+from accounts.doors import number_in
+from accounts.models import Account, Group, User
+from integrations.console import people, tiles
+from integrations.console.tiles import LOOKS, Tiles
+from integrations.models import Connection, State
+from integrations.preferences import Method
+
+LONGEST = 200
+NO_GROUP = "none"
+# The gravest first.
+_GRAVITY = (
+    State.NEEDS_REAUTH,
+    State.NOT_ELIGIBLE,
+    State.BLOCKED_BY_POLICY,
+    State.AWAITING_ADMIN,
+    State.PAUSED,
+    State.DEGRADED,
+    State.CONNECTING,
+    State.CONNECTED,
+)
+_SORTS = ("name", "answer", "state")
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What can be filtered by: groups in their order, and what connections of the account have."""
+
+    groups: tuple[tuple[int, str], ...]
+    reasons: tuple[str, ...]
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    q: str = ""
+    state: str = ""
+    # A key, or NO_GROUP.
+    group: str = ""
+    reason: str = ""
+    method: str = ""
+    sort: str = "name"
+    is_descending: bool = False
+
+    @property
+    def query(self) -> str:
+        """For a link: what differs from nothing, with its question mark."""
+        return f"?{urlencode(self.fields)}"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """As an address or a form carries them."""
+        sort = f"-{self.sort}" if self.is_descending else self.sort
+        sent = {name: str(getattr(self, name)) for name in ("state", "q", "group", "reason", "method")}
+        sent["sort"] = "" if sort == "name" else sort
+        return {name: value for name, value in sent.items() if value}
+
+    @property
+    def is_narrow(self) -> bool:
+        """By something besides the state."""
+        return bool(self.q or self.group or self.reason or self.method)
+
+    def in_state(self, state: str) -> Chosen:
+        """Another tile; the reasons of one state are not those of another."""
+        return dataclasses.replace(self, state=state, reason="")
+
+    def by(self, sort: str) -> Chosen:
+        """Sorted by a heading; once more by the same turns it round."""
+        return dataclasses.replace(self, sort=sort, is_descending=self.sort == sort and not self.is_descending)
+
+
+def offered(account: Account) -> Offered:
+    """Two queries."""
+    groups = Group.objects.filter(account=account).order_by("rank").values_list("pk", "name")
+    of_account = Connection.objects.filter(account=account).exclude(state=State.DISCONNECTED)
+    found = list(of_account.order_by().values_list("reason", "method").distinct())
+    reasons = sorted({reason for reason, _ in found if reason})
+    return Offered(tuple(groups), tuple(reasons), tuple(sorted({method for _, method in found})))
+
+
+def read(sent: Mapping[str, str], account: Account, known: Offered | None = None) -> Chosen:
+    """From an address or a form; `known` says what may be named, if it is at hand."""
+    known = known or offered(account)
+    q, sort = sent.get("q", "").strip()[:LONGEST], sent.get("sort", "")
+    return Chosen(
+        q="" if "\x00" in q else q,
+        state=_one_of(sent.get("state", ""), LOOKS),
+        group=_group(sent.get("group", ""), known),
+        reason=_one_of(sent.get("reason", ""), known.reasons),
+        method=_one_of(sent.get("method", ""), [method.value for method in Method]),
+        sort=_one_of(sort.removeprefix("-"), _SORTS) or "name",
+        is_descending=sort.startswith("-") and sort.removeprefix("-") in _SORTS,
+    )
+
+
+def apply(chosen: Chosen, account: Account) -> QuerySet[User]:
+    """Everybody who is looked for, in order. One query of its own."""
+    found = _narrowed(people.of(account, chosen.state), chosen)
+    if chosen.reason:
+        found = found.filter(connection__reason=chosen.reason, connection__state__in=people.SHOWN)
+    return found.order_by(*_order(chosen))
+
+
+def count(chosen: Chosen, account: Account) -> Tiles:
+    """How many of each state are found, whatever state and reason are chosen. Three queries."""
+    connected, not_yet = people.connected_somehow(account), people.not_yet(account)
+    return tiles.count(_narrowed(connected, chosen), _narrowed(not_yet, chosen))
+
+
+def _narrowed(found: QuerySet[User], chosen: Chosen) -> QuerySet[User]:
+    for word in chosen.q.split():
+        is_it = Q(name__icontains=word) | Q(email__icontains=word) | Q(connection__address__icontains=word)
+        found = found.filter(is_it)
+    if chosen.group == NO_GROUP:
+        found = found.filter(memberships__isnull=True)
+    elif chosen.group:
+        found = found.filter(memberships__group=int(chosen.group))
+    if chosen.method:
+        found = found.filter(connection__method=chosen.method, connection__state__in=people.SHOWN)
+    return found
+
+
+def _order(chosen: Chosen) -> list[Any]:
+    by_name: list[Any] = [Lower("name"), "pk"]
+    if chosen.sort == "answer":
+        answered = F("connection__last_good_at")
+        # The newest first, as a log; whoever never had one comes last either way.
+        return [
+            answered.asc(nulls_last=True) if chosen.is_descending else answered.desc(nulls_last=True),
+            *by_name,
+        ]
+    if chosen.sort == "state":
+        ranks = [When(connection__state=state, then=Value(rank)) for rank, state in enumerate(_GRAVITY)]
+        gravity = Case(*ranks, default=Value(len(_GRAVITY)), output_field=IntegerField())
+        return [gravity.desc() if chosen.is_descending else gravity.asc(), *by_name]
+    return [Lower("name").desc(), "-pk"] if chosen.is_descending else by_name
+
+
+def _group(sent: str, known: Offered) -> str:
+    if sent == NO_GROUP:
+        return sent
+    return next((str(pk) for pk, _ in known.groups if pk == number_in(sent)), "")
+
+
+def _one_of(sent: str, words: Collection[str]) -> str:
+    return sent if sent in words else ""

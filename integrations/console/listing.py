@@ -1,0 +1,113 @@
+"""One line of the console: a person, and the connection if there is one, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+
+from accounts import doors, groups
+from accounts.models import Membership, User
+from integrations import reasons
+from integrations.console.people import NOT_YET
+from integrations.console.tiles import LOOKS, Look
+from integrations.models import Connection, State
+from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Method, Service
+
+METHOD_NAMES = {Method.OAUTH: "OAuth", Method.APPLICATION_PERMISSIONS: "Application permissions"}
+_WITHHELD = {
+    "calendar_write": "writing the calendar",
+    "contacts_read": "reading contacts",
+    "contacts_write": "writing contacts",
+}
+# From the largest; the number of days of each.
+_AGES = ((365, "year"), (30, "month"), (7, "week"), (1, "day"))
+
+
+@dataclass(frozen=True)
+class Row:
+    person: User
+    # None: there is none, or it was ended.
+    connection: Connection | None
+    state: str
+    look: Look
+    way: str
+    permissions: str
+    withheld: str
+    reason: str
+    # “14 months old”.
+    age: str
+    # May the reader open the person, and do what only those may who manage the person?
+    may_manage: bool
+
+
+def rows(people: QuerySet[User], reader: User, *, now: datetime) -> list[Row]:
+    """Two queries, however many people."""
+    places = Prefetch("memberships", queryset=groups.placed(Membership.objects.all()), to_attr="places")
+    return [row(person, reader, now=now) for person in with_connections(people).prefetch_related(places)]
+
+
+def with_connections(people: QuerySet[User]) -> QuerySet[User]:
+    """Without what is secret and long."""
+    return people.select_related("connection").defer(
+        "password", "connection__refresh_token", "connection__access_token", "connection__claims"
+    )
+
+
+def row(person: User, reader: User, *, now: datetime) -> Row:
+    known: Connection | None = getattr(person, "connection", None)
+    connection = known if known and known.state != State.DISCONNECTED else None
+    state = connection.state if connection else NOT_YET
+    return Row(
+        person=person,
+        connection=connection,
+        state=state,
+        look=LOOKS[state],
+        way=way(connection) if connection else "",
+        permissions=permissions(connection) if connection else "",
+        withheld=withheld(connection) if connection else "",
+        reason=reason(connection) if connection else "",
+        age=age(connection.connected_at, now=now) if connection else "",
+        may_manage=doors.can_manage(reader, person),
+    )
+
+
+def way(connection: Connection) -> str:
+    service, api, method = Service(connection.service), Api(connection.api), Method(connection.method)
+    return f"{SERVICE_NAMES[service]} · {API_NAMES[api]} · {METHOD_NAMES[method]}"
+
+
+def permissions(connection: Connection) -> str:
+    """What Meridian uses."""
+    calendar = "write" if connection.calendar_write else "read"
+    contacts = "write" if connection.contacts_write else "none" if "contacts_read" in connection.withheld else "read"
+    return f"Calendar: {calendar} · Contacts: {contacts}"
+
+
+def withheld(connection: Connection) -> str:
+    """What was asked for and not given at Microsoft."""
+    return ", ".join(_WITHHELD[one] for one in connection.withheld if one in _WITHHELD)
+
+
+def reason(connection: Connection) -> str:
+    return in_words(connection.reason) if connection.reason else ""
+
+
+def in_words(why: str) -> str:
+    try:
+        return reasons.in_words(why)
+    except KeyError:
+        return "Meridian does not know this reason"
+
+
+def age(connected_at: datetime | None, *, now: datetime) -> str:
+    """How old it is since it first worked, in the largest unit of which there are two, or in days."""
+    if connected_at is None:
+        return ""
+    days = max((now - connected_at).days, 0)
+    if days == 0:
+        return "less than a day old"
+    length, unit = next(((length, unit) for length, unit in _AGES if days >= 2 * length), (1, "day"))
+    number = days // length
+    return f"{number} {unit if number == 1 else unit + 's'} old"

@@ -1,0 +1,9 @@
+"""Why a connection works or does not, and the one thing that helps. Nothing here asks Microsoft but a worker."""
+
+from __future__ import annotations
+
+from integrations.diagnosis.case import Case, read
+from integrations.diagnosis.help import Help, helps
+from integrations.diagnosis.steps import Mark, Part, Step, steps
+
+__all__ = ["Case", "Help", "Mark", "Part", "Step", "helps", "read", "steps"]

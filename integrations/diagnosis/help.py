@@ -1,0 +1,71 @@
+"""The one thing that helps a connection, and who does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.diagnosis import remedies
+from integrations.diagnosis.case import Case
+from integrations.diagnosis.remedies import Place, Remedy, Who
+from integrations.models import State
+
+# In these the way back is the person's own, at Microsoft: nothing must stand before it.
+_BY_CONNECTING = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE, State.AWAITING_ADMIN, State.DISCONNECTED)
+
+
+@dataclass(frozen=True)
+class Help:
+    who: Who
+    says: SafeString
+
+
+def helps(case: Case) -> Help:
+    remedy = _remedy(case)
+    says = remedy.says(str(case.person))
+    if remedy.place is Place.SETTING and case.obstacle:
+        return Help(remedy.who, format_html("{} {}", says, case.sentence_behind(case.obstacle)))
+    if remedy.place is Place.APPROVALS:
+        link = format_html('<a href="{}">People who await an admin</a>', reverse("approvals"))
+        return Help(remedy.who, format_html("{} {}", says, link))
+    return Help(remedy.who, format_html("{}", says))
+
+
+def _remedy(case: Case) -> Remedy:
+    """What stands first in the way comes first."""
+    if case.connection.state in _BY_CONNECTING:
+        if not case.person.is_active:
+            return remedies.ACTIVATE_FIRST
+        if case.obstacle:
+            return remedies.ALLOW_FIRST
+        if case.is_credential_refused:
+            return remedies.OPERATOR_FIRST
+    return _of_state(case)
+
+
+def _of_state(case: Case) -> Remedy:
+    connection = case.connection
+    match connection.state:
+        case State.NEEDS_REAUTH:
+            return remedies.of_lost(connection.reason)
+        case State.DEGRADED:
+            return remedies.of_passing(connection.reason)
+        case State.PAUSED:
+            return remedies.of_paused(connection.reason)
+        case State.BLOCKED_BY_POLICY:
+            return remedies.of_blocked(connection.reason)
+        case State.NOT_ELIGIBLE:
+            return remedies.MAILBOX
+        case State.AWAITING_ADMIN:
+            return remedies.APPROVE
+        case State.DISCONNECTED:
+            return remedies.CONNECT
+        case State.CONNECTED if connection.withheld:
+            return remedies.WITHHELD
+        case State.CONNECTING:
+            return remedies.ON_THE_WAY
+        case _:
+            return remedies.NOTHING

@@ -1,0 +1,45 @@
+"""What the page of a diagnosis shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integrations import incidents, telling
+from integrations.diagnosis import asked, bundle, past
+from integrations.diagnosis.case import Case
+from integrations.diagnosis.help import helps
+from integrations.diagnosis.steps import Mark, steps
+from integrations.models import State
+
+_ICONS = {Mark.DONE: "check", Mark.FAILED: "close", Mark.SKIPPED: "ring", Mark.UNKNOWN: "ring"}
+_SAID = {Mark.DONE: "Done", Mark.FAILED: "Failed", Mark.SKIPPED: "Not asked", Mark.UNKNOWN: "Not known"}
+_KINDS = {
+    State.CONNECTED: ("good", "check"),
+    State.CONNECTING: ("info", "clock"),
+    State.DEGRADED: ("warn", "clock"),
+    State.PAUSED: ("warn", "pause"),
+    State.BLOCKED_BY_POLICY: ("warn", "lock"),
+    State.AWAITING_ADMIN: ("warn", "shield"),
+    State.DISCONNECTED: ("plain", "ring"),
+}
+
+
+def of(case: Case) -> dict[str, Any]:
+    """A constant number of queries."""
+    connection = case.connection
+    kind, icon = _KINDS.get(State(connection.state), ("bad", "alert"))
+    return {
+        "connection": connection,
+        "person": case.person,
+        "kind": kind,
+        "icon": icon,
+        "steps": [(step, _ICONS[step.mark], _SAID[step.mark]) for step in steps(case)],
+        "helps": helps(case).says,
+        "incident": incidents.of(connection),
+        "told": [past.in_words(letter) for letter in past.letters(connection)],
+        "history": past.happenings(connection),
+        "asked": asked.latest(connection, now=case.now),
+        "can_check": asked.can_check(connection),
+        "can_remind": connection.state in telling.REMINDABLE and case.person.is_active,
+        "bundle": bundle.text(case),
+    }

@@ -1,0 +1,150 @@
+"""The account at Microsoft and the person's one connection: whose it is, whether it may be, and the row that takes it.
+
+Identity is (tenant, object id), never an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.cascade.read import effective
+from accounts.models import User
+from integrations import agreeing, approvals, scopes, states, tokens
+from integrations.connecting import is_bound, opened
+from integrations.consent_steps import Ended, Overtaken, advance, end
+from integrations.domains import domain_of
+from integrations.failures import Failure
+from integrations.microsoft import id_tokens
+from integrations.microsoft.graph import me
+from integrations.models import Connection, ConsentRequest, Ending, State, Step
+from integrations.policy import Obstacle, Shape, may_connect
+from integrations.preferences import Integrations
+
+log = structlog.get_logger(__name__)
+
+CONNECTED = audit.declare("calendar.connected", "{actor} connected {target}.", personal_target=True)
+
+_ENDINGS = {Obstacle.DOMAIN: Ending.ANOTHER_DOMAIN}
+
+
+def identify(request: ConsentRequest) -> None:
+    """Who signed in, proved by the id_token; from here on nothing else says who it is. Raises Ended, Unreachable."""
+    kept = agreeing.kept_by(request)
+    try:
+        who = id_tokens.identify(kept.tokens.id_token, nonce=opened(request, "flow")["nonce"])
+    except id_tokens.Untrusted as problem:
+        log.warning("consent.untrusted", consent=str(request.pk), check=str(problem))
+        raise Ended(Ending.UNTRUSTED) from problem
+    proved = replace(kept, who=who, tokens=replace(kept.tokens, id_token=""))
+    agreeing.keep(request, Step.IDENTIFIED, proved, flow="")
+
+
+def allow(request: ConsentRequest, *, now: datetime) -> None:
+    """May this account be this person's connection? Nothing of a mailbox is opened before. Raises Ended,
+    `CalendarError`."""
+    who = _who(agreeing.kept_by(request))
+    _check_own(Connection.objects.filter(user=request.user_id).first(), who)
+    others = Connection.objects.exclude(user=request.user_id).exclude(state=State.DISCONNECTED)
+    if others.filter(tenant_id=who.tenant_id, object_id=who.object_id).exists():
+        raise Ended(Ending.TAKEN)
+    preferences = effective(Integrations, request.user)
+    address = who.username
+    if preferences.enabled and preferences.domains.is_on:
+        # The name people sign in with is often of another domain than their mailbox.
+        address = me.get_address(agreeing.usable_token(request, now=now)) or address
+    _check_policy(request, preferences, address)
+    advance(request, Step.STORED, not_before=None)
+
+
+def link(request: ConsentRequest, address: str, *, now: datetime) -> None:
+    """The mailbox has opened: the connection, new or as it was, takes the tokens. Raises Ended, Overtaken."""
+    with _taking_the_row(request):
+        kept, person = agreeing.kept_by(request), request.user
+        address = address or _who(kept).username
+        _check_policy(request, effective(Integrations, person), address)
+        advance(request, Step.DONE, ended_at=now, claimed_until=None, not_before=None, tokens="")
+        connection = _stored(request, kept, address, now=now)
+        states.mailbox_opened(connection, now=now)
+        approvals.settled(person)
+        after = {"calendar_write": connection.calendar_write, "contacts_write": connection.contacts_write}
+        audit.record(CONNECTED, account=person.account, actor=person, on=connection, now=now, after=after, about=person)
+
+
+def link_without_mailbox(request: ConsentRequest, failure: Failure, *, now: datetime) -> None:
+    """Whoever has no mailbox yet is kept in view, for one may appear; a connection there is stays as it was. Raises
+    Ended, Overtaken."""
+    with _taking_the_row(request):
+        if is_bound(Connection.objects.select_for_update().filter(user=request.user_id).first()):
+            raise Ended(failure.reason, failure)
+        kept = agreeing.kept_by(request)
+        if not end(request, failure.reason, failure, now=now):
+            raise Overtaken
+        connection = _stored(request, kept, _who(kept).username, now=now)
+        states.went_wrong(connection, failure, now=now)
+
+
+@contextmanager
+def _taking_the_row(request: ConsentRequest) -> Iterator[None]:
+    """One transaction. The person first, as everything does that ends somebody's access: two that lock in one order
+    cannot block each other, and two first connections at once would not find each other's row."""
+    try:
+        with transaction.atomic():
+            if User.objects.select_for_update(no_key=True).filter(pk=request.user_id).first() is None:
+                raise Overtaken  # deleted meanwhile
+            yield
+    except IntegrityError as problem:
+        # The constraint a_mailbox_is_connected_once: found by the database, so that a race cannot pass it.
+        raise Ended(Ending.TAKEN) from problem
+
+
+def _check_own(connection: Connection | None, who: id_tokens.Identity) -> None:
+    if connection and is_bound(connection) and not _same(connection, who):
+        raise Ended(Ending.ANOTHER_ACCOUNT)
+
+
+def _same(connection: Connection, who: id_tokens.Identity) -> bool:
+    return (connection.tenant_id, connection.object_id) == (who.tenant_id, who.object_id)
+
+
+def _check_policy(request: ConsentRequest, preferences: Integrations, address: str) -> None:
+    # An account of which nobody knows a domain is of none that is listed.
+    wish = Shape(
+        calendar_write=request.calendar_write,
+        contacts_write=request.contacts_write,
+        domain=domain_of(address) or "unknown",
+    )
+    if obstacle := may_connect(preferences, wish):
+        raise Ended(_ENDINGS.get(obstacle, Ending.NOT_ALLOWED))
+
+
+def _stored(request: ConsentRequest, kept: agreeing.Kept, address: str, *, now: datetime) -> Connection:
+    who, granted = _who(kept), scopes.bare(kept.tokens.scopes)
+    connection = Connection.objects.select_for_update().filter(user=request.user_id).first()
+    if connection is None:
+        connection = Connection.objects.create(user=request.user, since_at=now)
+    _check_own(connection, who)
+    if not _same(connection, who):
+        connection.connected_at = connection.last_good_at = None
+    connection.tenant_id, connection.object_id, connection.address = who.tenant_id, who.object_id, address
+    connection.last_used_at, connection.claims = now, ""
+    wish = {"calendar_write": request.calendar_write, "contacts_write": request.contacts_write}
+    connection.calendar_write = request.calendar_write and scopes.may_write_calendar(granted)
+    connection.contacts_write = request.contacts_write and scopes.may_write_contacts(granted)
+    connection.withheld = scopes.withheld(granted, **wish)
+    states.on_the_way(connection, now=now)
+    connection.save()
+    stored = tokens.store(connection, replace(kept.tokens, scopes=tuple(granted)), asked_at=kept.asked_at)
+    assert stored, "the row is locked by this transaction"  # noqa: S101
+    return connection
+
+
+def _who(kept: agreeing.Kept) -> id_tokens.Identity:
+    assert kept.who is not None, "linked only after the identity was proved"  # noqa: S101
+    return kept.who

@@ -1,0 +1,30 @@
+"""Does the mailbox answer? Only that it did, and by which address it goes, is kept: nothing of what is in it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from integrations import agreeing
+from integrations.consent_steps import Ended
+from integrations.contracts import NotEligible, NotPermitted, Passing
+from integrations.failures import Reason
+from integrations.microsoft.graph import events, me
+from integrations.models import ConsentRequest, Ending
+
+
+def open_mailbox(request: ConsentRequest, *, now: datetime) -> str:
+    """The mailbox's address, once a page of its calendar was read with the tokens of this request. Raises Ended,
+    `CalendarError`; NotEligible with the likeliest reason."""
+    token = agreeing.usable_token(request, now=now)
+    try:
+        address = me.get_address(token)
+        next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
+    except NotEligible as problem:
+        raise NotEligible(me.why_no_mailbox(token, problem.failure)) from problem
+    except NotPermitted as problem:
+        raise Ended(Ending.LESS_GRANTED, problem.failure) from problem
+    except Passing as problem:
+        if problem.failure.reason is Reason.TOKEN_REFUSED:
+            agreeing.forget_access(request)
+        raise
+    return address

@@ -1,0 +1,67 @@
+"""Every change of a connection's state, and nothing else changes it.
+
+Each names what it expects to find, so that a late answer about an old token cannot undo what happened meanwhile.
+Answers False where it came too late.
+"""
+
+from integrations.states.answers import (
+    COME_BACK,
+    LOST,
+    MAILBOX_FOUND,
+    MAILBOX_GONE,
+    RENEWABLE,
+    STANDING,
+    after_refresh,
+    credential_accepted,
+    went_well,
+    went_wrong,
+)
+from integrations.states.columns import NO_TOKENS, RELEASED
+from integrations.states.consent import abandon, approval_over, awaiting_admin, mailbox_opened, on_the_way
+from integrations.states.policy import blocked, blocked_for, disconnected, given_up, let_go, released
+from integrations.states.schedule import (
+    FIRST_WAIT,
+    IDLE_AFTER,
+    KEEP_ALIVE,
+    KEEP_FRESH,
+    LONGEST_WAIT,
+    LOOK_AGAIN,
+    is_waiting,
+    next_refresh,
+    wait_before,
+)
+
+__all__ = [
+    "COME_BACK",
+    "FIRST_WAIT",
+    "IDLE_AFTER",
+    "KEEP_ALIVE",
+    "KEEP_FRESH",
+    "LONGEST_WAIT",
+    "LOOK_AGAIN",
+    "LOST",
+    "MAILBOX_FOUND",
+    "MAILBOX_GONE",
+    "NO_TOKENS",
+    "RELEASED",
+    "RENEWABLE",
+    "STANDING",
+    "abandon",
+    "after_refresh",
+    "approval_over",
+    "awaiting_admin",
+    "blocked",
+    "blocked_for",
+    "credential_accepted",
+    "disconnected",
+    "given_up",
+    "is_waiting",
+    "let_go",
+    "mailbox_opened",
+    "next_refresh",
+    "on_the_way",
+    "released",
+    "wait_before",
+    "went_well",
+    "went_wrong",
+]

@@ -1,0 +1,66 @@
+"""The way to a connection: under way, done, given up, or waiting for an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User
+from integrations.failures import Failure, Reason
+from integrations.models import Connection, State, Trouble
+from integrations.states.columns import GONE, WELL
+
+
+def on_the_way(connection: Connection, *, now: datetime) -> None:
+    """A consent begins its last steps. Not saved: the caller, who holds the row locked, stores more along with it."""
+    connection.state, connection.since_at = State.CONNECTING, now
+    connection.kept_until, connection.claims, connection.interrupted_at = None, "", None
+    for name, value in WELL.items():
+        setattr(connection, name, value)
+
+
+def mailbox_opened(connection: Connection, *, now: datetime) -> None:
+    """The probe at the end of a consent passed: *connecting* becomes *connected*."""
+    found = Connection.objects.filter(pk=connection.pk, state=State.CONNECTING)
+    found.update(state=State.CONNECTED, since_at=now, last_good_at=now, **WELL)
+    Connection.objects.filter(pk=connection.pk, connected_at=None).update(connected_at=now)
+
+
+def abandon(connection: Connection, failure: Failure | None, *, now: datetime) -> None:
+    """The last step of a consent could not be done. A first connection is given up and its tokens are destroyed;
+    one that had worked before is kept, and its mailbox is asked again."""
+    found = Connection.objects.filter(pk=connection.pk)
+    # Blocked meanwhile, too: what never worked is not brought back when it is allowed again.
+    never_worked = found.filter(connected_at=None, state__in=(State.CONNECTING, State.BLOCKED_BY_POLICY))
+    never_worked.update(state=State.DISCONNECTED, since_at=now, **GONE)
+    found.filter(state=State.CONNECTING).update(
+        state=State.DEGRADED,
+        since_at=now,
+        trouble=Trouble.MAILBOX,
+        refresh_due_at=now,
+        reason=failure.reason.value if failure else "",
+        failed_at=now,
+    )
+
+
+def awaiting_admin(person: User, *, now: datetime, code: str = "") -> Connection | None:
+    """Microsoft lets only an administrator consent. None: the person has a connection that works, and it stays."""
+    why = {"state": State.AWAITING_ADMIN, "since_at": now, "reason": Reason.ADMIN_APPROVAL.value, "code": code[:80]}
+    with transaction.atomic():
+        # The person first, as everything does that ends or makes a connection.
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        connection, _ = Connection.objects.select_for_update().get_or_create(user=person, defaults=why)
+        if connection.state in (State.DISCONNECTED, State.NEEDS_REAUTH, State.NOT_ELIGIBLE):
+            # A mailbox that was given up may be somebody else's by now; only a consent claims it again.
+            whose = {"tenant_id": "", "object_id": ""} if connection.state == State.DISCONNECTED else {}
+            Connection.objects.filter(pk=connection.pk).update(**GONE | whose | why)
+            connection.refresh_from_db()
+    return connection if connection.state == State.AWAITING_ADMIN else None
+
+
+def approval_over(people: Collection[int], *, now: datetime) -> int:
+    """These wait for no administrator any more: one has consented, or they do not want it. They are not connected."""
+    waiting = Connection.objects.filter(user__in=people, state=State.AWAITING_ADMIN)
+    return waiting.update(state=State.DISCONNECTED, since_at=now, reason="", **GONE)
