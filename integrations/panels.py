@@ -24,7 +24,7 @@ from integrations import approvals, connecting, fitting, health, reasons, scopes
 from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.health import Words
-from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
+from integrations.models import ALIVE, AwaitedApproval, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect, surplus
 from integrations.preferences import SERVICE_NAMES, Integrations, Service
 from integrations.renewing import is_news
@@ -91,7 +91,9 @@ def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
     return {
         **shown,
         "my_apps": settings.MICROSOFT_MY_APPS_URL,
+        "listed": scopes.in_words(shown["known"].granted) if shown["known"] else [],
         "awaited": awaited,
+        "awaited_for": scopes.in_words(_asked_of_an_admin(awaited)) if awaited else [],
         "may_ask_admin": awaited is None and _may_have_been_stopped(consent, now=now),
         **_way(consent, shown["known"], shown["rule"], now=now),
     }
@@ -241,6 +243,10 @@ def _news(consent: ConsentRequest, connection: Connection | None, rule: DomainRu
     if consent.step == Step.SENT:
         return Words("warn", Ending.EXPIRED.label + ".", "Nothing has changed. You can start again.")
     return health.of_consent(consent, connection, rule) if is_news(consent, now=now) else None
+
+
+def _asked_of_an_admin(awaited: AwaitedApproval) -> list[str]:
+    return scopes.scopes_for(calendar_write=awaited.calendar_write, contacts_write=awaited.contacts_write)
 
 
 def _may_have_been_stopped(consent: ConsentRequest | None, *, now: datetime) -> bool:

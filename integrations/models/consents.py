@@ -68,6 +68,8 @@ class ConsentRequest(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
 
     ended_at = models.DateTimeField(null=True, blank=True)
+    # What Microsoft wants to see at the next sign-in, where the trip ended with it: a step-up.
+    claims = models.TextField(blank=True)
     reason = models.CharField(max_length=40, blank=True)
     code = models.CharField(max_length=80, blank=True)
     trace_id = models.CharField(max_length=80, blank=True)

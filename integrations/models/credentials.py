@@ -23,6 +23,12 @@ class AppCredential(models.Model):
     trace_id = models.CharField(max_length=80, blank=True)
     # The last countdown that the operator was told: 60, 30, 7 or 1 days, 0 once it has expired.
     told_days = models.SmallIntegerField(null=True, blank=True)
+    # The operator was told that this one is refused while another is used; until it is accepted again.
+    refusal_told_at = models.DateTimeField(null=True, blank=True)
+    # A check on purpose: when it was asked for, when it was made, and why it brought neither a yes nor a no.
+    check_wanted_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    check_reason = models.CharField(max_length=40, blank=True)
 
     def __str__(self) -> str:
         return self.name

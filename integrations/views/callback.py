@@ -11,8 +11,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.nudging import nudge
-from integrations import connecting, redeeming
+from integrations import admin_consent, connecting, redeeming
 from integrations.tasks import redeem
+from integrations.views.approvals import admin_consent_answer
 from integrations.views.connection import BROWSER
 
 LONGEST = 8192  # of what Microsoft may send; its codes stay well under 2,000 characters
@@ -21,6 +22,8 @@ LONGEST = 8192  # of what Microsoft may send; its codes stay well under 2,000 ch
 @require_GET
 def microsoft_callback(request: HttpRequest) -> HttpResponse:
     """Always ends in a redirect, so that the code does not stay in the address bar."""
+    if admin_consent.belongs(request.GET.dict()):
+        return admin_consent_answer(request)  # the administrator need not be anybody here
     if not isinstance(request.user, User):
         # Not by way of `?next=`: that would carry the code along.
         messages.error(request, "You were signed out while you were at Microsoft. Sign in and start again.")
