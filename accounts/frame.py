@@ -8,15 +8,16 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import openings
+from accounts import doors, openings
 from accounts.models import Membership
-from accounts.openings import NavigationItem
+from accounts.openings import Banner, NavigationItem
 
 PROFILE = NavigationItem("Profile", "profile", "person", order=0)
 SETTINGS = NavigationItem("Settings", "own_settings", "sliders", order=50)
 USERS = NavigationItem("Users", "people", "people", order=0)
 GROUPS = NavigationItem("Groups", "groups", "people", order=1)
 ACCOUNT_SETTINGS = NavigationItem("Account Settings", "account_settings", "shield", order=0)
+OPERATIONS = NavigationItem("Operations", "operations", "pulse", order=0)
 AUDIT = NavigationItem("Audit log", "audit", "shield", order=90)
 
 
@@ -52,11 +53,10 @@ class Frame:
         if not user.is_authenticated:
             return ()
         if user.is_account_admin:
+            of_account = self._links(ACCOUNT_SETTINGS, AUDIT, *openings.account_navigation)
             return (
-                Part("User Management", "people", (self._link(USERS), self._link(GROUPS))),
-                Part(
-                    "Account Management", "shield", self._links(ACCOUNT_SETTINGS, AUDIT, *openings.account_navigation)
-                ),
+                Part("User Management", "people", self._links(USERS, GROUPS)),
+                Part("Account Management", "shield", of_account),
             )
         if Membership.objects.filter(user=user, is_admin=True).exists():
             return (Part("User Management", "people", (self._link(GROUPS),)),)
@@ -64,6 +64,21 @@ class Frame:
 
     def _links(self, *items: NavigationItem) -> tuple[Link, ...]:
         return tuple(self._link(item) for item in sorted(items, key=lambda item: item.order))
+
+    @cached_property
+    def banners(self) -> tuple[Banner, ...]:
+        """What the person must act on or know, but for what the page says itself."""
+        user, match = self._request.user, self._request.resolver_match
+        if not user.is_authenticated:
+            return ()
+        found = (about(user) for about in openings.banners)
+        return tuple(banner for banner in found if banner and not (match and match.view_name in banner.not_on))
+
+    @cached_property
+    def operator(self) -> tuple[Link, ...]:
+        """For those who run the installation."""
+        user = self._request.user
+        return (self._link(OPERATIONS),) if user.is_authenticated and doors.is_operator(user) else ()
 
     def _link(self, item: NavigationItem) -> Link:
         href = reverse(item.url_name)

@@ -84,6 +84,24 @@ class Leaving(Protocol):
 
 
 @dataclass(frozen=True)
+class Banner:
+    """What a person must act on or know, on every page until it is over: one sentence, and one way to what helps."""
+
+    kind: str  # "warn" or "bad"
+    says: str
+    href: str
+    link: str
+    # Names of addresses whose pages say it themselves.
+    not_on: frozenset[str] = frozenset()
+
+
+class PersonBanner(Protocol):
+    """Asked once for each page about whoever looks at it. Answers with one query at most."""
+
+    def __call__(self, person: User) -> Banner | None: ...
+
+
+@dataclass(frozen=True)
 class NavigationItem:
     label: str
     url_name: str
@@ -95,6 +113,8 @@ person_panels: list[PersonPanel] = []
 # For admins: at the bottom of somebody else's page.
 person_admin_panels: list[PersonPanel] = []
 consequences: list[Consequences] = []
+# At the head of every page of the portal.
+banners: list[PersonBanner] = []
 # By the key of the setting.
 row_panels: dict[str, RowPanel] = {}
 on_leaving: list[Leaving] = []

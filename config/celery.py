@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import beat_embedded_init, beat_init, setup_logging, task_postrun, worker_init, worker_ready
+from django.utils import timezone
 
 from config.environment import settings_or_exit
 
@@ -49,12 +50,16 @@ app.conf.update(
         "redeem-answered-consents": _every(5.0, "integrations.redeem_answered"),
         # Tokens whose time has come, and connections that failed for a passing reason.
         "refresh-due-tokens": _every(10.0, "integrations.refresh_due"),
+        # Mailboxes that did not answer, or are not there yet.
+        "check-due-mailboxes": _every(10.0, "integrations.check_due"),
         # Connections against the settings that hold now; a lost nudge costs a minute.
         "apply-policy": _every(60.0, "integrations.apply_policy"),
         # Consents nobody finished, and what was kept of those that ended.
         "forget-old-consents": _every(600.0, "integrations.forget_old_consents"),
         # Many connections of one tenant in passing trouble at once.
         "watch-incidents": _every(30.0, "integrations.watch_incidents"),
+        # Tests of the integration that somebody follows.
+        "look-into-trials": _every(5.0, "integrations.look_into_trials"),
         # Incidents and tests of the integration, three months after.
         "forget-old-incidents": _every(6 * 3600.0, "integrations.forget_old_incidents"),
         # Long jobs whose nudge was lost, or whose worker died.
@@ -73,6 +78,10 @@ app.conf.update(
         "release-approved": _every(60.0, "integrations.release_approved"),
         # Those who wait against the settings that hold now.
         "fit-approvals": _every(60.0, "integrations.fit_approvals"),
+        # Our own credential: a probe while Microsoft refuses it, and what follows once it is accepted again.
+        "mind-credentials": _every(60.0, "integrations.mind_credentials"),
+        # The end of each credential comes nearer.
+        "count-down-credentials": _every(3600.0, "integrations.count_down_credentials"),
         # Rows of sessions that have ended.
         "forget-expired-sessions": _every(6 * 3600.0, "accounts.forget_expired_sessions"),
     },
@@ -91,3 +100,27 @@ def open_what_is_stored(**_: Any) -> None:
     from config.starting import keys_or_exit
 
     keys_or_exit()
+
+
+@worker_ready.connect
+def begin_to_work(sender: Any, **_: Any) -> None:
+    from config import heartbeats, starting
+
+    heartbeats.of_worker(sender)
+    starting.credentials_in_background()
+
+
+@task_postrun.connect
+def note_how_credentials_fare(**_: Any) -> None:
+    """What Microsoft answered our own credentials meanwhile; mostly there is nothing new to write."""
+    from integrations import credentials
+
+    credentials.note_down(now=timezone.now())
+
+
+@beat_init.connect
+@beat_embedded_init.connect
+def begin_to_beat(**_: Any) -> None:
+    from config import heartbeats
+
+    heartbeats.of_beat()

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("operations/", operations.operations, name="operations"),
+    path("operations/check/", operations.operations_check, name="operations_check"),
     path("auth/", include("allauth.account.urls")),
     path("", include("accounts.urls")),
     path("", include("integrations.urls")),

@@ -46,6 +46,11 @@ def tell(subject: str, text: str) -> bool:
     return True
 
 
+def forget() -> None:
+    """As in a new process."""
+    _told.clear()
+
+
 def _is_first(about: str) -> bool:
     try:
         return bool(cache.add(f"alarm:{about}", True, EVERY.total_seconds()))
@@ -89,6 +94,7 @@ def _words(failure: Failure) -> tuple[str, str]:
     return (
         "Microsoft refuses this portal’s own credential",
         f"{credential_words.why_refused(failure.code) or 'Microsoft does not say why.'} ({failure.code})\n\n"
+        f"{credential_words.ids_pasted()}"
         "Connections are paused and nobody has been told to reconnect. Once Microsoft accepts the portal again they "
         "come back by themselves, within minutes.\n\n"
         "Run `manage.py check_microsoft` on the portal’s machine: it tries each credential and says what to do.",

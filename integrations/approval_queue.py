@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -38,7 +39,7 @@ class Organisation:
     domains: list[str] = field(default_factory=list)
     waiting: int = 0
     released: int = 0
-    since_at: datetime | None = None
+    # When somebody who waits was stopped last.
     last_at: datetime | None = None
     # Microsoft has been asked whose domain it is.
     is_looked_up: bool = True
@@ -46,10 +47,18 @@ class Organisation:
     # The newest that was believed.
     given: TenantConsent | None = None
 
+    def add(self, counted: Mapping[str, Any]) -> None:
+        """Those of one of its domains."""
+        self.domains.append(counted["domain"])
+        self.waiting += counted["waiting"]
+        self.released += counted["released"]
+        self.last_at = max((at for at in (self.last_at, counted["last"]) if at), default=None)
+        self.is_looked_up = self.is_looked_up and counted["asked"] == counted["waiting"] + counted["released"]
+
     @property
     def key(self) -> str:
         """Names it in addresses and forms."""
-        return self.tenant_id or self.domains[0]
+        return self.tenant_id or self.domains[0] or "unknown"
 
     @property
     def name(self) -> str:
@@ -82,7 +91,7 @@ class Standing:
     trace: str = ""
 
 
-_REFUSALS = {
+_REFUSALS: Mapping[str, str] = {
     Reason.DECLINED: "The Microsoft 365 admin declined.",
     Reason.CANCELLED: "Somebody opened the link and left without accepting.",
     Reason.ADMIN_APPROVAL: "Somebody opened the link who is no Microsoft 365 admin there.",
@@ -94,13 +103,7 @@ def organisations(account: Account, *, now: datetime) -> list[Organisation]:
     found: dict[str, Organisation] = {}
     for row in _counted(account):
         key = row["tenant_id"] or row["domain"]
-        one = found.setdefault(key, Organisation(row["tenant_id"]))
-        one.domains.append(row["domain"])
-        one.waiting += row["waiting"]
-        one.released += row["released"]
-        one.since_at = min((at for at in (one.since_at, row["first"]) if at), default=None)
-        one.last_at = max((at for at in (one.last_at, row["last"]) if at), default=None)
-        one.is_looked_up = one.is_looked_up and row["asked"] == row["waiting"] + row["released"]
+        found.setdefault(key, Organisation(row["tenant_id"])).add(row)
     for made in TenantConsent.objects.filter(account=account).select_related("made_by").order_by("created_at"):
         if made.tenant_id not in found and made.created_at < now - NEWS:
             continue
@@ -142,13 +145,13 @@ def letter(account: Account, one: Organisation, link: str, needed: list[Permissi
     )
 
 
-def standing(one: Organisation, *, now: datetime) -> Standing | None:
+def standing(one: Organisation, needed: list[Permission], *, now: datetime) -> Standing | None:
     """How it stands with the newest link. None: there was never one."""
     made = one.newest
     if made is None:
         return None
     if made.granted_at:
-        return _approved(one, made)
+        return _approved(one, made, [line.name for line in needed if not line.is_granted])
     if consent_proof.is_being_proved(made):
         return _being_proved(made, now=now)
     if made.reason:
@@ -158,7 +161,7 @@ def standing(one: Organisation, *, now: datetime) -> Standing | None:
     return Standing("info", "The link waits to be opened.", _by("It works until {}.", made.expires_at))
 
 
-def _approved(one: Organisation, made: TenantConsent) -> Standing:
+def _approved(one: Organisation, made: TenantConsent, missing: list[str]) -> Standing:
     if one.was_stopped_since:
         return Standing(
             "warn",
@@ -168,7 +171,6 @@ def _approved(one: Organisation, made: TenantConsent) -> Standing:
                 made.granted_at,
             ),
         )
-    missing = sorted(set(made.scopes) - set(made.granted))
     if missing:
         return Standing("warn", f"Approved without {', '.join(missing)}.", _by("Approved {}.", made.granted_at))
     return Standing("good", "A Microsoft 365 admin has approved Meridian.", _by("Approved {}.", made.granted_at))
@@ -204,7 +206,7 @@ def _by(words: str, moment: datetime | None) -> SafeString:
     return format_html(words, local_moment(moment))
 
 
-def _counted(account: Account) -> QuerySet[AwaitedApproval, Mapping[str, object]]:
+def _counted(account: Account) -> QuerySet[AwaitedApproval, Any]:
     waits = Q(released_at=None)
     return (
         AwaitedApproval.objects.filter(account=account)
@@ -213,7 +215,6 @@ def _counted(account: Account) -> QuerySet[AwaitedApproval, Mapping[str, object]
             waiting=Count("pk", filter=waits),
             released=Count("pk", filter=~waits),
             asked=Count("looked_up_at"),
-            first=Min("since_at", filter=waits),
             last=Max("since_at", filter=waits),
         )
         .order_by("-waiting", "domain")

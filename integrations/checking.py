@@ -7,30 +7,42 @@ tell nothing.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+import structlog
+from django.db import connections as databases
+from django.db import transaction
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
 
+from accounts import audit
 from accounts.cascade.read import held as held_by
+from accounts.models import Account
 from integrations import credentials, failures, fitting, health, states, tokens
 from integrations.contracts import CalendarError
 from integrations.failures import Failure, Reason
 from integrations.microsoft.graph import events, me
 from integrations.models import ALIVE, Connection, State, Trouble
-from integrations.policy import still_fits
+from integrations.policy import Obstacle, still_fits
 from integrations.preferences import Integrations
 from integrations.verdicts import shape_of
 
-if TYPE_CHECKING:
-    from accounts.models import Account
+log = structlog.get_logger(__name__)
 
-BATCH = 100
-CLAIM = timedelta(minutes=2)  # longer than a check takes: who took one and died leaves it to the next sweep
+IN_FLIGHT = 4
+BATCH = 2 * IN_FLIGHT
+CLAIM = timedelta(minutes=2)  # longer than a batch of which every request runs into its deadline
+TURN = timedelta(seconds=20)  # then the task ends, and the next one goes on
 
+_ABOUT_THE_MAILBOX = Q(state=State.NOT_ELIGIBLE) | Q(state__in=ALIVE, trouble=Trouble.MAILBOX)
 _FINE = "The mailbox answered."
 _GONE = "The connection is no longer there."
+_NOTHING = "There is nothing to check."
 _BUSY = "Its access is being renewed at this moment. Look again soon."
 _ON_THE_WAY = "It is being connected at this moment."
 
@@ -60,89 +72,109 @@ def check(connection_id: int, *, now: datetime) -> Finding:
         return _as_it_stands(connection)
 
 
-def claim_due(*, now: datetime) -> list[int]:
-    """Those whose mailbox is to be asked now, taken for a while. At most a batch."""
-    due = Connection.objects.filter(_ABOUT_THE_MAILBOX, refresh_due_at__lte=now)
-    found = list(due.order_by("refresh_due_at", "pk").values_list("pk", "refresh_due_at")[:BATCH])
-    if not found or credentials.is_refused(now=now):
-        return []
+def check_due(*, now: datetime, clock: Callable[[], datetime] = timezone.now) -> bool:
+    """Those whose mailbox is to be asked now, a few at once, for one turn. True: there may be more. No time before
+    `now` is believed."""
+    ends = time.monotonic() + TURN.total_seconds()
+    while time.monotonic() < ends:
+        at = max(now, clock())
+        if credentials.is_refused(now=at) or not (claimed := _claim_due(now=at)):
+            return False
+        waiting = iter(claimed)  # shared: `next` of a list's iterator is atomic, so each is taken once
+        with ThreadPoolExecutor(min(IN_FLIGHT, len(claimed))) as pool:
+            for _ in range(min(IN_FLIGHT, len(claimed))):
+                pool.submit(_check_each, waiting, now, clock)
+    return True
+
+
+def give_up_disallowed(account: Account, *, now: datetime) -> int:
+    """What the settings do not allow is not looked for: of those without a mailbox, the sealed access is destroyed."""
+    waiting: QuerySet[Connection] = Connection.objects.filter(account=account, state=State.NOT_ELIGIBLE)
+    rows = {one.pk: one for one in waiting.exclude(refresh_token="").select_related("user__account")}
+    if not rows:
+        return 0
+    holding = fitting.holding_in(account, list(rows))
+    found = ((one, still_fits(holding[one.user_id], shape_of(one))) for one in rows.values() if one.user_id in holding)
+    return sum(_give_up(one, obstacle, now=now) for one, obstacle in found if obstacle)
+
+
+def _claim_due(*, now: datetime) -> list[int]:
+    """The accounts in turn. A row is ours if we were the one to move its time."""
+    place = Window(RowNumber(), partition_by="account", order_by="refresh_due_at")
+    due = Connection.objects.filter(_ABOUT_THE_MAILBOX, refresh_due_at__lte=now).annotate(place=place)
+    found = list(due.order_by("place", "refresh_due_at", "pk").values_list("pk", "refresh_due_at")[:BATCH])
     later = now + CLAIM
     return [pk for pk, at in found if Connection.objects.filter(pk=pk, refresh_due_at=at).update(refresh_due_at=later)]
 
 
-def give_up_disallowed(account: Account, *, now: datetime) -> int:
-    """What the settings do not allow is not looked for: the sealed access of those without a mailbox is destroyed.
-    Two queries where all may stay."""
-    waiting: QuerySet[Connection] = Connection.objects.filter(account=account, state=State.NOT_ELIGIBLE)
-    rows = list(waiting.exclude(refresh_token="").select_related("user"))
-    if not rows:
-        return 0
-    holding = fitting.holding_in(account, [one.pk for one in rows])
-    return sum(
-        states.given_up([one.pk], obstacle, now=now)
-        for one in rows
-        if one.user_id in holding and (obstacle := still_fits(holding[one.user_id], shape_of(one)))
-    )
-
-
-_ABOUT_THE_MAILBOX = Q(state=State.NOT_ELIGIBLE) | Q(state__in=ALIVE, trouble=Trouble.MAILBOX)
+def _check_each(waiting: Iterator[int], now: datetime, clock: Callable[[], datetime]) -> None:
+    try:
+        for pk in waiting:
+            try:
+                check(pk, now=max(now, clock()))
+            except Exception:  # one bad connection does not spoil the others; the sweep comes back to it
+                log.exception("check.crashed", connection=pk)
+                databases.close_all()
+    finally:
+        databases.close_all()
 
 
 def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
     if connection.state != State.NOT_ELIGIBLE:
         return fitting.as_allowed(connection, now=now).is_alive and connection.state != State.CONNECTING
     if obstacle := still_fits(held_by(Integrations, connection.user), shape_of(connection)):
-        states.given_up([connection.pk], obstacle, now=now)
+        _give_up(connection, obstacle, now=now)
         return False
     return bool(connection.refresh_token)
+
+
+def _give_up(connection: Connection, obstacle: Obstacle, *, now: datetime) -> int:
+    subject = audit.Subject(connection, after={"reason": obstacle.value}, about=connection.user_id)
+    with transaction.atomic():
+        moved = states.given_up([connection.pk], obstacle, now=now)
+        if moved:
+            audit.record_many(fitting.ENDED, [subject], account=connection.account, actor=None, now=now)
+    return moved
 
 
 def _failure(connection: Connection, *, now: datetime) -> Failure | None:
     """What went wrong, filed; None, filed too, where the mailbox answered. Raises `tokens.Busy`, `tokens.NotAlive`."""
     try:
         token = tokens.access_token(connection, now=now)
+        failure = _ask_mailbox(connection, token, now=now)
+        if failure and failure.reason is Reason.TOKEN_REFUSED:
+            # Before its time: whether the grant still holds, the next one tells.
+            tokens.forget_access(connection)
+            connection.refresh_from_db()
+            token = tokens.access_token(connection, now=now)
+            failure = _ask_mailbox(connection, token, now=now)
+            failure = failure and failures.of_a_fresh_token(failure)
     except CalendarError as problem:
-        return problem.failure  # filed where it happened
-    failure = _ask_mailbox(token, now=now)
-    if failure and failure.reason is Reason.TOKEN_REFUSED:
-        return _failure_of_a_fresh_token(connection, now=now)
-    _file(connection, failure, now=now)
-    return failure
-
-
-def _failure_of_a_fresh_token(connection: Connection, *, now: datetime) -> Failure | None:
-    """Microsoft refused the access token before its time: the next one tells whether the grant still holds."""
-    tokens.forget_access(connection)
-    connection.access_token, connection.access_expires_at = "", None
-    try:
-        token = tokens.access_token(connection, now=now)
-    except CalendarError as problem:
-        return problem.failure
-    failure = _ask_mailbox(token, now=now)
-    failure = failure and failures.of_a_fresh_token(failure)
-    _file(connection, failure, now=now)
-    return failure
-
-
-def _ask_mailbox(token: str, *, now: datetime) -> Failure | None:
-    """One page of the calendar, of which nothing is kept."""
-    try:
-        next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
-    except CalendarError as problem:
-        return me.why_no_mailbox(token, problem.failure)
-    return None
-
-
-def _file(connection: Connection, failure: Failure | None, *, now: datetime) -> None:
+        return problem.failure  # of the access itself: filed where it happened
     if failure:
         states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
     else:
         states.went_well(connection, now=now, of=Trouble.MAILBOX)
+    return failure
+
+
+def _ask_mailbox(connection: Connection, token: str, *, now: datetime) -> Failure | None:
+    """By which address it goes now, and one page of its calendar, of which nothing is kept."""
+    try:
+        address = me.get_address(token)
+        next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
+    except CalendarError as problem:
+        return me.why_no_mailbox(token, problem.failure)
+    if address and address != connection.address:
+        Connection.objects.filter(pk=connection.pk, object_id=connection.object_id).update(address=address)
+    return None
 
 
 def _as_it_stands(connection: Connection, failure: Failure | None = None) -> Finding:
-    connection.refresh_from_db()
-    if connection.state == State.CONNECTING:
-        return Finding(connection.state, _ON_THE_WAY)
-    words = health.of_connection(connection)
-    return Finding(connection.state, words.says if words else _FINE, failure)
+    found = Connection.objects.filter(pk=connection.pk).first()
+    if found is None:
+        return Finding("", _GONE)
+    if words := health.of_connection(found):
+        return Finding(found.state, words.says, failure)
+    says = {State.CONNECTED: _FINE, State.CONNECTING: _ON_THE_WAY}.get(State(found.state), _NOTHING)
+    return Finding(found.state, says, failure)

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from accounts import outbound
-from integrations import credential_words, credentials, states
+from integrations import alarms, credential_words, credentials, states
 from integrations.contracts import AppGone, AuthorizationLost, CalendarError
 from integrations.failures import Failure
-from integrations.microsoft import app_credentials, http, identity
+from integrations.microsoft import app_credentials, http, identity, preflight
 from integrations.microsoft.app_credentials import Credential
 from integrations.microsoft.preflight import ANY_TENANT
 from integrations.models import AppCredential, Connection, State
@@ -53,6 +53,21 @@ def want(*, now: datetime) -> None:
     for credential in credentials.of_environment():
         credentials.register(credential, now=now)
     _mine().update(check_wanted_at=now)
+
+
+def at_start(*, now: datetime) -> None:
+    """A worker starts: what stands in the way is logged and mailed before the first person meets it."""
+    refusals = check(now=now)
+    tenant = next(iter(tenants_to_ask()), str(settings.MICROSOFT_TENANT))
+    found = [*preflight.kinds(now=now), preflight.sign_in(tenant), preflight.graph()]
+    wrong = [f"{one.name}: {one.says}" for one in found if one.passed is False]
+    for sentence in wrong:
+        log.error("preflight.wrong", says=sentence)
+    if wrong:
+        alarms.once_an_hour("preflight", "something stands in the way of Microsoft 365", "\n\n".join(wrong))
+    if refusals and credentials.is_refused(now=now):
+        credentials.alarm(refusals[0])
+    credentials.tell_of_refused(now=now)
 
 
 def check_wanted(*, now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from integrations.failures import Reason
-from integrations.microsoft.app_credentials import Credential
+from integrations.microsoft.app_credentials import Credential, of_environment
 from integrations.models import AppCredential
 
 # Instead of a `Reason`: there was none to ask in.
@@ -35,6 +35,12 @@ _KNOWN = {
 def why_refused(code: str) -> str:
     """In a sentence; empty for a code that is not about the credential."""
     return _KNOWN.get(code, "")
+
+
+def ids_pasted() -> str:
+    """A paragraph on secrets that are none, to stand in a letter; empty where there is nothing to say."""
+    found = [one for one in of_environment() if not one.is_certificate and is_an_id(one.value)]
+    return "".join(f"{one.name} {ID_PASTED}\n\n" for one in found)
 
 
 def why_unjudged(reason: str) -> str:

@@ -25,7 +25,6 @@ def disconnect(person: User, *, actor: User | None, now: datetime, reason: str =
     What Microsoft itself lists remains there; withdrawing it needs rights this portal does not ask for.
     """
     with transaction.atomic():
-        approvals.take_back(person, actor=actor, now=now)
         ConsentRequest.objects.filter(user=person, ended_at=None).update(
             step=Step.FAILED, reason=Ending.SUPERSEDED, ended_at=now, flow="", answer="", tokens=""
         )

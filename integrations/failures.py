@@ -126,6 +126,7 @@ _SUBERRORS = {"consent_required": Reason.CONSENT_WITHDRAWN, "user_password_expir
 # Numbers choose among the words that fit what `error` says.
 _OF_OURS = {Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED}
 _OF_THE_APP = {Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.CREDENTIAL_WRONG}
+_OF_THE_PERSON = set(_NUMBERS) - _OF_THE_APP - {Reason.CREDENTIAL_EXPIRED, Reason.TENANT_GONE}
 
 _PERSON_MUST_ACT = {
     "invalid_grant",
@@ -135,6 +136,7 @@ _PERSON_MUST_ACT = {
     "access_denied",
 }
 _APP_IS_GONE = {"unauthorized_client", "invalid_resource"}
+_DECLINED = {"access_denied", "consent_required"}  # Microsoft says either
 _PASSING = {"temporarily_unavailable", "server_error"}
 _NO_MAILBOX = {
     "mailboxnotenabledforrestapi",
@@ -185,11 +187,14 @@ def of_redirect(answer: Mapping[str, str]) -> Failure | None:
     number = _number_in(description)
     code = f"AADSTS{number}" if number else _word(error) or "unknown"
     trace_id, claims = _trace_in(description), _claims(answer.get("claims", ""))
+    if number == _CLIENT_LOOP:
+        return Failure(Outcome.THROTTLED, Reason.TOO_MANY_REQUESTS, code, trace_id)
     if error in _PASSING:
         return Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code, trace_id)
-    if error in {"access_denied", "consent_required"}:
+    if error in _DECLINED:
+        said = _REASONS.get(number)
+        reason = said if said in _OF_THE_PERSON else Reason.DECLINED
         # Who leaves the sign-in page has not seen the permissions, though 65004 may stand beside it.
-        reason = _REASONS.get(number, Reason.DECLINED)
         if reason is Reason.DECLINED and answer.get("error_subcode") == "cancel":
             reason = Reason.CANCELLED
         return Failure(Outcome.AUTHORIZATION_LOST, reason, code, trace_id, claims=claims)
@@ -253,7 +258,8 @@ def _refusal(error: str, suberror: str, number: int) -> tuple[Outcome, Reason]:
     if error in _PERSON_MUST_ACT:
         if "consent_required" in (error, suberror):
             return Outcome.AUTHORIZATION_LOST, Reason.CONSENT_WITHDRAWN
-        return Outcome.AUTHORIZATION_LOST, said or _SUBERRORS.get(suberror, Reason.REFUSED)
+        found = said if said in _OF_THE_PERSON else None
+        return Outcome.AUTHORIZATION_LOST, found or _SUBERRORS.get(suberror, Reason.REFUSED)
     if said is Reason.TENANT_GONE:
         return Outcome.APP_GONE, said
     # What is left (invalid_request, invalid_scope, anything new) is no *no* to the person: we asked wrongly.

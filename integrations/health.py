@@ -46,6 +46,9 @@ _LOST: dict[str, str] = {
     Reason.CONDITIONAL_ACCESS: "A rule of your organisation at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
     Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
     Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
+    Reason.PERMISSION_MISSING: "For a day Microsoft has not let Meridian read the mailbox, although the permission was given.",
+    Reason.CODE_SPENT: "What Microsoft had sent along was used already.",
+    Reason.CODE_REFUSED: "Microsoft did not accept what it had sent along.",
     Reason.LOST_IN_FLIGHT: "Meridian was interrupted while it renewed its access, and Microsoft does not accept the old one again. Nothing is wrong with your account.",
 }
 _PASSING: dict[str, str] = {
@@ -53,8 +56,10 @@ _PASSING: dict[str, str] = {
     Reason.SERVICE_TROUBLE: "Microsoft has trouble answering.",
     Reason.NO_ANSWER: "Microsoft does not answer.",
     Reason.NO_MAILBOX: "Microsoft says that this account has no mailbox at the moment.",
+    Reason.GUEST: "Microsoft says that this account has no mailbox at the moment: it is a guest there.",
+    Reason.ON_PREMISES: "Microsoft says that this account has no mailbox at the moment; it may have moved to a server of your organisation’s own.",
     Reason.TOKEN_REFUSED: "Microsoft refused a key that it had just given.",
-    Reason.PERMISSION_MISSING: "Microsoft refused a question that your permissions should allow.",
+    Reason.PERMISSION_MISSING: "Microsoft does not let Meridian read the mailbox at the moment, although the permission was given.",
 }
 _POLICY: dict[str, str] = {
     Obstacle.TURNED_OFF: "Your organisation has turned calendar integration off.",
@@ -69,7 +74,7 @@ _CONSENT: dict[str, str] = {
     Reason.DECLINED: "You declined at Microsoft.",
     Reason.CANCELLED: "You left Microsoft’s page without finishing.",
     Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval: your organisation does not let people give these permissions themselves. Ask your Microsoft 365 admin to approve Meridian.",
-    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read. Most likely it has no licence for one; a mailbox may also have been deleted, or be kept on a server of the organisation’s own.",
+    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read. Most likely it has no licence for one, or its mailbox is not set up yet, was deleted, or is kept on a server of the organisation’s own.",
     Reason.APP_REMOVED: "Meridian is not known, or switched off, in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it.",
     Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.CREDENTIAL_WRONG: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
@@ -80,7 +85,7 @@ _CONSENT: dict[str, str] = {
     Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. That connection must be deleted before it can be connected here; an admin of your account can help.",
     Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
     Ending.GUEST: "This account is a guest in that Microsoft 365 organisation, and guests have no mailbox there. Choose the account of your own organisation.",
-    Ending.ON_PREMISES: "Microsoft 365 knows this account and its address, but does not hold its mailbox: most likely it is on a server of your organisation’s own (on-premises), which Meridian cannot reach.",
+    Ending.ON_PREMISES: "Microsoft 365 knows this account, but does not hold its mailbox: most likely it is on a server of your organisation’s own (on-premises), which Meridian cannot reach.",
     Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works. The next time it asks you for every permission anew.",
     Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment. The next time it asks you for every permission anew.",
     Ending.ANOTHER_DOMAIN: "You signed in at Microsoft with an account of another domain than your organisation allows.",
@@ -166,6 +171,11 @@ def of_obstacle(obstacle: Obstacle, rule: DomainRule | None = None, *, is_own: b
 def of_rule(rule: DomainRule | None) -> str:
     """Whose accounts may be connected; empty where anybody's may."""
     return f"Only accounts of {listed(rule.domains)} may be connected here." if rule and rule.is_on else ""
+
+
+def of_mending(obstacle: Obstacle) -> str:
+    """What brings it back at once, where the person can do that alone; else empty."""
+    return _MENDS.get(obstacle, "")
 
 
 def _of_policy(reason: str, rule: DomainRule | None, is_own: bool) -> str:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from accounts.cascade.read import held
 from accounts.models import User
 from accounts.nudging import nudge
-from integrations import fitting, states, tokens
-from integrations.contracts import CalendarError, CalendarProvider, Passing
-from integrations.failures import Reason
+from integrations import failures, fitting, states, tokens
+from integrations.contracts import CalendarError, CalendarProvider
+from integrations.failures import Outcome, Reason
 from integrations.microsoft.graph.provider import GraphCalendar
-from integrations.models import Connection
+from integrations.models import Connection, Trouble
 from integrations.preferences import Integrations
 from integrations.tasks import refresh_one
 
@@ -38,7 +38,7 @@ def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
     Raises TokenPending after asking a worker, NotNow while it would be rude or useless to ask.
     """
     waits = states.is_waiting(connection, now=now)
-    if waits and connection.reason == Reason.TOO_MANY_REQUESTS:
+    if waits and connection.reason == Reason.TOO_MANY_REQUESTS and connection.trouble != Trouble.SIGN_IN:
         raise NotNow
     if connection.last_used_at is None or now - connection.last_used_at > USED_EVERY:
         Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
@@ -68,10 +68,12 @@ def report(connection: Connection, problem: CalendarError, *, now: datetime) -> 
         tokens.forget_access(connection)
         ask_for_token(connection, now=now)
         raise TokenPending from problem
-    if isinstance(problem, Passing) and not problem.failure.retry_after and states.is_waiting(connection, now=now):
-        return  # known already: somebody who looks again and again must not put the next attempt off
-    states.went_wrong(connection, problem.failure, now=now)
+    failure = failures.of_a_fresh_token(problem.failure)
+    is_known = failure.outcome is not Outcome.AUTHORIZATION_LOST and states.is_waiting(connection, now=now)
+    if is_known and not failure.retry_after:
+        return  # somebody who looks again and again must not put the next attempt off
+    states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
 
 
 def report_success(connection: Connection, *, now: datetime) -> None:
-    states.went_well(connection, now=now)
+    states.went_well(connection, now=now, of=Trouble.MAILBOX)

@@ -144,7 +144,10 @@ class Integrations(Section, prefix="integrations", title="Integrations", page=MA
     expiry_alerts: bool = setting(
         default=True,
         label="Authentication expiry email alerts",
-        help="People get an e-mail when Microsoft no longer accepts the access to their calendar.",
+        help=(
+            "People get an e-mail when Microsoft no longer accepts the access to their calendar, once each time it "
+            "happens, with a link to reconnect."
+        ),
     )
     grace: int = setting(
         default=7,

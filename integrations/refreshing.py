@@ -7,6 +7,7 @@ so that no asker idles.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import uuid
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from queue import Queue, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -40,6 +41,8 @@ TURN = timedelta(seconds=20)  # then the task ends, and the next one goes on
 SPARE = timedelta(seconds=5)  # from Microsoft's answer until it is stored
 PERSISTENCE = timedelta(seconds=60)  # so long a new token is held while the database is away
 LATER = timedelta(minutes=10)  # for one that we cannot even ask about
+# Seconds: with Python's usual 5 ms each answer would wait, again and again, for a thread that is calculating.
+_SWITCH = 0.0005
 # Those that are asked about their mailbox when their time comes are not ours: `checking`.
 _REFRESHED = tuple(state for state in ALIVE if state != State.CONNECTING)
 
@@ -61,6 +64,8 @@ def take_turn(*, now: datetime, clock: Callable[[], datetime] = timezone.now) ->
     """The same, saying whether more is due. No time before `now` is believed."""
     fleet = _Fleet(lambda: max(now, clock()))
     ends = time.monotonic() + TURN.total_seconds()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
     try:
         while time.monotonic() < ends:
             if not (claimed := fleet.claim()):
@@ -68,6 +73,7 @@ def take_turn(*, now: datetime, clock: Callable[[], datetime] = timezone.now) ->
             fleet.send(claimed)
     finally:
         fleet.go_home()
+        sys.setswitchinterval(usual)
     return Turn(fleet.tried, is_full=not fleet.halted.is_set())
 
 
@@ -120,7 +126,7 @@ class _Fleet:
         self._clock = clock
         self._agenda: deque[int] = deque()
         self._to_ask: SimpleQueue[Connection | None] = SimpleQueue()
-        self._to_keep: Queue[_Answer | None] = Queue(maxsize=2 * IN_FLIGHT)  # slow keepers slow the askers down
+        self._to_keep: SimpleQueue[_Answer | None] = SimpleQueue()
         self._is_low = threading.Event()
         self._askers: list[threading.Thread] = []
         self._keepers: list[threading.Thread] = []
@@ -180,6 +186,8 @@ class _Fleet:
         while (connection := self._to_ask.get()) is not None:
             if self._to_ask.qsize() <= IN_FLIGHT:
                 self._is_low.set()
+            while self._to_keep.qsize() > 2 * IN_FLIGHT:  # the database is slower than Microsoft
+                time.sleep(0.01)
             self._to_keep.put(self._asked(connection))
 
     def _asked(self, connection: Connection) -> _Answer:

@@ -19,9 +19,9 @@ _WORDS = {
     PROFILE: "sign you in and read your profile",
 }
 _WITHHELD = {
-    "calendar_write": "write your calendars",
-    "contacts_read": "read your contacts",
-    "contacts_write": "write your contacts",
+    "calendar_write": "write the calendar",
+    "contacts_read": "read contacts",
+    "contacts_write": "write contacts",
 }
 
 
@@ -81,6 +81,4 @@ def unused(granted: Iterable[str], *, calendar_write: bool, contacts_write: bool
 
 def in_words(granted: Iterable[str]) -> list[str]:
     """“read and write your calendars (Calendars.ReadWrite)”, for people who look at Microsoft's list."""
-    return [
-        f"{_WORDS[scope]} ({scope})" if scope in _WORDS else scope for scope in sorted(set(granted) - _MSALS_OWN)
-    ]
+    return [f"{_WORDS[scope]} ({scope})" if scope in _WORDS else scope for scope in sorted(set(granted) - _MSALS_OWN)]

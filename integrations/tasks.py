@@ -16,6 +16,8 @@ from integrations import (
     checking,
     connecting,
     consent_proof,
+    credential_checks,
+    credentials,
     fitting,
     incidents,
     redeeming,
@@ -27,8 +29,10 @@ from integrations import (
 from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
 from integrations.diagnosis import asked
 from integrations.models import ALIVE, Connection
+from integrations.trials import asking, course
 
 _refreshing = threading.Lock()
+_checking = threading.Lock()
 
 
 @shared_task(name="integrations.redeem")
@@ -72,6 +76,7 @@ def apply_policy_to(*, account_id: int, **_: object) -> None:
     for account in Account.objects.filter(pk=account_id):
         fitting.apply_policy(account, now=timezone.now())  # first: what is allowed again is not let go
         fitting.let_go(account, now=timezone.now())
+        checking.give_up_disallowed(account, now=timezone.now())
         approvals.fit(account, now=timezone.now())
 
 
@@ -95,6 +100,7 @@ def watch_incidents(**_: object) -> None:
 @shared_task(name="integrations.forget_old_incidents")
 def forget_old_incidents(**_: object) -> None:
     incidents.forget_old(now=timezone.now())
+    course.forget_old(now=timezone.now())
 
 
 @shared_task(name="integrations.check_one")
@@ -134,3 +140,42 @@ def release_approved(**_: object) -> None:
 def fit_approvals(**_: object) -> None:
     for account in Account.objects.filter(awaited_approvals__isnull=False).distinct():
         approvals.fit(account, now=timezone.now())
+
+
+@shared_task(name="integrations.check_due")
+def check_due(**_: object) -> None:
+    """Mailboxes in trouble, and those that may appear; one turn at a time in a process."""
+    if not _checking.acquire(blocking=False):
+        return
+    try:
+        is_more = checking.check_due(now=timezone.now())
+    finally:
+        _checking.release()
+    if is_more:
+        nudge(check_due)
+
+
+@shared_task(name="integrations.mind_credentials")
+def mind_credentials(**_: object) -> None:
+    credential_checks.mind(now=timezone.now())
+
+
+@shared_task(name="integrations.check_credentials")
+def check_credentials(**_: object) -> None:
+    credential_checks.check_wanted(now=timezone.now())
+
+
+@shared_task(name="integrations.count_down_credentials")
+def count_down_credentials(**_: object) -> None:
+    credentials.look_after(now=timezone.now())
+
+
+@shared_task(name="integrations.look_into_trial")
+def look_into_trial(*, trial_id: str, **_: object) -> None:
+    asking.look(uuid.UUID(trial_id), now=timezone.now())
+
+
+@shared_task(name="integrations.look_into_trials")
+def look_into_trials(**_: object) -> None:
+    for trial_id in asking.to_look_at(now=timezone.now()):
+        nudge(look_into_trial, trial_id=trial_id)

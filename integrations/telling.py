@@ -154,7 +154,7 @@ def _of_block(
         return _draft(ENDED, connection, incident(connection.pk, State.DISCONNECTED, now), says=says)
     kept_until = _moment(now + timedelta(days=held.values.grace), connection.user)
     key = incident(connection.pk, State.BLOCKED_BY_POLICY, now)
-    return _draft(BLOCKED, connection, key, says=says, kept_until=kept_until, obstacle=obstacle.value)
+    return _draft(BLOCKED, connection, key, says=says, kept_until=kept_until, mends=health.of_mending(obstacle))
 
 
 def _of_approval(awaited: AwaitedApproval) -> Draft:

@@ -19,7 +19,7 @@ import structlog
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from accounts import outbound
+from accounts import outbound, rows
 from integrations import fitting, scopes, states, vault
 from integrations.contracts import AuthorizationLost, CalendarError, CredentialRefused
 from integrations.failures import KEY_MISSING
@@ -113,20 +113,19 @@ def keep_refreshed(connection: Connection, fresh: dict[str, Any]) -> bool:
 
     `connection` holds the lease, and then carries what was stored.
     """
-    mine = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version)
-    leased: dict[str, Any] = {"lease_holder": connection.lease_holder}
+    mine = {"id": connection.pk, "token_version": connection.token_version}
+    leased = {"lease_holder": connection.lease_holder}
     for _ in range(_LOOKS):
         if connection.state not in states.RENEWABLE:
             break
-        found = mine.filter(state=connection.state, trouble=connection.trouble, **leased)
-        whole = (
-            fresh | states.after_refresh(connection, now=fresh["refreshed_at"]) | (states.RELEASED if leased else {})
-        )
-        if found.update(**whole):
+        as_read = {**mine, "state": connection.state, "trouble": connection.trouble, **leased}
+        meant = states.after_refresh(connection, now=fresh["refreshed_at"])
+        whole = {**fresh, **meant, **(states.RELEASED if leased else {})}
+        if rows.update(Connection, as_read, whole):
             _carry(connection, whole)
             return True
         leased = {}  # it may be over, and somebody else's by now
-        now_it_is = mine.values("state", "trouble", "attempts", "refresh_due_at").first()
+        now_it_is = Connection.objects.filter(**mine).values("state", "trouble", "attempts", "refresh_due_at").first()
         if now_it_is is None:
             return False
         _carry(connection, now_it_is)

@@ -29,5 +29,6 @@ urlpatterns = [
     path("account/connections/<int:pk>/remind/", diagnose.connection_remind, name="connection_remind"),
     path("account/connections/test/", trials.trial_begin, name="trial_begin"),
     path("account/connections/test/<uuid:pk>/", trials.trial, name="trial"),
+    path("account/connections/test/<uuid:pk>/end/", trials.trial_end, name="trial_end"),
     path("integrations/microsoft/callback/", callback.microsoft_callback, name="microsoft_callback"),
 ]

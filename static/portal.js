@@ -81,6 +81,23 @@
     });
   }
 
+  // Boxes before the rows of a list: one ticks all of the page, and how many are ticked is told.
+  const tickAll = document.querySelector("[data-tick-all]");
+  if (tickAll) {
+    const boxes = [...document.querySelectorAll("[data-tick]")];
+    const told = document.querySelector("[data-ticked]");
+    const nothing = told.textContent;
+    const tell = () => {
+      const ticked = boxes.filter((box) => box.checked).length;
+      tickAll.checked = ticked === boxes.length;
+      tickAll.indeterminate = ticked > 0 && !tickAll.checked;
+      told.textContent = ticked ? `${ticked} chosen` : nothing;
+    };
+    tickAll.addEventListener("change", () => { boxes.forEach((box) => { box.checked = tickAll.checked; }); tell(); });
+    boxes.forEach((box) => box.addEventListener("change", tell));
+    addEventListener("pageshow", tell); // a browser that goes back may have kept the ticks
+  }
+
   // A sheet over the page is left as a dialog is, unless something would be lost that was typed.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || event.target.value) return;

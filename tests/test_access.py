@@ -20,6 +20,7 @@ from accounts.cascade.declare import Level, setting_of
 from accounts.member_lists import read_pasted
 from accounts.models import AuditEntry, Job, JobState, PendingChange, Role, User
 from integrations import trials
+from integrations.console import bulk
 from integrations.models import Connection, State, Trial
 from integrations.preferences import Integrations
 from tests.cast import Cast, ClientOf, joined
@@ -73,12 +74,15 @@ CONNECTION = {"pk": "Alice’s connection"}
 TRIAL = {"pk": "a test with Alice"}
 CHANGE = {"pk": "a change that Dana reviews"}
 WHOSE_CHANGE: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, IN, NOT_THERE)
+DISCONNECTING = {"pk": "people whom Dana is about to disconnect"}
+WHOSE_DISCONNECTING: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, NOT_THERE, IN, NOT_THERE)
 DOORS = {
     # config
     "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
     "healthz": Door(EVERYBODY),
     "readyz": Door(EVERYBODY),
     "operations": Door(OPERATORS),
+    "operations_check": Door(OPERATORS, "POST"),
     # accounts
     "profile": Door(SIGNED_IN),
     "profile_edit": Door(SIGNED_IN),
@@ -141,12 +145,17 @@ DOORS = {
     "approvals_act": Door(ADMINS, "POST", {}, {"organisation": "kestrel.example", "do": "link"}),
     "admin_consent_done": Door(EVERYBODY, named={"said": "thanks"}),  # a Microsoft 365 admin may be nobody here
     "microsoft_callback": Door(NOT_SIGNED_OUT),  # `?next=` would carry Microsoft's code along
+    "connections": Door(ADMINS),
+    "connections_csv": Door(ADMINS),
+    "connections_act": Door(ADMINS, "POST", sent={"do": "check", "chosen": "alice"}),
+    "connections_disconnect": Door(WHOSE_DISCONNECTING, named=DISCONNECTING),
     "connection_diagnose": Door(ADMINS_OF_THE_PERSON, named=CONNECTION),
     "connection_bundle": Door(ADMINS_OF_THE_PERSON, named=CONNECTION),
     "connection_check": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
     "connection_remind": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
     "trial_begin": Door(ADMINS),
     "trial": Door(ADMINS_OF_THE_PERSON, named=TRIAL),
+    "trial_end": Door(ADMINS_OF_THE_PERSON, "POST", TRIAL),
     # calendaring
     "meetings": Door(SIGNED_IN),
     "agenda": Door(SIGNED_IN),
@@ -288,7 +297,14 @@ def _trial(cast: Cast) -> object:
     return (Trial.objects.first() or trials.begin(cast.alice, by=cast.dana, now=timezone.now())).pk
 
 
+def _disconnecting(cast: Cast) -> object:
+    found = Job.objects.filter(state=JobState.PREPARED, kind=bulk.DISCONNECT).first()
+    chosen = bulk.named(cast.kestrel, [str(cast.alice.pk)])
+    return (found or bulk.prepare_to_disconnect(chosen, by=cast.dana, back="/", now=timezone.now())).pk
+
+
 THINGS: dict[str, Callable[[Cast], object]] = {
+    DISCONNECTING["pk"]: _disconnecting,
     JOB["pk"]: _job,
     LIST["job_pk"]: _list,
     CHANGE["pk"]: _change,

@@ -166,10 +166,13 @@ class _Conversation(asyncio.Protocol):
             self._answer(200, _discovery(self._where, path))
 
     def _tokens(self, body: bytes) -> None:
-        grants = self._grants
+        grants, form = self._grants, parse_qs(body.decode())
+        if "refresh_token" not in form:  # the application itself proves who it is
+            self._answer(200, {"token_type": "Bearer", "expires_in": LASTS, "access_token": _ACCESS})
+            return
         grants.now += 1
         grants.most = max(grants.most, grants.now)
-        status, says = grants.refresh(parse_qs(body.decode()))
+        status, says = grants.refresh(form)
         if grants.latency:
             asyncio.get_running_loop().call_later(grants.latency, self._done, status, says)
         else:

@@ -110,12 +110,10 @@ def text(case: Case) -> str:
 
 def downloaded(case: Case) -> str:
     """The same, for a file; that somebody took it is written down."""
-    connection = case.connection
+    connection, found = case.connection, text(case)
     account = connection.user.account
-    audit.record(
-        DOWNLOADED, account=account, actor=case.reader, on=connection, now=case.now, about=connection.user_id
-    )
-    return text(case)
+    audit.record(DOWNLOADED, account=account, actor=case.reader, on=connection, now=case.now, about=connection.user_id)
+    return found
 
 
 def _fields(row: Connection | AppCredential | ConsentRequest | Letter | AuditEntry, names: tuple[str, ...]) -> Any:

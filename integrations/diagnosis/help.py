@@ -29,7 +29,7 @@ def helps(case: Case) -> Help:
     if remedy.place is Place.SETTING and case.obstacle:
         return Help(remedy.who, format_html("{} {}", says, case.sentence_behind(case.obstacle)))
     if remedy.place is Place.APPROVALS:
-        link = format_html('<a href="{}">People who await an admin</a>', reverse("approvals"))
+        link = format_html('<a href="{}">See who awaits an admin</a>.', reverse("approvals"))
         return Help(remedy.who, format_html("{} {}", says, link))
     return Help(remedy.who, format_html("{}", says))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from integrations import incidents, telling
@@ -9,7 +10,7 @@ from integrations.diagnosis import asked, bundle, past
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.help import helps
 from integrations.diagnosis.steps import Mark, steps
-from integrations.models import State
+from integrations.models import Connection, State
 
 _ICONS = {Mark.DONE: "check", Mark.FAILED: "close", Mark.SKIPPED: "ring", Mark.UNKNOWN: "ring"}
 _SAID = {Mark.DONE: "Done", Mark.FAILED: "Failed", Mark.SKIPPED: "Not asked", Mark.UNKNOWN: "Not known"}
@@ -36,6 +37,7 @@ def of(case: Case) -> dict[str, Any]:
         "steps": [(step, _ICONS[step.mark], _SAID[step.mark]) for step in steps(case)],
         "helps": helps(case).says,
         "incident": incidents.of(connection),
+        "at_microsoft": _at_microsoft(connection),
         "told": [past.in_words(letter) for letter in past.letters(connection)],
         "history": past.happenings(connection),
         "asked": asked.latest(connection, now=case.now),
@@ -43,3 +45,10 @@ def of(case: Case) -> dict[str, Any]:
         "can_remind": connection.state in telling.REMINDABLE and case.person.is_active,
         "bundle": bundle.text(case),
     }
+
+
+def _at_microsoft(connection: Connection) -> str:
+    """The time to quote along with a trace id, in the zone of Microsoft's logs."""
+    if not (connection.trace_id and connection.failed_at):
+        return ""
+    return f"{connection.failed_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"

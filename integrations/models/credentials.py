@@ -38,6 +38,11 @@ class AppCredential(models.Model):
         """Its last answer was a *no*."""
         return self.refused_at is not None and (self.accepted_at is None or self.refused_at > self.accepted_at)
 
+    @property
+    def is_check_wanted(self) -> bool:
+        """It was asked for, and no worker has made it yet."""
+        return self.check_wanted_at is not None and (self.checked_at is None or self.check_wanted_at > self.checked_at)
+
 
 class TokenKey(models.Model):
     """A key of TOKEN_KEYS that something may be sealed with: by what it opens here, a wrong one is known at once."""

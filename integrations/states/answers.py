@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Value
-from django.db.models.functions import Mod
 
 from accounts import audit
 from integrations import alarms, reasons, telling
@@ -110,7 +109,7 @@ def credential_accepted(*, now: datetime) -> int:
         state=State.PAUSED,
         reason__in=[reason.value for reason in _CREDENTIAL],
     )
-    share = Mod(F("pk"), Value(int(COME_BACK.total_seconds()))) * Value(timedelta(seconds=1))
+    share = F("pk") % int(COME_BACK.total_seconds()) * timedelta(seconds=1)
     step = ExpressionWrapper(share, output_field=DurationField())
     return waiting.update(attempts=0, refresh_due_at=Value(now) + step)
 

@@ -72,7 +72,7 @@ def approvals(request: SignedInRequest) -> HttpResponse:
             "needed": needed,
             "link": link,
             "letter": approval_queue.letter(account, chosen, link, needed) if link else "",
-            "consent": approval_queue.standing(chosen, now=now),
+            "consent": approval_queue.standing(chosen, needed, now=now),
             "page": Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page")),
         }
     return render(request, "integrations/approvals.html", context)

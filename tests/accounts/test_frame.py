@@ -50,7 +50,7 @@ def test_owners_and_admins_see_everything_without_asking_the_database(
     with django_assert_num_queries(0):
         links = admin_links(Frame(request))
 
-    assert links == ["Users", "Groups", "Account Settings", "Audit log"]
+    assert links == ["Users", "Groups", "Account Settings", "Connections", "Audit log"]
 
 
 def test_one_sees_where_one_is(dana: User, rf: RequestFactory) -> None:
@@ -61,12 +61,12 @@ def test_one_sees_where_one_is(dana: User, rf: RequestFactory) -> None:
     assert {link.label: link.current for link in beneath.admin[0].links} == {"Users": "true", "Groups": ""}
 
 
-def test_a_page_costs_a_member_three_queries_at_most(
+def test_a_page_costs_a_member_four_queries_at_most(
     alice: User, client_of: ClientOf, django_assert_max_num_queries: Any
 ) -> None:
     client = client_of(alice)
 
-    with django_assert_max_num_queries(3):  # session, person with account, group admin?
+    with django_assert_max_num_queries(4):  # session, person with account, group admin? banner
         answer = client.get("/auth/password/change/")
 
     assert answer.status_code == 200

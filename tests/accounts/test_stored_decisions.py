@@ -49,9 +49,8 @@ def test_decisions_that_their_declarations_explain_are_no_news(kestrel: Account,
         stored(ENABLED.key, False, **at)
     stored(SERVICES.key, SERVICES.to_json(ServicePolicy()), group=sales)
     stored(GRACE.key, 0, account=kestrel)
-    for one in ("sso_prompt", "expiry_alerts"):  # declared, and not offered yet
-        setting = setting_of(Integrations, one)
-        stored(setting.key, setting.to_json(setting.default), account=kestrel)
+    prompt = setting_of(Integrations, "sso_prompt")  # declared, and not offered yet
+    stored(prompt.key, prompt.to_json(prompt.default), account=kestrel)
 
     assert "System check identified no issues" in checked()
 

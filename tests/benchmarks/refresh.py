@@ -1,144 +1,264 @@
-"""Refreshes a second of one worker, through the whole path (claim, MSAL, encrypt, commit), beside a bare loop of
-`requests` that asks the same simulated Microsoft for the same tokens at the same concurrency and keeps nothing."""
+"""Refreshing at the speed of the network: a worker beside a bare loop of `requests`, the search for what is due in a
+large table beside that in a small one, and what it costs in database connections and memory.
+
+One Celery worker in a process of its own, on real Redis and PostgreSQL, goes the whole path: claim, policy, MSAL,
+encryption, commit. The bare loop asks the same token endpoint, over the same TLS, with as many requests in flight and
+one session a thread, and keeps nothing.
+"""
 
 from __future__ import annotations
 
+import statistics
+import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-from tests.benchmarks.stage import Measure, main
+import requests
 
-SCOPES = "Calendars.ReadWrite Contacts.ReadWrite User.Read offline_access openid profile"
+from tests.benchmarks.stage import Measure, main, median_seconds
+from tests.token_endpoint import TokenEndpoint, refresh_token
+
+PATIENCE = 120.0  # seconds for one round
+LATENCY = 0.1
+
+
+@dataclass(frozen=True)
+class Size:
+    rounds: int
+    instant: int  # refreshes a round without latency
+    delayed: int  # and with
+    long_run: int  # refreshes until memory is looked at again
+    many: int  # connections of the large table
+
+
+SMALL = Size(rounds=3, instant=1200, delayed=800, long_run=5_000, many=100_000)
+WHOLE = Size(rounds=5, instant=4000, delayed=2500, long_run=20_000, many=1_000_000)
 
 
 def run(small: bool, directory: Path) -> list[Measure]:
-    from django.conf import settings
-    from django.test import override_settings
+    from django.db import connection as database
 
-    from tests.simulated import Simulator
-
-    simulator = Simulator(client_id=settings.MICROSOFT_CLIENT_ID, client_secret=settings.MICROSOFT_CLIENT_SECRET)
-    simulator.start(directory / "simulator", f"{settings.PUBLIC_URL}/integrations/microsoft/callback/")
+    if database.vendor != "postgresql":
+        raise SystemExit("This is measured on PostgreSQL, and there is none.")
+    size = SMALL if small else WHOLE
+    endpoint = TokenEndpoint(directory / "token-endpoint")
+    endpoint.start()
     try:
-        with override_settings(
-            MICROSOFT_AUTHORITY_HOST=simulator.origin,
-            MICROSOFT_GRAPH_URL=simulator.graph_url,
-            MICROSOFT_CA_BUNDLE=str(simulator.ca_path),
-        ):
-            return _measure(simulator, 200 if small else 1500)
+        return [*_refreshes(size, endpoint, directory), _search(size)]
     finally:
-        simulator.stop()
+        endpoint.stop()
 
 
-def _measure(simulator: Any, count: int) -> list[Measure]:
-    from integrations import tokens
+# ── Refreshes a second ──────────────────────────────────────────────────────
+def _refreshes(size: Size, endpoint: TokenEndpoint, directory: Path) -> list[Measure]:
+    from tests import refreshers
 
-    refresh_token = _refresh_token(simulator)
-    _connections(refresh_token, count)
-    bare = _rate(lambda: _bare(simulator, refresh_token, count), count)
-    ours = _rate(_all_due, count)
-    says = f"{ours:.0f} a second beside {bare:.0f}, {tokens.IN_FLIGHT} in flight, {count} connections"
-    return [Measure("refreshes of one worker", ours / bare, says)]
+    refreshers.connected(max(size.long_run - 1000, size.instant, size.delayed))
+    with _Counted() as counted:
+        instant = _race(endpoint, directory, size.rounds, size.instant, in_flight=8, latency=0)
+        delayed = _race(endpoint, directory, size.rounds, size.delayed, in_flight=32, latency=LATENCY)
+        memory = _memory(endpoint, directory, size.long_run)
+    most = f"{counted.most} at most, of one worker"
+    return [
+        _rate("8 in flight, no latency", *instant, at_least=0.5),
+        _rate("32 in flight, 100 ms", *delayed, at_least=0.9),
+        Measure("database connections / 10", counted.most / 10, most, at_most=1.0),
+        memory,
+    ]
 
 
-def _rate(call: Any, count: int) -> float:
+def _rate(name: str, ours: list[float], bare: list[float], *, at_least: float) -> Measure:
+    ratio = statistics.median(mine / other for mine, other in zip(ours, bare, strict=True))
+    says = f"{statistics.median(ours):.0f} refreshes a second beside {statistics.median(bare):.0f} bare ones"
+    return Measure(name, ratio, says, at_least=at_least)
+
+
+def _race(
+    endpoint: TokenEndpoint, directory: Path, rounds: int, count: int, *, in_flight: int, latency: float
+) -> tuple[list[float], list[float]]:
+    """In turn, so that both meet the same weather. The first round of each does not count."""
+    ours, bare = [], []
+    with _worker(endpoint, directory, in_flight=in_flight):
+        for at in range(rounds + 1):
+            endpoint.behave(latency=latency)
+            mine = _refreshed_a_second(count)
+            seen = endpoint.seen()
+            assert (seen["asked"], seen["given"]) == (count, count), (seen["asked"], seen["given"], count)
+            assert seen["most_at_once"] <= in_flight
+            others = _bare_a_second(endpoint, count, in_flight)
+            if at:
+                ours.append(mine)
+                bare.append(others)
+    return ours, bare
+
+
+def _refreshed_a_second(count: int) -> float:
+    from accounts.nudging import nudge
+    from integrations import tasks
+    from tests import refreshers
+
+    refreshers.make_due(count)
     started = time.perf_counter()
-    call()
-    return float(count / (time.perf_counter() - started))
+    nudge(tasks.refresh_due)
+    refreshers.until(lambda: refreshers.left() == 0, seconds=PATIENCE)
+    return count / (time.perf_counter() - started)
 
 
-def _all_due() -> None:
+def _bare_a_second(endpoint: TokenEndpoint, count: int, in_flight: int) -> float:
+    from tests import refreshers
+
+    local = threading.local()
+    url = endpoint.token_url(refreshers.TENANT)
+    form = {
+        "client_id": "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+        "client_secret": "x" * 40,
+        "grant_type": "refresh_token",
+        "scope": f"{' '.join(refreshers.GRANTED)} offline_access openid profile",
+    }
+
+    def begin() -> None:
+        local.session = requests.Session()
+        local.session.trust_env = False
+        local.session.verify = str(endpoint.ca_path)
+
+    def ask(at: int) -> None:
+        answer = local.session.post(url, data=form | {"refresh_token": refresh_token(f"bare-{at}", 1)}, timeout=30)
+        assert answer.json()["refresh_token"]
+
+    with ThreadPoolExecutor(in_flight, initializer=begin) as pool:
+        started = time.perf_counter()
+        list(pool.map(ask, range(count)))
+        return count / (time.perf_counter() - started)
+
+
+# ── What it costs ───────────────────────────────────────────────────────────
+class _Counted:
+    """The most database connections that the workers had at any moment of the block."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._count, daemon=True)
+
+    def __enter__(self) -> _Counted:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _count(self) -> None:
+        from django.db import connection as database
+
+        from tests import refreshers
+
+        while not self._over.wait(0.05):
+            self.most = max(self.most, refreshers.database_connections())
+        database.close()
+
+
+def _memory(endpoint: TokenEndpoint, directory: Path, long_run: int) -> Measure:
+    with _worker(endpoint, directory, in_flight=32) as worker:
+        endpoint.behave()
+        _refreshed_a_second(1000)
+        before = worker.megabytes()
+        _refreshed_a_second(long_run - 1000)
+        after = worker.megabytes()
+    says = f"{before:.1f} MB after 1,000 refreshes, {after:.1f} MB after {long_run:,}"
+    return Measure("megabytes more / 10", max(after - before, 0) / 10, says, at_most=1.0)
+
+
+@contextmanager
+def _worker(endpoint: TokenEndpoint, directory: Path, *, in_flight: int) -> Iterator[Any]:
+    from tests import refreshers
+
+    worker = refreshers.Worker(endpoint, directory, in_flight=in_flight)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+
+
+# ── The search for what is due ──────────────────────────────────────────────
+def _search(size: Size) -> Measure:
+    """1,000 due of 40 accounts, in a small table and in a large one."""
+    few = _search_seconds(10_000)
+    many = _search_seconds(size.many)
+    says = f"{many * 1000:.2f} ms among {size.many:,} connections, {few * 1000:.2f} ms among 10,000"
+    return Measure("search, 1,000 due of many", many / few, says, at_most=1.5)
+
+
+def _search_seconds(count: int) -> float:
     from django.utils import timezone
 
-    from integrations import tokens
-    from integrations.models import Connection
+    from integrations import refreshing
 
-    while tokens.refresh_due(now=timezone.now()):
-        pass
-    left = Connection.objects.exclude(token_version=2).count()
-    assert left == 0, f"{left} were not refreshed"
-
-
-def _bare(simulator: Any, refresh_token: str, count: int) -> None:
-    from integrations import tokens
-
-    session = simulator.http()
-    form = {
-        "client_id": simulator.client_id,
-        "client_secret": simulator.client_secret,
-        "grant_type": "refresh_token",
-        "refresh_token": refresh_token,
-        "scope": SCOPES,
-    }
-
-    def ask(_: int) -> None:
-        answer = session.post(f"{simulator.authority}/oauth2/v2.0/token", data=form, timeout=30)
-        assert "refresh_token" in answer.json()
-
-    with ThreadPoolExecutor(tokens.IN_FLIGHT) as pool:
-        list(pool.map(ask, range(count)))
+    _fill(count)
+    now = timezone.now()
+    look: Callable[[], list[int]] = lambda: list(refreshing.due(now=now).values_list("pk", flat=True)[:2000])  # noqa: E731
+    assert len(look()) == 1000
+    return median_seconds(look, times=60)
 
 
-def _refresh_token(simulator: Any) -> str:
-    """By hand through the pages, for the first of the cast."""
-    query = {
-        "client_id": simulator.client_id,
-        "response_type": "code",
-        "redirect_uri": simulator.redirect_uri,
-        "scope": SCOPES,
-    }
-    code = simulator.sign_in(f"{simulator.human_url}/organizations/oauth2/v2.0/authorize?{urlencode(query)}")["code"]
-    answer = simulator.http().post(
-        f"{simulator.authority}/oauth2/v2.0/token",
-        data={
-            "client_id": simulator.client_id,
-            "client_secret": simulator.client_secret,
-            "grant_type": "authorization_code",
-            "redirect_uri": simulator.redirect_uri,
-            "code": code,
-        },
-        timeout=30,
-    )
-    return str(answer.json()["refresh_token"])
+_FILL = """
+TRUNCATE integrations_connection, accounts_user, accounts_account CASCADE;
+INSERT INTO accounts_account (name, created_at) SELECT 'Account ' || n, now() FROM generate_series(1, 40) n;
+"""
 
 
-def _connections(refresh_token: str, count: int) -> None:
-    """As many people, each with a connection whose refresh is due."""
+def _fill(count: int) -> None:
+    """By the database itself: the models would take minutes."""
+    from django.db import connection as database
     from django.utils import timezone
 
     from accounts.models import Account, User
-    from integrations import vault
     from integrations.models import Connection, State
 
+    with database.cursor() as cursor:
+        cursor.execute("TRUNCATE accounts_account, accounts_user, integrations_connection CASCADE")
     now = timezone.now()
-    account = Account.objects.create(name="Many & Co", created_at=now)
-    people = User.objects.bulk_create(
-        User(account=account, email=f"person-{at}@many.example", name=f"Person {at}", is_active=True)
-        for at in range(count)
+    accounts = Account.objects.bulk_create(Account(name=f"Account {at}", created_at=now) for at in range(40))
+    person = User.objects.create(account=accounts[0], email="p0@many.example", name="Person", is_active=True)
+    one = Connection.objects.create(
+        user=person, state=State.CONNECTED, since_at=now, refresh_due_at=now - timedelta(hours=1)
     )
-    made = Connection.objects.bulk_create(
-        Connection(
-            user=person,
-            state=State.CONNECTED,
-            since_at=now,
-            tenant_id="6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21",
-            object_id=f"object-{person.pk}",
-            token_version=1,
-            calendar_write=True,
-            contacts_write=True,
-            refresh_due_at=now - timedelta(hours=1),
-        )
-        for person in people
+    whose = "(SELECT min(id) FROM accounts_account) + n % 40"
+    _copies(User, person.pk, count, email="'p' || n || '@many.example'", account_id=whose)
+    due = f"CASE WHEN n % {count // 1000} = 0 THEN now() - n % 3600 * interval '1 s' ELSE now() + interval '9 h' END"
+    _copies(
+        Connection,
+        one.pk,
+        count,
+        user_id=f"{person.pk} + n",
+        account_id=whose,
+        object_id="'object-' || n",
+        refresh_due_at=due,
+        # As long as what is stored there.
+        refresh_token="repeat(md5(n::text), 40)",
+        access_token="repeat(md5(n::text), 70)",
     )
-    for connection in made:
-        connection.refresh_token = vault.seal(
-            refresh_token, bound_to=f"integrations_connection:refresh_token:{connection.pk}"
-        )
-    Connection.objects.bulk_update(made, ["refresh_token"], batch_size=500)
+    Connection.objects.filter(pk=one.pk).update(refresh_due_at=None)
+    with database.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE integrations_connection")
+
+
+def _copies(model: Any, pk: int, count: int, **different: str) -> None:
+    """Of one row: `count` more, with numbers that follow; n counts them."""
+    from django.db import connection as database
+
+    table, columns = model._meta.db_table, [field.column for field in model._meta.concrete_fields]
+    values = {"id": f"{pk} + n", **different}
+    chosen = ", ".join(values.get(column, f"t.{column}") for column in columns)
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM {table} t, generate_series(1, %s) n WHERE t.id = %s"  # noqa: S608, E501  our own names
+    with database.cursor() as cursor:
+        cursor.execute(sql, [count, pk])
 
 
 if __name__ == "__main__":

@@ -21,11 +21,12 @@ from accounts.audit.declarations import Action
 from accounts.cascade import declare, write
 from accounts.models import AuditEntry, Role, User
 from accounts.models.audit import MASKED_PERSON
-from integrations import connecting, disconnecting, fitting, states
+from integrations import approvals, connecting, consent_proof, disconnecting, fitting, states
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, State
 from integrations.preferences import Integrations
 from tests.cast import PASSWORD, Cast, ClientOf
+from tests.integrations.stopped import KESTREL, consented, made, proved, queue, recorded, stopped
 from tests.integrations.wired import connected
 from tests.simulated import Simulator
 
@@ -46,6 +47,7 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _sign_in(cast)
     _settings(cast)
     _calendars(cast, microsoft)
+    _approvals(cast, microsoft)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
         called[person.pk] = (person.name, person.email)
@@ -140,6 +142,29 @@ def _calendars(cast: Cast, microsoft: Simulator) -> None:
     Connection.objects.filter(pk=held[1].pk).update(state=State.CONNECTED)
     lost = Connection.objects.select_related("user__account").get(pk=held[1].pk)
     states.went_wrong(lost, Failure(Outcome.AUTHORIZATION_LOST, Reason.SESSIONS_REVOKED), now=NOW())
+
+
+def _approvals(cast: Cast, microsoft: Simulator) -> None:
+    """Bob and Wilhelmina wait for an administrator, who declines, forges, and consents; Gus is stopped by the settings,
+    and Alice takes it back."""
+    write.choose(ENABLED, True, at=cast.kestrel, actor=cast.dana, now=NOW())
+    microsoft.control("POST", "tenants/kestrel.example/user-consent", {"setting": "not_allowed"})
+    stopped(cast.alice, microsoft)
+    approvals.take_back(cast.alice, actor=cast.alice, now=NOW())
+    queue([cast.wilhelmina, cast.gus])
+    approvals.release_by_word(cast.kestrel, KESTREL, actor=cast.dana, now=NOW())
+    write.choose(ENABLED, False, at=cast.gus, actor=cast.gus, now=NOW())
+    approvals.fit(cast.kestrel, now=NOW())
+    queue([cast.bob])
+    link = made(cast.kestrel, cast.dana)
+    recorded(consented(link, microsoft, answer="cancel"))
+    recorded(consented(link, microsoft))
+    at = f"applications/{microsoft.client_id}/tenants/kestrel.example"
+    microsoft.control("POST", f"{at}/remove")
+    proved(link, after=consent_proof.SPREADS_FOR + timedelta(minutes=1))
+    microsoft.control("POST", f"{at}/add")
+    consent_proof.check_again(cast.kestrel, KESTREL, now=NOW())
+    proved(link)
 
 
 def test_every_action_was_lived_through(lived: dict[int, tuple[str, ...]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import timedelta
 from typing import Any
@@ -129,26 +130,22 @@ def test_it_says_when_our_credential_expires(days: int | None, words: str, dana:
 
 
 # ── What helps ──────────────────────────────────────────────────────────────
-EVERY = [(state, reason) for state in State for reason in ["", *Reason, *Obstacle, "something new"]]
-
-
 @pytest.mark.parametrize("state", State, ids=lambda state: state.value)
 def test_every_state_with_every_reason_has_a_page_that_names_one_thing_that_helps(
     state: State, dana: User, alice: User, client_of: ClientOf
 ) -> None:
     browser, connection = client_of(dana), one(alice, state)
-    for reason in ["", *Reason, *Obstacle, "something new"]:
-        for trouble in Trouble:
-            Connection.objects.update(state=state, reason=reason, trouble=trouble, kept_until=None)
-            connection.refresh_from_db()
+    for number, reason in enumerate(["", *Reason, *Obstacle, "something new"]):
+        trouble = Trouble.values[number % len(Trouble.values)]
+        Connection.objects.update(state=state, reason=reason, trouble=trouble)
+        connection.refresh_from_db()
 
-            helps = said(connection, dana)
-
-            assert helps.endswith(".") and "{" not in helps, (reason, helps)
-        Connection.objects.update(state=state, reason=reason)
         answer = browser.get(reverse("connection_diagnose", args=[connection.pk]))
+
+        helps = said(connection, dana)
+        assert helps.endswith(".") and "{" not in helps, (reason, helps)
         assert answer.status_code == 200, reason
-        assert "What helps" in answer.content.decode()
+        assert helps.partition(".")[0] in strip_tags(html.unescape(answer.content.decode())), (reason, helps)
 
 
 @pytest.mark.parametrize("reason", [*Reason, "something new"])
@@ -229,7 +226,7 @@ def test_it_costs_the_same_whatever_the_size_of_the_account(
         browser.get(address)
 
 
-QUERIES = 16
+QUERIES = 13  # three of them for whoever reads, and one for the navigation
 
 
 def test_an_admin_does_not_diagnose_an_owner(cast: Cast, client_of: ClientOf) -> None:
@@ -268,6 +265,8 @@ def test_without_a_worker_it_says_so_and_gives_up(cast: Cast) -> None:
 @pytest.mark.parametrize("state", [state for state in State if state not in asked.CHECKABLE])
 def test_without_access_there_is_nothing_to_check_with(state: State, cast: Cast, client_of: ClientOf) -> None:
     connection = one(cast.alice, state)
+    if state == State.BLOCKED_BY_POLICY:
+        set_to("enabled", False, at=cast.kestrel, by=cast.dana)
     browser = client_of(cast.dana)
 
     answer = browser.post(reverse("connection_check", args=[connection.pk]), follow=True)

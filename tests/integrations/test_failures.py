@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from base64 import b64encode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -16,6 +17,7 @@ from integrations.failures import (
     Failure,
     Outcome,
     Reason,
+    of_a_fresh_token,
     of_graph_answer,
     of_redirect,
     of_token_answer,
@@ -23,86 +25,139 @@ from integrations.failures import (
 )
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+TRACE = "0f8fad5b-d9cb-469f-a165-70867728950e"
 LOST, REFUSED_US = Outcome.AUTHORIZATION_LOST, Outcome.CREDENTIAL_REFUSED
 GONE = Outcome.APP_GONE
 THROTTLED, UNREACHABLE = Outcome.THROTTLED, Outcome.UNREACHABLE
 
-# AADSTS, `error`, HTTP status, `suberror`; what follows, and why.
-TOKEN_ANSWERS: list[tuple[int, str, int, str, Outcome, Reason]] = [
-    (65001, "invalid_grant", 400, "consent_required", LOST, Reason.CONSENT_WITHDRAWN),
-    (65001, "invalid_grant", 400, "", LOST, Reason.CONSENT_WITHDRAWN),
-    (65001, "consent_required", 400, "", LOST, Reason.CONSENT_WITHDRAWN),
-    (90094, "invalid_grant", 400, "", LOST, Reason.ADMIN_APPROVAL),
-    (90095, "invalid_grant", 400, "", LOST, Reason.ADMIN_APPROVAL),
-    (54005, "invalid_grant", 400, "", LOST, Reason.CODE_SPENT),
-    (70008, "invalid_grant", 400, "", LOST, Reason.GRANT_EXPIRED),
-    (70000, "invalid_grant", 400, "bad_token", LOST, Reason.REFUSED),
-    (9002313, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (700005, "invalid_grant", 400, "", LOST, Reason.REFUSED),
-    (501481, "invalid_grant", 400, "", LOST, Reason.REFUSED),
-    (50147, "invalid_grant", 400, "", LOST, Reason.REFUSED),
-    (501491, "invalid_grant", 400, "", LOST, Reason.REFUSED),
-    (700082, "invalid_grant", 400, "bad_token", LOST, Reason.INACTIVE),
-    (700084, "invalid_grant", 400, "", LOST, Reason.GRANT_EXPIRED),
-    (70043, "invalid_grant", 400, "bad_token", LOST, Reason.SIGN_IN_TOO_OLD),
-    (50173, "invalid_grant", 400, "", LOST, Reason.SESSIONS_REVOKED),
-    (50132, "invalid_grant", 400, "", LOST, Reason.SESSIONS_REVOKED),
-    (50133, "interaction_required", 400, "", LOST, Reason.SESSIONS_REVOKED),
-    (50055, "invalid_grant", 400, "", LOST, Reason.PASSWORD_EXPIRED),
-    (50126, "invalid_grant", 400, "", LOST, Reason.REFUSED),
-    (50053, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_LOCKED),
-    (50057, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_DISABLED),
-    (50034, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_GONE),
-    (50020, "interaction_required", 400, "", LOST, Reason.ACCOUNT_GONE),
-    (51004, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_GONE),
-    (16000, "interaction_required", 400, "", LOST, Reason.ACCOUNT_GONE),
-    (50105, "invalid_grant", 400, "", LOST, Reason.NOT_ASSIGNED),
-    (50105, "interaction_required", 400, "", LOST, Reason.NOT_ASSIGNED),
-    (50076, "invalid_grant", 400, "basic_action", LOST, Reason.MFA_NEEDED),
-    (50076, "interaction_required", 400, "basic_action", LOST, Reason.MFA_NEEDED),
-    (50079, "invalid_grant", 400, "", LOST, Reason.MFA_NEEDED),
-    (50072, "invalid_grant", 400, "", LOST, Reason.MFA_NEEDED),
-    (50074, "invalid_grant", 400, "", LOST, Reason.MFA_NEEDED),
-    (53003, "invalid_grant", 400, "message_only", LOST, Reason.CONDITIONAL_ACCESS),
-    (53003, "interaction_required", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
-    (530032, "invalid_grant", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
-    (53000, "invalid_grant", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
-    (53001, "invalid_grant", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
-    (0, "login_required", 400, "", LOST, Reason.REFUSED),
-    (700016, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED),
-    (500011, "invalid_resource", 400, "", GONE, Reason.APP_REMOVED),
-    (7000112, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED),
-    (7000215, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
-    (7000222, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_EXPIRED),
-    (7000218, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
-    (7000216, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
-    (700027, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
-    (700025, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
-    (70003, "unsupported_grant_type", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (900144, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (70011, "invalid_scope", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (28002, "invalid_scope", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (1002012, "invalid_scope", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (9001023, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (50194, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (90002, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
-    (901002, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
+# What Microsoft documents, case by case: AADSTS, `error`, HTTP status, `suberror`; what follows, and why.
+TOKEN_ANSWERS: dict[str, list[tuple[int, str, int, str, Outcome, Reason]]] = {
+    "the user declined": [(65004, "access_denied", 400, "", LOST, Reason.DECLINED)],
+    "consent is missing": [
+        (65001, "invalid_grant", 400, "consent_required", LOST, Reason.CONSENT_WITHDRAWN),
+        (65001, "invalid_grant", 400, "", LOST, Reason.CONSENT_WITHDRAWN),
+        (65001, "consent_required", 400, "", LOST, Reason.CONSENT_WITHDRAWN),
+        (0, "invalid_grant", 400, "consent_required", LOST, Reason.CONSENT_WITHDRAWN),
+    ],
+    "an admin must consent": [
+        (90094, "invalid_grant", 400, "", LOST, Reason.ADMIN_APPROVAL),
+        (90095, "invalid_grant", 400, "", LOST, Reason.ADMIN_APPROVAL),
+    ],
+    "code already redeemed": [(54005, "invalid_grant", 400, "", LOST, Reason.CODE_SPENT)],
+    "code or refresh token expired": [(70008, "invalid_grant", 400, "", LOST, Reason.GRANT_EXPIRED)],
+    "refresh token invalid": [
+        (70000, "invalid_grant", 400, "bad_token", LOST, Reason.GRANT_UNKNOWN),
+        (70000, "invalid_grant", 400, "", LOST, Reason.GRANT_UNKNOWN),
+        (9002313, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
+    ],
+    "code for another tenant": [(700005, "invalid_grant", 400, "", LOST, Reason.CODE_REFUSED)],
+    "PKCE": [
+        (501481, "invalid_grant", 400, "", LOST, Reason.CODE_REFUSED),
+        (50147, "invalid_grant", 400, "", LOST, Reason.CODE_REFUSED),
+        (501491, "invalid_grant", 400, "", LOST, Reason.CODE_REFUSED),
+    ],
+    "not used for 90 days": [(700082, "invalid_grant", 400, "bad_token", LOST, Reason.INACTIVE)],
+    "a single-page application's day is over": [(700084, "invalid_grant", 400, "", LOST, Reason.GRANT_EXPIRED)],
+    "sign-in frequency": [(70043, "invalid_grant", 400, "bad_token", LOST, Reason.SIGN_IN_TOO_OLD)],
+    "revoked, or the password was changed": [(50173, "invalid_grant", 400, "", LOST, Reason.SESSIONS_REVOKED)],
+    "session revoked": [
+        (50132, "invalid_grant", 400, "", LOST, Reason.SESSIONS_REVOKED),
+        (50133, "invalid_grant", 400, "", LOST, Reason.SESSIONS_REVOKED),
+        (50132, "interaction_required", 400, "", LOST, Reason.SESSIONS_REVOKED),
+        (50133, "interaction_required", 400, "", LOST, Reason.SESSIONS_REVOKED),
+    ],
+    "password expired": [
+        (50055, "invalid_grant", 400, "", LOST, Reason.PASSWORD_EXPIRED),
+        (50055, "invalid_grant", 400, "user_password_expired", LOST, Reason.PASSWORD_EXPIRED),
+        (0, "invalid_grant", 400, "user_password_expired", LOST, Reason.PASSWORD_EXPIRED),
+    ],
+    "bad user name or password": [(50126, "invalid_grant", 400, "", LOST, Reason.REFUSED)],
+    "account locked": [(50053, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_LOCKED)],
+    "user disabled": [(50057, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_DISABLED)],
+    "user gone": [
+        *((number, "invalid_grant", 400, "", LOST, Reason.ACCOUNT_GONE) for number in (50034, 50020, 51004, 16000)),
+        *((number, "interaction_required", 400, "", LOST, Reason.ACCOUNT_GONE) for number in (50020, 51004, 16000)),
+    ],
+    "user not assigned": [
+        (50105, "invalid_grant", 400, "", LOST, Reason.NOT_ASSIGNED),
+        (50105, "interaction_required", 400, "", LOST, Reason.NOT_ASSIGNED),
+    ],
+    "second factor": [
+        *((number, "invalid_grant", 400, "basic_action", LOST, Reason.MFA_NEEDED) for number in (50076, 50079)),
+        *((number, "invalid_grant", 400, "", LOST, Reason.MFA_NEEDED) for number in (50072, 50074)),
+        (50076, "interaction_required", 400, "basic_action", LOST, Reason.MFA_NEEDED),
+        (50079, "interaction_required", 400, "", LOST, Reason.MFA_NEEDED),
+    ],
+    "Conditional Access": [
+        (53003, "invalid_grant", 400, "message_only", LOST, Reason.CONDITIONAL_ACCESS),
+        (53003, "interaction_required", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
+        *((number, "invalid_grant", 400, "", LOST, Reason.CONDITIONAL_ACCESS) for number in (530032, 53000, 53001)),
+        (53000, "interaction_required", 400, "", LOST, Reason.CONDITIONAL_ACCESS),
+    ],
+    "nobody is signed in": [(0, "login_required", 400, "", LOST, Reason.REFUSED)],
+    "application not in the tenant": [(700016, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED)],
+    "client id is none": [(700038, "unauthorized_client", 400, "", GONE, Reason.CREDENTIAL_WRONG)],
+    "no Graph in the tenant": [(500011, "invalid_resource", 400, "", GONE, Reason.SERVICE_ABSENT)],
+    "application disabled": [(7000112, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED)],
+    "bad client secret": [(7000215, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG)],
+    "expired client secret": [(7000222, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_EXPIRED)],
+    "no secret or assertion": [
+        (7000218, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
+        (7000216, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
+    ],
+    "bad assertion": [(700027, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG)],
+    "secret of a public client": [(700025, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG)],
+    "unknown grant type": [(70003, "unsupported_grant_type", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
+    "bad redirect address": [
+        (50011, "invalid_client", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
+        (50011, "invalid_grant", 400, "", LOST, Reason.REQUEST_REJECTED),
+        (900971, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
+    ],
+    "missing parameter": [(900144, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
+    "scope invalid": [
+        (number, "invalid_scope", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)
+        for number in (70011, 28002, 28003, 28000, 700022, 700023)
+    ],
+    "client-credentials scope": [(1002012, "invalid_scope", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
+    "grant not for /common": [(9001023, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
+    "single-tenant application by /common": [(50194, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
+    "tenant not found": [(90002, "invalid_request", 400, "", GONE, Reason.TENANT_GONE)],
+    "resource of version 1": [(901002, "invalid_request", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
     # A loop of ours is no *no* of theirs.
-    (50196, "invalid_grant", 400, "", THROTTLED, Reason.TOO_MANY_REQUESTS),
-    (90055, "temporarily_unavailable", 429, "", THROTTLED, Reason.TOO_MANY_REQUESTS),
-    (90024, "temporarily_unavailable", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    (90033, "temporarily_unavailable", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    (90006, "", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    (90033, "temporarily_unavailable", 400, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    (0, "server_error", 500, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    # Trouble that quotes a *no* is trouble all the same.
-    (50173, "invalid_grant", 502, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    (50173, "invalid_grant", 429, "", THROTTLED, Reason.TOO_MANY_REQUESTS),
-    # A page of some proxy: no JSON, no `error`.
-    (0, "", 400, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
-    (0, "", 200, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+    "too many identical requests": [(50196, "invalid_grant", 400, "", THROTTLED, Reason.TOO_MANY_REQUESTS)],
+    "throttled": [(90055, "temporarily_unavailable", 429, "", THROTTLED, Reason.TOO_MANY_REQUESTS)],
+    "transient": [
+        (90055, "temporarily_unavailable", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (90024, "temporarily_unavailable", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (90033, "temporarily_unavailable", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (90006, "", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (90033, "temporarily_unavailable", 400, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (0, "server_error", 500, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+    ],
+    "trouble that quotes a no is trouble all the same": [
+        (50173, "invalid_grant", 502, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (50173, "invalid_grant", 429, "", THROTTLED, Reason.TOO_MANY_REQUESTS),
+        (7000215, "invalid_client", 503, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+    ],
+    "no JSON: the page of something in between": [
+        (0, "", 400, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (0, "", 401, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (0, "", 403, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+        (0, "", 200, "", UNREACHABLE, Reason.SERVICE_TROUBLE),
+    ],
     # Something that nobody has seen yet must not end anybody's connection.
-    (99999999, "brand_new_error", 400, "", REFUSED_US, Reason.REQUEST_REJECTED),
+    "an error nobody knows": [(99999999, "brand_new_error", 400, "", REFUSED_US, Reason.REQUEST_REJECTED)],
+    # But what says plainly that the grant is refused is believed, whatever the number.
+    "a number nobody knows": [
+        (99999999, "invalid_grant", 400, "", LOST, Reason.REFUSED),
+        (99999999, "invalid_grant", 400, "bad_token", LOST, Reason.REFUSED),
+        (99999999, "interaction_required", 400, "", LOST, Reason.REFUSED),
+        (99999999, "invalid_client", 401, "", REFUSED_US, Reason.CREDENTIAL_WRONG),
+        (99999999, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED),
+    ],
+}
+EACH_TOKEN_ANSWER = [
+    pytest.param(*row, id=f"{case}-{row[0]}-{row[1]}") for case, rows in TOKEN_ANSWERS.items() for row in rows
 ]
 
 # `error`, `error_description`, `error_subcode`; what follows, and why.
@@ -118,8 +173,18 @@ REDIRECTS: list[tuple[str, str, str, Outcome, Reason]] = [
     ("server_error", "AADSTS90033: A transient error has occurred.", "", UNREACHABLE, Reason.SERVICE_TROUBLE),
     ("temporarily_unavailable", "", "", UNREACHABLE, Reason.SERVICE_TROUBLE),
     ("invalid_request", "AADSTS900144: Missing.", "", REFUSED_US, Reason.REQUEST_REJECTED),
-    ("unauthorized_client", "AADSTS700016: Not found.", "", REFUSED_US, Reason.REQUEST_REJECTED),
-    ("invalid_resource", "AADSTS500011: Not found.", "", REFUSED_US, Reason.REQUEST_REJECTED),
+    ("unauthorized_client", "AADSTS700016: Not found.", "", GONE, Reason.APP_REMOVED),
+    ("unauthorized_client", "AADSTS7000112: Disabled.", "", GONE, Reason.APP_REMOVED),
+    ("invalid_resource", "AADSTS500011: Not found.", "", GONE, Reason.SERVICE_ABSENT),
+    ("consent_required", "AADSTS65001: Nobody has consented.", "", LOST, Reason.CONSENT_WITHDRAWN),
+    ("interaction_required", "AADSTS16000: Another account.", "", LOST, Reason.ACCOUNT_GONE),
+    ("interaction_required", "AADSTS50105: Not assigned.", "", LOST, Reason.NOT_ASSIGNED),
+    ("access_denied", "AADSTS53003: Conditional Access.", "", LOST, Reason.CONDITIONAL_ACCESS),
+    ("access_denied", "AADSTS99999999: Nobody knows.", "", LOST, Reason.DECLINED),
+    ("access_denied", "AADSTS65004: User declined to consent.", "cancel", LOST, Reason.CANCELLED),
+    ("invalid_client", "AADSTS50011: The address does not match.", "", REFUSED_US, Reason.REQUEST_REJECTED),
+    ("invalid_request", "AADSTS90002: No such tenant.", "", GONE, Reason.TENANT_GONE),
+    ("invalid_request", "AADSTS50194: One tenant only.", "", REFUSED_US, Reason.REQUEST_REJECTED),
     ("unsupported_response_type", "", "", REFUSED_US, Reason.REQUEST_REJECTED),
 ]
 
@@ -167,11 +232,14 @@ names = st.sampled_from(["error", "error_description", "error_codes", "suberror"
 bodies = st.dictionaries(names, json_values)
 
 
-def body_of(number: int, error: str, suberror: str = "") -> dict[str, Any]:
-    """As /token writes it."""
-    body: dict[str, Any] = {"trace_id": "trace-1"}
-    if number:
-        body |= {"error_codes": [number], "error_description": f"AADSTS{number}: In words. Trace ID: trace-1"}
+def body_of(number: int, error: str, suberror: str = "", *, apart: str = " ", is_old: bool = False) -> dict[str, Any]:
+    """As /token writes it: `apart` by a space today and by line ends before, and once without numbers of their own."""
+    said = [f"AADSTS{number}: In words." if number else "In words.", f"Trace ID: {TRACE}", f"Correlation ID: {TRACE}"]
+    body: dict[str, Any] = {"error_description": apart.join([*said, "Timestamp: 2026-11-23 10:00:00Z"])}
+    if not is_old:
+        body |= {"trace_id": TRACE, "correlation_id": TRACE, "timestamp": "2026-11-23 10:00:00Z"}
+    if number and not is_old:
+        body |= {"error_codes": [number], "error_uri": f"https://login.microsoftonline.com/error?code={number}"}
     if error:
         body["error"] = error
     if suberror:
@@ -179,33 +247,139 @@ def body_of(number: int, error: str, suberror: str = "") -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize(("number", "error", "status", "suberror", "outcome", "reason"), TOKEN_ANSWERS)
+@pytest.mark.parametrize(("number", "error", "status", "suberror", "outcome", "reason"), EACH_TOKEN_ANSWER)
+@pytest.mark.parametrize("apart", [" ", "\r\n"], ids=["by-spaces", "by-line-ends"])
+@pytest.mark.parametrize("is_old", [False, True], ids=["with-error_codes", "without"])
 def test_each_answer_of_the_token_endpoint_is_classified(
-    number: int, error: str, status: int, suberror: str, outcome: Outcome, reason: Reason
+    number: int, error: str, status: int, suberror: str, outcome: Outcome, reason: Reason, apart: str, is_old: bool
 ) -> None:
-    failure = of_token_answer(status, body_of(number, error, suberror), {}, now=NOW)
+    failure = of_token_answer(status, body_of(number, error, suberror, apart=apart, is_old=is_old), {}, now=NOW)
 
     assert (failure.outcome, failure.reason) == (outcome, reason)
     assert failure.code == (f"AADSTS{number}" if number else error)
-    assert failure.trace_id == "trace-1"
+    assert failure.trace_id == TRACE
 
 
-@pytest.mark.parametrize(("number", "error", "status", "suberror", "outcome", "reason"), TOKEN_ANSWERS)
-def test_the_number_is_found_in_the_description_too(
-    number: int, error: str, status: int, suberror: str, outcome: Outcome, reason: Reason
+@pytest.mark.parametrize(
+    ("number", "error", "outcome", "reason"),
+    [
+        pytest.param(number, error, outcome, reason, id=f"{case}-{number}-{error}")
+        for case, rows in TOKEN_ANSWERS.items()
+        for number, error, status, suberror, outcome, reason in rows
+        if error and status < 429 and not suberror
+    ],
+)
+@pytest.mark.parametrize("apart", [" ", "\r\n"], ids=["by-spaces", "by-line-ends"])
+def test_the_same_by_way_of_the_browser_means_the_same(
+    number: int, error: str, outcome: Outcome, reason: Reason, apart: str
 ) -> None:
-    body = body_of(number, error, suberror)
-    body.pop("error_codes", None)
+    said = body_of(number, error, apart=apart)["error_description"]
 
-    assert of_token_answer(status, body, {}, now=NOW).reason == reason
+    failure = of_redirect({"error": error, "error_description": said, "state": "s"})
 
-
-def test_the_number_chooses_words_and_never_the_outcome() -> None:
-    """Whatever the number beside `invalid_client`: it is our credential that is refused."""
-    for number in {row[0] for row in TOKEN_ANSWERS} - {50196}:
-        assert of_token_answer(401, body_of(number, "invalid_client"), {}, now=NOW).outcome == REFUSED_US
+    assert failure is not None
+    assert (failure.outcome, failure.reason) == (outcome, reason)
+    assert (failure.code, failure.trace_id) == (f"AADSTS{number}" if number else error, TRACE)
 
 
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [("invalid_client", REFUSED_US), ("invalid_grant", LOST), ("unauthorized_client", GONE), ("brand_new", REFUSED_US)],
+)
+def test_the_number_chooses_words_and_never_the_outcome(error: str, outcome: Outcome) -> None:
+    """But for the two that stand for something else: a loop of ours, and a tenant that is no more."""
+    of_the_person = {row[5] for rows in TOKEN_ANSWERS.values() for row in rows if row[4] is LOST}
+    for number in {row[0] for rows in TOKEN_ANSWERS.values() for row in rows} - {50196, 90002}:
+        failure = of_token_answer(400, body_of(number, error), {}, now=NOW)
+
+        assert failure.outcome is outcome
+        assert failure.reason is Reason.REQUEST_REJECTED or (failure.reason in of_the_person) == (outcome is LOST)
+
+
+# ── What the next sign-in must show ─────────────────────────────────────────
+CLAIMS = '{"access_token":{"capolids":{"essential":true,"values":["4b2f0a6e-6a0c-4f0e-8c3b-1d7f5a9e2c10"]}}}'
+
+
+@pytest.mark.parametrize(("number", "suberror"), [(50076, "basic_action"), (53003, "message_only")])
+def test_the_claims_of_a_step_up_are_kept_as_they_came(number: int, suberror: str) -> None:
+    failure = of_token_answer(400, body_of(number, "invalid_grant", suberror) | {"claims": CLAIMS}, {}, now=NOW)
+
+    assert failure.claims == CLAIMS
+
+
+def test_claims_come_by_way_of_the_browser_too() -> None:
+    failure = of_redirect({"error": "interaction_required", "error_description": "AADSTS50076: x", "claims": CLAIMS})
+
+    assert failure is not None
+    assert failure.claims == CLAIMS
+
+
+@pytest.mark.parametrize("claims", [None, 7, "", "no JSON", "[]", "[" * 3000, '{"a": "' + "x" * 4000 + '"}', {"a": 1}])
+def test_claims_that_microsoft_would_not_take_are_dropped(claims: object) -> None:
+    body = body_of(50076, "invalid_grant") | {"claims": claims}
+
+    assert of_token_answer(400, body, {}, now=NOW).claims == ""
+
+
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_the_challenge_of_graph_tells_what_is_wanted(encode: Any) -> None:
+    encoded = encode(CLAIMS.encode()).decode()
+    challenge = (
+        f'Bearer realm="", authorization_uri="https://x/authorize", error="insufficient_claims", claims="{encoded}"'
+    )
+
+    failure = of_graph_answer(401, {}, {"WWW-Authenticate": challenge}, now=NOW)
+
+    assert (failure.outcome, failure.reason, failure.claims) == (UNREACHABLE, Reason.TOKEN_REFUSED, CLAIMS)
+    assert (of_a_fresh_token(failure).outcome, of_a_fresh_token(failure).reason) == (LOST, Reason.STEP_UP)
+    assert of_a_fresh_token(failure).claims == CLAIMS
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        "",
+        'Bearer realm="", authorization_uri="https://x/authorize"',
+        'Bearer error="invalid_token", error_description="The token has expired"',
+        'Bearer claims="%%%"',
+        'Bearer claims="a"',
+        'Bearer claims="/////w=="',
+        'Basic realm="proxy"',
+    ],
+)
+def test_a_refused_access_token_is_no_word_about_the_grant(challenge: str) -> None:
+    failure = of_graph_answer(401, {}, {"WWW-Authenticate": challenge}, now=NOW)
+
+    assert (failure.outcome, failure.reason, failure.claims) == (UNREACHABLE, Reason.TOKEN_REFUSED, "")
+    assert of_a_fresh_token(failure) == failure
+
+
+# ── What is no answer of Microsoft's ────────────────────────────────────────
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "InternalServerError", "message": "In words."}},
+        {"error": "<html><body>Blocked by the proxy</body></html>"},
+        {"error": "x" * 500},
+        {"error": ["invalid_grant"]},
+        {"error_description": "AADSTS50173: without its error"},
+        {"access_token": None},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 407, 502])
+def test_what_something_in_between_answers_is_passing_trouble(body: dict[str, Any], status: int) -> None:
+    assert of_token_answer(status, body, {}, now=NOW).outcome is UNREACHABLE
+
+
+def test_a_trace_is_found_wherever_microsoft_puts_it() -> None:
+    told = body_of(99999999, "invalid_grant", is_old=True)
+
+    assert of_token_answer(400, told, {}, now=NOW).trace_id == TRACE
+    assert of_token_answer(503, {}, {"x-ms-request-id": "header-trace"}, now=NOW).trace_id == "header-trace"
+    assert of_token_answer(400, {"error": "invalid_grant", "trace_id": {}}, {}, now=NOW).trace_id == ""
+
+
+# ── By way of the browser ───────────────────────────────────────────────────
 @pytest.mark.parametrize(("error", "description", "subcode", "outcome", "reason"), REDIRECTS)
 def test_each_answer_by_way_of_the_browser_is_classified(
     error: str, description: str, subcode: str, outcome: Outcome, reason: Reason
@@ -233,6 +407,19 @@ def test_each_answer_of_graph_is_classified(status: int, code: str, outcome: Out
     assert (failure.outcome, failure.reason) == (outcome, reason)
     assert failure.code == (code or f"HTTP {status}")
     assert failure.trace_id == ("trace-2" if code else "trace-3")
+
+
+def test_a_finer_code_inside_is_found() -> None:
+    inner = {"code": "MailboxNotEnabledForRESTAPI", "request-id": "trace-2"}
+    body = {"error": {"code": "BadRequest", "innerError": {"code": "x", "innerError": inner}}}
+
+    failure = of_graph_answer(400, body, {}, now=NOW)
+
+    assert (failure.outcome, failure.code, failure.trace_id) == (
+        Outcome.NOT_ELIGIBLE,
+        "MailboxNotEnabledForRESTAPI",
+        "trace-2",
+    )
 
 
 @pytest.mark.parametrize("classify", [of_token_answer, of_graph_answer])
@@ -273,6 +460,13 @@ def test_whole_seconds_are_taken_as_they_are(seconds: int) -> None:
 @given(st.floats(0, 3600))
 def test_decimals_are_understood(seconds: float) -> None:
     assert retry_after(repr(seconds), now=NOW) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("120, 120", 120), (" 7 ", 7), ("2.5", 2.5), ("0", 0), ("0.001", 0.001), ("3600.0", 3600)]
+)
+def test_what_is_seen_in_the_wild_is_understood(value: str, seconds: float) -> None:
+    assert retry_after(value, now=NOW) == timedelta(seconds=seconds)
 
 
 @given(st.integers(0, 3600))

@@ -156,7 +156,7 @@ def test_the_panel_costs_the_same_for_whoever_asks(
         set_to("enabled", False, at=kestrel, by=dana)
         fitting.apply_policy(kestrel, now=timezone.now())
 
-    with django_assert_max_num_queries(5 if is_off else 3):
+    with django_assert_max_num_queries(6 if is_off else 4):
         panels.calendar_of(alice, now=timezone.now())
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from integrations.microsoft import preflight
 from integrations.microsoft.preflight import Check
 from tests.integrations.wired import forget_microsoft
+from tests.own_certificates import file_of, key_and_certificate
 from tests.simulated import Simulator
 
 TENANT = "kestrel.example"
@@ -24,7 +22,7 @@ TENANT = "kestrel.example"
 
 def _checks(tenant: str = TENANT) -> dict[str, Check]:
     forget_microsoft()
-    return {check.name: check for check in preflight.checks(tenant=tenant)}
+    return {check.name: check for check in preflight.checks(tenant=tenant, now=timezone.now())}
 
 
 def test_all_is_well(microsoft: Simulator) -> None:
@@ -116,28 +114,16 @@ def test_a_graph_address_that_is_not_graph(microsoft: Simulator, settings: Any, 
 def test_a_certificate_that_is_not_registered(
     microsoft: Simulator, settings: Any, tmp_path: Path, key_first: bool
 ) -> None:
-    parts = _key_and_certificate()
+    parts = key_and_certificate()
     pem = tmp_path / "portal.pem"
     pem.write_bytes(b"".join(parts if key_first else reversed(parts)))
     settings.MICROSOFT_CLIENT_SECRET, settings.MICROSOFT_CLIENT_CERTIFICATE = "", str(pem)
 
     found = _checks()
 
-    assert found["Kind of credential"].says == "A certificate."
+    assert found["Kind of credential"].says.startswith("A certificate, MICROSOFT_CLIENT_CERTIFICATE. It expires on ")
     assert found["Credential"].passed is False
     assert "not registered" in found["Credential"].says
-
-
-def _key_and_certificate() -> list[bytes]:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Meridian")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    return [
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-        builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
-    ]
 
 
 def test_the_command_prints_each_line_and_fails_when_something_is_wrong(microsoft: Simulator, settings: Any) -> None:
@@ -150,3 +136,43 @@ def test_the_command_prints_each_line_and_fails_when_something_is_wrong(microsof
 
     assert printed.getvalue().count("\n") == 4
     assert "WRONG Credential" in printed.getvalue()
+
+
+def test_each_credential_is_tried_on_its_own(microsoft: Simulator, settings: Any, tmp_path: Path) -> None:
+    certificate = file_of(tmp_path / "portal.pem", days=40)
+    microsoft.control("POST", f"applications/{microsoft.client_id}/add-certificate", {"pem": certificate})
+    settings.MICROSOFT_CLIENT_SECRET = "not-the-one-that-was-registered"
+    settings.MICROSOFT_CLIENT_CERTIFICATE_2 = str(tmp_path / "portal.pem")
+
+    found = _checks()
+
+    assert [found[name].passed for name in ("Credential", "Credential 2")] == [False, True]
+    assert "MICROSOFT_CLIENT_SECRET" in found["Credential"].says
+    assert "MICROSOFT_CLIENT_CERTIFICATE_2" in found["Credential 2"].says
+
+
+@pytest.mark.parametrize(
+    ("days", "passed", "says"),
+    [
+        (None, True, "When it ends is not known here: set MICROSOFT_CLIENT_SECRET_EXPIRES."),
+        (12, True, "in 12 days."),
+        (-3, False, "It has expired"),
+    ],
+)
+def test_it_says_until_when_a_secret_lasts(
+    days: int | None, passed: bool, says: str, microsoft: Simulator, settings: Any
+) -> None:
+    ends = None if days is None else timezone.now() + timedelta(days=days)
+    settings.MICROSOFT_CLIENT_SECRET_EXPIRES = ends
+
+    found = _checks()["Kind of credential"]
+
+    assert (found.passed, says in found.says) == (passed, True), found.says
+
+
+def test_the_second_ones_end_has_a_name_of_its_own(microsoft: Simulator, settings: Any) -> None:
+    settings.MICROSOFT_CLIENT_SECRET_2 = "another-secret-of-the-same-application"
+
+    found = _checks()
+
+    assert "MICROSOFT_CLIENT_SECRET_EXPIRES_2" in found["Kind of credential 2"].says

@@ -15,6 +15,7 @@ from accounts.models import AuditEntry, User
 from integrations import refreshing, states, tasks, tokens
 from integrations.contracts import AuthorizationLost, CredentialRefused, Throttled, Unreachable
 from integrations.failures import Failure, Outcome, Reason
+from integrations.microsoft import identity
 from integrations.models import Connection, State
 from tests.integrations.holding import again, connection, held, slow_down, used_up
 from tests.integrations.wired import asked, connected, forget_microsoft
@@ -164,9 +165,12 @@ def test_what_is_paused_comes_back_by_itself(connection: Connection, microsoft: 
     tokens.refresh(connection, now=now)
     paused = again(connection)
 
+    refused = refreshing.refresh_due(now=now + states.LONGEST_WAIT)
     microsoft.control("POST", f"applications/{microsoft.client_id}/secret", {"secret": microsoft.client_secret})
+    identity.prove_credential(connection.tenant_id)
     refreshing.refresh_due(now=now + states.LONGEST_WAIT)
 
+    assert refused == 0, "nobody is asked about while Microsoft refuses us"
     assert (paused.state, paused.reason) == (State.PAUSED, Reason.CREDENTIAL_EXPIRED)
     assert (again(connection).state, again(connection).reason) == (State.CONNECTED, "")
 

@@ -20,7 +20,7 @@ from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 from integrations.preferences import Integrations, ServicePolicy
 from tests.cast import FOUNDED, ClientOf
-from tests.integrations.wired import connected
+from tests.integrations.wired import connected, row
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db
@@ -62,10 +62,11 @@ def test_a_visitor_starts_and_ends_nothing(path: str) -> None:
 
 @pytest.mark.parametrize("path", [RECONNECT, DELETE])
 def test_looking_at_an_address_does_nothing(path: str, alice: User, microsoft: Simulator, client_of: ClientOf) -> None:
-    connected(alice, microsoft)
+    before = row(Connection, connected(alice, microsoft).pk)
 
-    assert client_of(alice).get(path).status_code == 405
-    assert Connection.objects.get().state == State.CONNECTED
+    assert client_of(alice).get(path).status_code == 200
+    assert row(Connection, before["id"]) == before
+    assert ConsentRequest.objects.count() == 1
 
 
 @pytest.mark.parametrize("path", [SELECT, PERMISSIONS, RECONNECT, DELETE])

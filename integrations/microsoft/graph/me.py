@@ -12,7 +12,7 @@ from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import http
 
-_ASKED = "mail,userPrincipalName,userType,onPremisesSyncEnabled,assignedLicenses"
+_ASKED = "userPrincipalName,userType,onPremisesSyncEnabled"
 _GUEST_MARK = "#ext#"
 
 
@@ -37,12 +37,10 @@ def why_no_mailbox(access_token: str, failure: Failure) -> Failure:
 def reason_in(body: Mapping[str, Any]) -> Reason:
     """Why an account without a mailbox here has none, from its /me. Pure.
 
-    A member with an address, and with a licence or an account that is kept on the organisation's own servers, has a
-    mailbox somewhere; the rest has none.
+    An account that is copied from a directory of the organisation's own most likely has its mailbox on a server there:
+    no mailbox is kept there without it. Licences say nothing for certain: there are many without a mailbox.
     """
     is_guest = str(body.get("userType") or "").casefold() == "guest"
     if is_guest or _GUEST_MARK in str(body.get("userPrincipalName") or "").casefold():
         return Reason.GUEST
-    if body.get("mail") and (body.get("onPremisesSyncEnabled") is True or body.get("assignedLicenses")):
-        return Reason.ON_PREMISES
-    return Reason.NO_MAILBOX
+    return Reason.ON_PREMISES if body.get("onPremisesSyncEnabled") is True else Reason.NO_MAILBOX

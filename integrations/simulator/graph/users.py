@@ -105,6 +105,8 @@ def properties(person: Person) -> dict[str, Any]:
         "proxyAddresses": proxy_addresses(person.mail, person.aliases),
         "imAddresses": [address] if address and not person.is_guest else [],
         "otherMails": [person.mail] if person.is_guest and person.mail else [],
+        # Whoever has a mailbox on a server of the organisation's own is known here because that directory is copied.
+        "onPremisesSyncEnabled": True if person.mailbox == Person.Mailbox.ON_PREMISES else None,
         "assignedLicenses": _licences(person),
     }
 
@@ -119,7 +121,7 @@ def _nickname(person: Person) -> str:
 
 
 def _licences(person: Person) -> list[Mapping[str, Any]]:
-    has_one = person.is_licensed and not person.is_guest
+    has_one = person.is_licensed and not person.is_guest and person.mailbox != Person.Mailbox.NONE
     return [{"disabledPlans": [], "skuId": LICENCE}] if has_one else []
 
 

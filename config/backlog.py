@@ -1,0 +1,126 @@
+"""What waits for a worker: how much, since when, and whether that is too long. Counts over all accounts, no names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Q, Sum
+
+from accounts.models import Job, JobState, Letter
+from integrations.failures import Reason
+from integrations.models import ALIVE, Connection, ConsentRequest, Incident, State, TenantConsent, Trouble
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """`due_at`: since when the longest-waiting one could have been done."""
+
+    what: str
+    count: int
+    due_at: datetime | None
+    patience: timedelta
+    note: str = ""
+
+    def is_late(self, *, now: datetime) -> bool:
+        return self.due_at is not None and now - self.due_at > self.patience
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All connections."""
+
+    connected: int
+    refreshed: int  # within the last hour
+    in_flight: int
+    # Leases past their time: whoever held them died, or was cut off.
+    overdue_leases: int
+    lost_in_flight: int
+    # Because Microsoft refuses our own credential.
+    paused: int
+
+
+@dataclass(frozen=True)
+class Incidents:
+    count: int
+    affected: int
+    began_at: datetime | None
+
+
+def waiting(*, now: datetime) -> list[Waiting]:
+    """The longest-waiting first are those of people who look at a page meanwhile. A query for each table."""
+    return [_consents(now), *_refreshes(now), _approvals(), _jobs(), _letters()]
+
+
+def fleet(*, now: datetime) -> Fleet:
+    """One pass over all of them."""
+    ours = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG)
+    found = Connection.objects.aggregate(
+        connected=_count(state__in=ALIVE),
+        refreshed=_count(refreshed_at__gt=now - HOUR),
+        in_flight=_count(lease_until__gt=now),
+        overdue_leases=_count(lease_until__lte=now),
+        lost_in_flight=_count(reason=Reason.LOST_IN_FLIGHT),
+        paused=_count(state=State.PAUSED, reason__in=ours),
+    )
+    return Fleet(**found)
+
+
+def incidents() -> Incidents:
+    found = Incident.objects.filter(ended_at=None).aggregate(
+        count=Count("pk"), affected=Sum("affected"), began_at=Min("began_at")
+    )
+    return Incidents(found["count"], found["affected"] or 0, found["began_at"])
+
+
+def _consents(now: datetime) -> Waiting:
+    """Those that wait for Microsoft, as it asked, are not late."""
+    ripe = Q(not_before=None) | Q(not_before__lte=now)
+    found = ConsentRequest.objects.filter(answered_at__isnull=False, ended_at=None).aggregate(
+        count=Count("pk"), due_at=Min("answered_at", filter=ripe), later=Count("pk", filter=~ripe)
+    )
+    note = f"{found['later']:,} wait for Microsoft" if found["later"] else ""
+    return Waiting("People on the way to a connection", found["count"], found["due_at"], timedelta(minutes=1), note)
+
+
+def _refreshes(now: datetime) -> list[Waiting]:
+    due = Connection.objects.filter(refresh_due_at__lte=now, state__in=ALIVE).exclude(state=State.CONNECTING)
+    of_mailbox = Q(trouble=Trouble.MAILBOX)
+    found = due.aggregate(
+        tokens=Count("pk", filter=~of_mailbox),
+        tokens_due=Min("refresh_due_at", filter=~of_mailbox),
+        mailboxes=Count("pk", filter=of_mailbox),
+        mailboxes_due=Min("refresh_due_at", filter=of_mailbox),
+    )
+    return [
+        Waiting("Refreshes of access", found["tokens"], found["tokens_due"], timedelta(minutes=5)),
+        Waiting("Mailboxes to look at again", found["mailboxes"], found["mailboxes_due"], timedelta(minutes=10)),
+    ]
+
+
+def _approvals() -> Waiting:
+    """Microsoft itself may take minutes until a consent holds everywhere."""
+    found = TenantConsent.objects.filter(answered_at__isnull=False, granted_at=None, reason="").aggregate(
+        count=Count("pk"), due_at=Min("answered_at")
+    )
+    return Waiting("Consents of administrators to prove", found["count"], found["due_at"], timedelta(minutes=15))
+
+
+def _jobs() -> Waiting:
+    """Late is one at which nothing happens, however long it takes as a whole."""
+    found = Job.objects.filter(state=JobState.RUNNING).aggregate(count=Count("pk"), due_at=Min("moved_at"))
+    return Waiting("Long jobs", found["count"], found["due_at"], timedelta(minutes=2))
+
+
+def _letters() -> Waiting:
+    found = Letter.objects.filter(sent_at=None, dropped_at=None).aggregate(
+        count=Count("pk"), due_at=Min("created_at"), failed=Count("pk", filter=Q(attempts__gt=0))
+    )
+    note = f"{found['failed']:,} no mail server took yet" if found["failed"] else ""
+    return Waiting("Letters to people", found["count"], found["due_at"], timedelta(minutes=5), note)
+
+
+def _count(**which: object) -> Count:
+    return Count("pk", filter=Q(**which))

@@ -1,0 +1,49 @@
+"""What a step of a test is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.safestring import SafeString
+
+
+class Name(StrEnum):
+    """The closed list, in the order in which they are gone."""
+
+    SWITCH = "switch"
+    SERVICE = "service"
+    METHOD = "method"
+    DOMAIN = "domain"
+    SIGN_IN = "sign_in"
+    CREDENTIAL = "credential"
+    WENT = "went"
+    CAME_BACK = "came_back"
+    IDENTITY = "identity"
+    PERMISSIONS = "permissions"
+    OPENED = "opened"
+    CONNECTED = "connected"
+    RENEWED = "renewed"
+    ANSWERS = "answers"
+
+
+class Mark(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    # It need not, or cannot, be gone this time.
+    SKIPPED = "skipped"
+    # It is this that everybody waits for.
+    NOW = "now"
+    NEXT = "next"
+
+
+@dataclass(frozen=True)
+class Step:
+    name: Name
+    mark: Mark
+    says: str
+    explains: str | SafeString = ""
+    # Of a failed one: what to do.
+    advice: str | SafeString = ""
+    # How long it took, in milliseconds.
+    took: int | None = None

@@ -1,0 +1,50 @@
+"""The first steps: what the settings of now allow the person."""
+
+from __future__ import annotations
+
+from accounts.cascade import words
+from accounts.cascade.declare import setting_of
+from accounts.cascade.explain import Explanation, explain_at
+from accounts.models import User
+from integrations.domains import domain_of
+from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Integrations, Method, Service
+from integrations.trials.model import Mark, Name, Step
+
+_CHANGE = "An admin of this account changes it there."
+
+
+def of(person: User, *, address: str, reader: User) -> list[Step]:
+    """`address`: of the account that is connected, or the one they sign in with. Five queries."""
+    wanted = [setting_of(Integrations, name) for name in ("enabled", "services", "domains")]
+    explained = explain_at(person, wanted)
+    enabled, services, domains = (explained[setting.key] for setting in wanted)
+    policy = services.value
+    is_offered = policy.default_service == Service.OFFICE_365 and policy.authorize_with == Api.GRAPH
+    name, api = SERVICE_NAMES[Service.OFFICE_365], API_NAMES[Api.GRAPH]
+    return [
+        _step(Name.SWITCH, f"Integration is on for {person}", enabled, reader, is_passed=enabled.value),
+        _step(Name.SERVICE, f"{name} is offered, by {api}", services, reader, is_passed=is_offered),
+        _step(
+            Name.METHOD,
+            f"{person} may set it up by OAuth",
+            services,
+            reader,
+            is_passed=policy.who_can_set_up == Method.OAUTH,
+        ),
+        _domain(address, domains, reader),
+    ]
+
+
+def _step(name: Name, says: str, explained: Explanation, reader: User, *, is_passed: bool) -> Step:
+    why = words.sentence(explained, words.Reader(reader))
+    return Step(name, Mark.DONE, says, why) if is_passed else Step(name, Mark.FAILED, says, why, _CHANGE)
+
+
+def _domain(address: str, explained: Explanation, reader: User) -> Step:
+    """The address that counts is known for certain once they are back from Microsoft."""
+    domain, why = domain_of(address), words.sentence(explained, words.Reader(reader))
+    says = f"Accounts of {domain} may be connected"
+    if explained.value.allows(domain):
+        return Step(Name.DOMAIN, Mark.DONE, says, why)
+    advice = f"If the account at Microsoft is of a listed domain, go on. Else an admin of this account adds {domain}."
+    return Step(Name.DOMAIN, Mark.FAILED, says, why, advice)

@@ -1,0 +1,85 @@
+"""All steps of a test as they stand: what the settings say, what a worker found, how far the person has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import strip_tags
+
+from accounts.models import User
+from integrations.models import Connection, ConsentRequest, Trial
+from integrations.trials import advice, settings_steps
+from integrations.trials import trip as way
+from integrations.trials.model import Mark, Name, Step
+from integrations.trials.trip import Going, traced_by, trip_of
+
+# In `Trial.found`: the steps as they stood when it ended. What a worker found has the names of steps.
+REPORT = "report"
+_ASKED = {
+    Name.SIGN_IN: "Microsoft’s sign-in answers",
+    Name.CREDENTIAL: "Meridian’s own credential is accepted there",
+    Name.RENEWED: "Microsoft renews the access",
+    Name.ANSWERS: "The mailbox answers",
+}
+
+
+def steps(trial: Trial, *, reader: User | None, now: datetime) -> list[Step]:
+    """For whoever reads; of one that has ended, as it stood then. A constant number of queries."""
+    if trial.ended_at:
+        return ended(trial)
+    person = trial.person
+    connection = Connection.objects.filter(user=person).first()
+    address = connection.address if connection and connection.is_alive else ""
+    before = settings_steps.of(person, address=address or person.email, reader=reader or person)
+    before += [_asked(trial, name, is_time=True) for name in (Name.SIGN_IN, Name.CREDENTIAL)]
+    going = Going(
+        trip=trip_of(trial),
+        connection=connection,
+        name=str(person),
+        now=now,
+        is_clear=not any(step.mark is Mark.FAILED for step in before if step.name is not Name.DOMAIN),
+    )
+    live = [_live(trial, name, going) for name in (Name.RENEWED, Name.ANSWERS)]
+    return [*before, *way.of(going), *live]
+
+
+def ended(trial: Trial) -> list[Step]:
+    """As it stood when it ended. No query."""
+    return [_restored(one) for one in trial.found.get(REPORT, [])]
+
+
+def report(found: Iterable[Step]) -> list[dict[str, Any]]:
+    """To keep: the words alone."""
+    return [asdict(step) | {"explains": strip_tags(step.explains), "advice": strip_tags(step.advice)} for step in found]
+
+
+def way_of(trip: ConsentRequest | None) -> str:
+    """Names the way that was gone, or that there was none: what is asked live is asked anew after another one."""
+    return str(trip.pk) if trip and trip.ended_at else ""
+
+
+def _restored(kept: dict[str, Any]) -> Step:
+    return Step(**kept | {"name": Name(kept["name"]), "mark": Mark(kept["mark"])})
+
+
+def _live(trial: Trial, name: Name, going: Going) -> Step:
+    """Once the person is connected, by the way that was gone last."""
+    found = trial.found.get(name.value)
+    if found and found.get("way") == way_of(going.trip):
+        return _asked(trial, name, is_time=going.is_connected)
+    return Step(name, Mark.NOW if going.is_connected else Mark.NEXT, _ASKED[name])
+
+
+def _asked(trial: Trial, name: Name, *, is_time: bool) -> Step:
+    found = trial.found.get(name.value)
+    if found is None:
+        return Step(name, Mark.NOW if is_time else Mark.NEXT, _ASKED[name])
+    reason = found["reason"]
+    says = found["says"] or (advice.why(reason) if reason else "")
+    traced = traced_by(says, found["code"], found["trace_id"])
+    mark = Mark(found["mark"])
+    todo = advice.on(reason, str(trial.person)) if mark is Mark.FAILED else ""
+    return Step(name, mark, _ASKED[name], traced, todo, took=found["took"])
