@@ -242,11 +242,26 @@ class _WatchedHTTPSConnection(HTTPSConnection):
             if watch.has_barked:
                 raise TimeoutError("The time was over before the connection stood.")
 
+    _held: list[bytes] | None = None
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         watch: _Watch | None = getattr(_local, "watch", None)
         if watch is not None:
             watch.socket = self.sock  # of a connection that is used again; a new one follows in connect()
-        super().request(*args, **kwargs)
+        self._held = []
+        try:
+            super().request(*args, **kwargs)
+            whole = b"".join(self._held)
+        finally:
+            self._held = None
+        self.send(whole)
+
+    def send(self, data: Any) -> None:
+        """Head and body leave together: one record on the wire, and one wait for it."""
+        if self._held is None or not isinstance(data, bytes):
+            super().send(data)
+        else:
+            self._held.append(data)
 
     def _new_conn(self) -> socket.socket:
         """All addresses of a name share one time to connect (urllib3 would give it to each).

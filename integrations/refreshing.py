@@ -184,7 +184,7 @@ class _Fleet:
     # ── Askers ──────────────────────────────────────────────────────────────
     def _ask_in_turn(self) -> None:
         while (connection := self._to_ask.get()) is not None:
-            if self._to_ask.qsize() <= IN_FLIGHT:
+            if self._to_ask.qsize() <= IN_FLIGHT and not self._is_low.is_set():
                 self._is_low.set()
             while self._to_keep.qsize() > 2 * IN_FLIGHT:  # the database is slower than Microsoft
                 time.sleep(0.01)

@@ -92,9 +92,7 @@ class _Client:
     def get(self, url: str, **kwargs: Any) -> requests.Response:
         return http.session().get(url, **kwargs)
 
-    def post(
-        self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: object
-    ) -> requests.Response:
+    def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: object) -> requests.Response:
         _seen.response = None
         response = http.session().post_form(url, data, headers)
         _seen.response = response

@@ -413,9 +413,7 @@ def test_a_worker_that_starts_with_a_refused_secret_alarms_before_a_person_meets
 
     credential_checks.at_start(now=timezone.now())
 
-    assert [message.subject for message in mail.outbox] == [
-        "Meridian: Microsoft refuses this portal’s own credential"
-    ]
+    assert [message.subject for message in mail.outbox] == ["Meridian: Microsoft refuses this portal’s own credential"]
     assert credentials.is_refused(now=timezone.now())
     assert again(connection).state == State.CONNECTED
 

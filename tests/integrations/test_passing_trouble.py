@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import people
 from accounts.cascade.facts import Held
 from accounts.models import User
-from integrations import connecting, disconnecting, fitting, opening, redeeming, states, tasks, tokens
+from integrations import agreeing, connecting, disconnecting, fitting, opening, redeeming, states, tasks, tokens
 from integrations.contracts import NotEligible, Throttled, Unreachable
 from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
 from integrations.models import Connection, ConsentRequest, State, Step
@@ -129,7 +129,7 @@ def test_one_batch_of_refreshes_at_a_time_in_a_process(alice: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_ending_and_storing_at_once_block_nobody(cast: Cast, microsoft: Simulator) -> None:
     consent = answered(cast.alice, microsoft)
-    redeeming._agree(ConsentRequest.objects.get(pk=consent.pk), now=timezone.now())
+    agreeing.agree(ConsentRequest.objects.get(pk=consent.pk), now=timezone.now())
     trouble: list[Exception] = []
 
     def store() -> None:

@@ -41,8 +41,8 @@ def text_of(response: Any) -> str:
     return re.sub(r" ([.,])", r"\1", words)
 
 
-def lost(person: User, microsoft: Simulator, **ticks: bool) -> Connection:
-    connection = used_up(connected(person, microsoft, **ticks))
+def lost(person: User, microsoft: Simulator, *, calendar_write: bool = False) -> Connection:
+    connection = used_up(connected(person, microsoft, calendar_write=calendar_write))
     microsoft.control("POST", f"people/{person.email}/revoke-sessions")
     tokens.refresh(connection, now=timezone.now())
     assert again(connection).state == State.NEEDS_REAUTH

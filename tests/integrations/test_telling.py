@@ -85,7 +85,7 @@ def test_every_reason_has_its_words(reason: Reason, alice: User) -> None:
     _, happened, why, *_ = str(letter.body).split("\n\n")
     assert happened
     assert why.endswith(".")
-    assert reason.value not in why
+    assert "_" not in why
 
 
 def test_what_microsoft_says_again_and_again_is_told_once(alice: User) -> None:
@@ -324,7 +324,8 @@ def test_a_whole_account_is_told_in_a_few_statements(
     holding = fitting.holding_in(cast.kestrel)
     ties = list(Connection.objects.select_related("user"))
 
-    with django_assert_max_num_queries(2 + 500 // 80):
+    # SQLite takes ninety rows at once; PostgreSQL needs three statements.
+    with django_assert_max_num_queries(3 + 500 // 80):
         assert telling.blocked(ties, Obstacle.TURNED_OFF, holding, now=NOW) == 500
 
 
@@ -363,7 +364,7 @@ def test_who_is_connected_meanwhile_is_not_told_of_the_approval(alice: User) -> 
 
 
 def test_an_admin_reminds_once_a_day_whoever_can_act(cast: Cast) -> None:
-    lost, well, none = connect([cast.alice, cast.bob, cast.gus])
+    lost, _, none = connect([cast.alice, cast.bob, cast.gus])
     Connection.objects.filter(pk=lost.pk).update(state=State.NEEDS_REAUTH, reason=Reason.INACTIVE)
     Connection.objects.filter(pk=none.pk).update(state=State.NOT_ELIGIBLE, reason=Reason.NO_MAILBOX)
     set_to("expiry_alerts", False, at=cast.kestrel, by=cast.dana)
