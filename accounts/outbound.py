@@ -75,7 +75,7 @@ class Session(requests.Session):
         self.allowed_hosts, self.total, self.verify = allowed_hosts, total, verify
         self.trust_env = False
         self.mount("https://", _WatchedAdapter(pool_maxsize=POOL_SIZE))
-        self._pools: dict[str, HTTPConnectionPool] = {}
+        self._pools: dict[str, Any] = {}
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         self._check_host(request.url or "")
@@ -149,15 +149,16 @@ class Session(requests.Session):
         origin = url[: url.find("/", len("https://"))]
         pool = self._pools.get(origin)
         if pool is None or pool.pool is None:  # closed, with the session
-            pool = adapter.get_connection_with_tls_context(requests.Request("POST", url).prepare(), self.verify)
-            adapter.cert_verify(pool, url, self.verify, None)
+            plain: Any = adapter  # its types end here
+            pool = plain.get_connection_with_tls_context(requests.Request("POST", url).prepare(), self.verify)
+            plain.cert_verify(pool, url, self.verify, None)
             self._pools[origin] = pool
         return pool, url[len(origin) :]
 
 
 def _response_of(url: str, found: BaseHTTPResponse) -> requests.Response:
     response = requests.Response()
-    response.url, response.status_code, response.reason = url, found.status, found.reason
+    response.url, response.status_code, response.reason = url, found.status, found.reason or ""
     response.headers = CaseInsensitiveDict(found.headers)
     response.encoding = "utf-8"
     response._content = found.data

@@ -22,7 +22,7 @@ def update(model: type[models.Model], where: Mapping[str, Any], values: Mapping[
 
 @cache
 def _columns(model: type[models.Model]) -> dict[str, Any]:
-    return {field.column: field for field in model._meta.concrete_fields}
+    return {str(field.column): field for field in model._meta.concrete_fields}
 
 
 @cache

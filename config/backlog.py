@@ -32,7 +32,7 @@ class Waiting:
 class Fleet:
     """All connections."""
 
-    connected: int
+    alive: int
     refreshed: int  # within the last hour
     in_flight: int
     # Leases past their time: whoever held them died, or was cut off.
@@ -58,7 +58,7 @@ def fleet(*, now: datetime) -> Fleet:
     """One pass over all of them."""
     ours = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG)
     found = Connection.objects.aggregate(
-        connected=_count(state__in=ALIVE),
+        alive=_count(state__in=ALIVE),
         refreshed=_count(refreshed_at__gt=now - HOUR),
         in_flight=_count(lease_until__gt=now),
         overdue_leases=_count(lease_until__lte=now),

@@ -61,6 +61,7 @@ class Standing:
     credentials: Sequence[Line]
     is_being_checked: bool
     work: Sequence[Work]
+    late: int
     fleet: Fleet
     incidents: Incidents
     # None: Redis, which knows them, does not answer.
@@ -109,7 +110,8 @@ def _standing(*, now: datetime) -> Standing:
     here = [credential.fingerprint for credential in used]
     lately = Q(pk__in=here) | Q(seen_at__gt=now - credential_lines.STILL_IN_USE)
     rows = list(AppCredential.objects.filter(lately).order_by("name"))
-    pulse, work, fleet = _pulse(now=now), backlog.waiting(now=now), backlog.fleet(now=now)
+    pulse, fleet = _pulse(now=now), backlog.fleet(now=now)
+    work = [_work(waiting, now=now) for waiting in backlog.waiting(now=now)]
     mine = [row for row in rows if row.pk in here]
     are_refused = len([row for row in mine if row.is_refused]) == len(here)
     troubles = [*_of_credentials(are_refused, fleet), *_of_processes(pulse, now=now)]
@@ -118,7 +120,8 @@ def _standing(*, now: datetime) -> Standing:
         troubles=troubles,
         credentials=credential_lines.lines(used, rows, now=now),
         is_being_checked=any(row.is_check_wanted for row in mine),
-        work=[_work(waiting, now=now) for waiting in work],
+        work=work,
+        late=len([one for one in work if one.is_late]),
         fleet=fleet,
         incidents=backlog.incidents(),
         pulse=pulse,
@@ -130,7 +133,7 @@ def _pulse(*, now: datetime) -> Pulse | None:
     try:
         return heartbeats.pulse(now=now)
     except RedisError:
-        log.warning("operations.redis", exc_info=True)
+        log.warning("operations.redis")
         return None
 
 

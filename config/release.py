@@ -26,4 +26,4 @@ def pending_migrations() -> list[str]:
 
 @cache
 def _on_disk() -> list[tuple[str, str]]:
-    return sorted(MigrationLoader(None, ignore_no_initial=True).disk_migrations)
+    return sorted(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)

@@ -166,6 +166,13 @@ CELERY_BROKER_URL = REDIS_URL
 
 # ── Mail ────────────────────────────────────────────────────────────────────
 vars().update(read.mail("EMAIL_URL"))
+# Every letter, for everybody who reaches the portal: how else would anybody in the demo get at an invitation?
+MAILBOX_PAGE = read.flag("MAILBOX_PAGE", default=False)
+if MAILBOX_PAGE and vars().get("EMAIL_BACKEND") != "django.core.mail.backends.filebased.EmailBackend":
+    read.problem(
+        "MAILBOX_PAGE shows everybody’s letters to everybody, so it is for demonstrations alone, where EMAIL_URL "
+        "starts with filemail:// and nothing is really sent."
+    )
 EMAIL_SUBJECT_PREFIX = ""
 EMAIL_TIMEOUT = 10  # seconds; some mails are sent while somebody waits for a page
 DEFAULT_FROM_EMAIL = read.text("DEFAULT_FROM_EMAIL", default=f"Meridian <no-reply@{urlsplit(PUBLIC_URL).hostname}>")

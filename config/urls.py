@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from config import health, operations
+from config import health, mailbox, operations
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="meetings"), name="home"),
@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("operations/", operations.operations, name="operations"),
     path("operations/check/", operations.operations_check, name="operations_check"),
+    path("mailbox/", mailbox.mailbox, name="mailbox"),
+    path("mailbox/<str:letter>/", mailbox.mailbox_letter, name="mailbox_letter"),
     path("auth/", include("allauth.account.urls")),
     path("", include("accounts.urls")),
     path("", include("integrations.urls")),

@@ -137,7 +137,7 @@ def letter(account: Account, one: Organisation, link: str, needed: list[Permissi
     """What to send to the administrator of the tenant."""
     listed = "\n".join(f"  - {line.says} ({line.name})" for line in needed)
     return (
-        f"Hello,\n\npeople of {account} want to connect their Microsoft 365 calendars to Meridian. Microsoft asks for "
+        f"Hello,\n\nPeople of {account} want to connect their Microsoft 365 calendars to Meridian. Microsoft asks for "
         f"an administrator of {one.name} to approve this once, for everybody. Please open this link and accept:\n\n"
         f"{link}\n\nMeridian asks, for each person who connects, to\n\n{listed}\n\n"
         "These are delegated permissions: Meridian reaches the mailbox of a person only after that person has "
@@ -185,10 +185,16 @@ def _being_proved(made: TenantConsent, *, now: datetime) -> Standing:
             is_under_way=True,
         )
     says = "A Microsoft 365 admin has accepted. Meridian asks Microsoft whether that is so."
-    explains = (
-        f"Microsoft does not bear it out everywhere yet ({made.code}); that can take some minutes." if made.code else ""
-    )
-    return Standing("info", says, explains or "Usually a few seconds.", is_under_way=True)
+    return Standing("info", says, _meanwhile(made), is_under_way=True)
+
+
+def _meanwhile(made: TenantConsent) -> str:
+    if not made.attempts:
+        return "Usually a few seconds."
+    if consent_proof.is_spreading(made):
+        return f"Microsoft does not know of it everywhere yet ({made.code}); that can take some minutes."
+    trouble = f"Microsoft cannot say at the moment ({made.code})." if made.code else "Microsoft does not answer."
+    return f"{trouble} Meridian asks again by itself."
 
 
 def _refused(made: TenantConsent) -> Standing:

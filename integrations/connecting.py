@@ -121,7 +121,7 @@ def start(
             redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"),
             login_hint=_hint(existing, person, settings_of_person.domains, prompt),
             prompt=prompt,
-            claims=_claims(existing),
+            claims=_claims(existing, before),
         )
     request = ConsentRequest(
         id=uuid.uuid4(),
@@ -255,13 +255,13 @@ def _prompt(existing: Connection | None, wish: Shape, before: ConsentRequest | N
     return _CONSENT if reason in _WRONG_CONSENT or is_withheld else ""
 
 
-def _claims(existing: Connection | None) -> str:
+def _claims(existing: Connection | None, before: ConsentRequest | None) -> str:
     """The step-up that Microsoft asked for, if it is the JSON object that it should be."""
+    wanted = (before and before.claims) or (existing and existing.claims) or ""
     try:
-        is_object = isinstance(json.loads((existing and existing.claims) or "null"), dict)
+        return wanted if isinstance(json.loads(wanted or "null"), dict) else ""
     except ValueError:
         return ""
-    return existing.claims if existing and is_object else ""
 
 
 def _supersede(person: User, *, now: datetime) -> None:

@@ -88,6 +88,11 @@ def is_not_borne_out(consent: TenantConsent) -> bool:
     return bool(consent.reason and consent.attempts)
 
 
+def is_spreading(consent: TenantConsent) -> bool:
+    """The last answer was that the tenant does not know the application."""
+    return consent.code in _NOT_THERE_YET
+
+
 def _free(now: datetime) -> Q:
     return Q(claimed_until=None) | Q(claimed_until__lte=now)
 

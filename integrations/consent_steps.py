@@ -42,11 +42,15 @@ def sealed(request: ConsentRequest, column: str, content: dict[str, Any]) -> str
 
 def end(request: ConsentRequest, reason: str, failure: Failure | None, *, now: datetime) -> bool:
     """Without a connection, and without a secret. False: it had ended before."""
-    code, trace_id = (failure.code[:80], failure.trace_id[:80]) if failure else ("", "")
+    said = (
+        {"code": failure.code[:80], "trace_id": failure.trace_id[:80], "claims": failure.claims}
+        if failure
+        else {"code": "", "trace_id": ""}
+    )
     gone = {"flow": "", "answer": "", "tokens": "", "claimed_until": None}
     with transaction.atomic():
         ended = ConsentRequest.objects.filter(pk=request.pk, ended_at=None).update(
-            step=Step.FAILED, reason=str(reason), code=code, trace_id=trace_id, ended_at=now, **gone
+            step=Step.FAILED, reason=str(reason), ended_at=now, **said, **gone
         )
         if ended and failure and failure.reason is Reason.ADMIN_APPROVAL:
             approvals.awaited(request, failure, now=now)

@@ -25,6 +25,8 @@ from integrations.models import AppCredential, Connection, State
 log = structlog.get_logger(__name__)
 
 PROBE_EVERY = timedelta(minutes=1)
+# A refusal that long ago has nothing paused any more: by then each connection has tried by itself.
+TROUBLED = timedelta(days=1)
 TENANTS = 3  # one alone may have removed the application
 _IS_WANTED = Q(check_wanted_at__isnull=False) & (Q(checked_at=None) | Q(check_wanted_at__gt=F("checked_at")))
 
@@ -32,9 +34,11 @@ _IS_WANTED = Q(check_wanted_at__isnull=False) & (Q(checked_at=None) | Q(check_wa
 def mind(*, now: datetime) -> None:
     """Each minute: a check that was asked for and lost; one probe while none is accepted; what follows when one is."""
     check_wanted(now=now)
-    if probe(now=now):
-        states.credential_accepted(now=now)
-        credentials.tell_of_refused(now=now)
+    credentials.note_down(now=now)
+    if not AppCredential.objects.filter(refused_at__gt=now - TROUBLED).exists() or not probe(now=now):
+        return
+    states.credential_accepted(now=now)
+    credentials.tell_of_refused(now=now)
 
 
 def probe(*, now: datetime) -> bool:

@@ -50,16 +50,16 @@ def allow(request: ConsentRequest, *, now: datetime) -> None:
     """May this account be this person's connection? Nothing of a mailbox is opened before. Raises Ended,
     `CalendarError`."""
     who = _who(agreeing.kept_by(request))
-    _check_own(Connection.objects.filter(user=request.user_id).first(), who)
-    others = Connection.objects.exclude(user=request.user_id).exclude(state=State.DISCONNECTED)
-    if others.filter(tenant_id=who.tenant_id, object_id=who.object_id).exists():
-        raise Ended(Ending.TAKEN)
     preferences = effective(Integrations, request.user)
     address = who.username
     if preferences.enabled and preferences.domains.is_on:
         # The name people sign in with is often of another domain than their mailbox.
         address = me.get_address(agreeing.usable_token(request, now=now)) or address
     _check_policy(request, preferences, address)
+    _check_own(Connection.objects.filter(user=request.user_id).first(), who)
+    others = Connection.objects.exclude(user=request.user_id).exclude(state=State.DISCONNECTED)
+    if others.filter(tenant_id=who.tenant_id, object_id=who.object_id).exists():
+        raise Ended(Ending.TAKEN)
     advance(request, Step.STORED, not_before=None)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -258,7 +259,7 @@ def _keep_for_later(connection: Connection, fresh: dict[str, Any]) -> None:
     blocked.update(**fresh | {"refresh_due_at": None})
 
 
-def _carry(connection: Connection, columns: dict[str, Any]) -> None:
+def _carry(connection: Connection, columns: Mapping[str, Any]) -> None:
     for name, value in columns.items():
         setattr(connection, name, value)
 

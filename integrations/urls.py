@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations.views import approvals, callback, connection, connections, diagnose, trials
+from integrations.views import approvals, callback, connection, connections, diagnose, incidents, trials
 
 urlpatterns = [
     path("profile/calendar/", connection.select_service, name="select_service"),
@@ -27,6 +27,7 @@ urlpatterns = [
     path("account/connections/<int:pk>/bundle.json", diagnose.connection_bundle, name="connection_bundle"),
     path("account/connections/<int:pk>/check/", diagnose.connection_check, name="connection_check"),
     path("account/connections/<int:pk>/remind/", diagnose.connection_remind, name="connection_remind"),
+    path("account/connections/incidents/", incidents.incidents, name="incidents"),
     path("account/connections/test/", trials.trial_begin, name="trial_begin"),
     path("account/connections/test/<uuid:pk>/", trials.trial, name="trial"),
     path("account/connections/test/<uuid:pk>/end/", trials.trial_end, name="trial_end"),

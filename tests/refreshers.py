@@ -58,6 +58,41 @@ class Worker:
         self._child.kill()
 
 
+class Refreshers:
+    """Several processes that refresh whatever is due, until the block ends."""
+
+    def __init__(self, endpoint: TokenEndpoint, directory: Path, count: int, *, in_flight: int) -> None:
+        self._endpoint, self._directory, self._in_flight = endpoint, directory, in_flight
+        self._stop = directory / "stop"
+        self._count = count
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Refreshers:
+        self._stop.unlink(missing_ok=True)
+        self._children = [self._started() for _ in range(self._count)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """They finish what they have begun."""
+        self._stop.touch()
+        ended = [child.wait(PATIENCE) for child in self._children]
+        for child in self._children:
+            child.kill()
+        assert all(ended), self.output()
+
+    def kill_one(self) -> None:
+        """kill -9, the one that is longest at work; another takes its place."""
+        self._children.pop(0).kill()
+        self._children.append(self._started())
+
+    def output(self) -> str:
+        return (self._directory / "refreshers.log").read_text()[-5000:]
+
+    def _started(self) -> Child:
+        argv = (sys.executable, "-m", "tests.soaks.refresher", str(self._in_flight), str(self._stop))
+        return Child(Command("refresher", argv, environment(self._endpoint)), log=self._directory / "refreshers.log")
+
+
 def environment(endpoint: TokenEndpoint) -> dict[str, str]:
     """Of a process that works on this process's test database and asks the stub."""
     name = str(settings.DATABASES["default"]["NAME"])
@@ -65,7 +100,9 @@ def environment(endpoint: TokenEndpoint) -> dict[str, str]:
     url = os.environ["DATABASE_URL"]
     return {
         **os.environ,
-        "DATABASE_URL": f"sqlite:///{name}" if url.startswith("sqlite") else urlunsplit(urlsplit(url)._replace(path=path)),
+        "DATABASE_URL": f"sqlite:///{name}"
+        if url.startswith("sqlite")
+        else urlunsplit(urlsplit(url)._replace(path=path)),
         "MICROSOFT_AUTHORITY_HOST": endpoint.origin,
         "MICROSOFT_GRAPH_URL": f"{endpoint.origin}/v1.0",
         "MICROSOFT_CA_BUNDLE": str(endpoint.ca_path),
@@ -75,12 +112,16 @@ def environment(endpoint: TokenEndpoint) -> dict[str, str]:
 
 
 def connected(count: int, *, accounts: int = 4) -> None:
-    """So many people of several accounts, each connected; nothing is due."""
+    """So many people of several accounts, each connected, and nobody else; nothing is due."""
     now = timezone.now()
+    Connection.objects.all().delete()
+    before = User.objects.count()
     owners = Account.objects.bulk_create(Account(name=f"Many & Co {at}", created_at=now) for at in range(accounts))
     people = User.objects.bulk_create(
         (
-            User(account=owners[at % accounts], email=f"p{at}@many.example", name=f"Person {at}", is_active=True)
+            User(
+                account=owners[at % accounts], email=f"p{before + at}@many.example", name=f"Person {at}", is_active=True
+            )
             for at in range(count)
         ),
         batch_size=1000,

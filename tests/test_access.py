@@ -39,6 +39,7 @@ READERS = ("nobody", "member", "group admin", "admin", "owner", "stranger")
 Answers = tuple[str, str, str, str, str, str]
 
 EVERYBODY: Answers = (IN, IN, IN, IN, IN, IN)
+NOBODY: Answers = (NOT_THERE,) * 6
 SIGNED_IN: Answers = (SIGN_IN, IN, IN, IN, IN, IN)
 # The stranger is let in too: into his own account.
 ADMINS: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, IN, IN, IN)
@@ -81,6 +82,8 @@ DOORS = {
     "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
     "healthz": Door(EVERYBODY),
     "readyz": Door(EVERYBODY),
+    "mailbox": Door(NOBODY),  # of the demo alone
+    "mailbox_letter": Door(NOBODY, named={"letter": "some-file-0"}),
     "operations": Door(OPERATORS),
     "operations_check": Door(OPERATORS, "POST"),
     # accounts
@@ -153,6 +156,7 @@ DOORS = {
     "connection_bundle": Door(ADMINS_OF_THE_PERSON, named=CONNECTION),
     "connection_check": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
     "connection_remind": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
+    "incidents": Door(ADMINS),
     "trial_begin": Door(ADMINS),
     "trial": Door(ADMINS_OF_THE_PERSON, named=TRIAL),
     "trial_end": Door(ADMINS_OF_THE_PERSON, "POST", TRIAL),

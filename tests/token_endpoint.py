@@ -100,7 +100,7 @@ class _Grants:
     def __init__(self) -> None:
         self.latency, self.is_strict = 0.0, False
         self.newest: dict[str, int] = {}
-        self.count = Counter[str]()
+        self.count = Counter[str](asked=0, given=0, refused=0)
         self.now = self.most = 0
         self.first_at = self.last_at = 0.0
 

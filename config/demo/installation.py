@@ -123,11 +123,13 @@ class Installation:
             "SECRET_KEY": self.keys["SECRET_KEY"],
             "TOKEN_KEYS": self.keys["TOKEN_KEYS"],
             "PUBLIC_URL": self.url,
-            "OPERATOR_EMAILS": "operator@meridian.example",
+            # The owner of the demo's account runs it, too, so that somebody can sign in who sees Operations.
+            "OPERATOR_EMAILS": "operator@meridian.example,dana@kestrel.example",
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             # The slash after the scheme's two is the separator, the path's own comes after it.
             "EMAIL_URL": f"filemail:///{private_directory(self.data / 'mail')}",
+            "MAILBOX_PAGE": "true",
             "STATIC_ROOT": str(self.data / "static"),
             "LOG_JSON": "false",
             "MICROSOFT_CLIENT_ID": self.keys["MICROSOFT_CLIENT_ID"],

@@ -49,6 +49,7 @@ def welcome(ports: Ports, data: Path) -> str:
     5. As Dana, lock a row: Review changes says whose connection it would block. Alice’s Settings say who locked it;
        unlock it, and everything is as it was. The group Engineering has choices to look at.
 
-  Mail is written to {data / "mail"}, logs to {data / "logs"}.
+  Mail that Meridian writes:  http://localhost:{ports.portal}/mailbox/  (kept in {data / "mail"})
+  Logs are in {data / "logs"}.
   Ctrl-C stops everything and keeps the data; make demo-reset forgets it.
 """

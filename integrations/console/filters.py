@@ -110,13 +110,20 @@ def apply(chosen: Chosen, account: Account) -> QuerySet[User]:
     found = _narrowed(people.of(account, chosen.state), chosen)
     if chosen.reason:
         found = found.filter(connection__reason=chosen.reason, connection__state__in=people.SHOWN)
+    return in_order(found, chosen)
+
+
+def in_order(found: QuerySet[User], chosen: Chosen) -> QuerySet[User]:
     return found.order_by(*_order(chosen))
 
 
 def count(chosen: Chosen, account: Account) -> Tiles:
     """How many of each state are found, whatever state and reason are chosen. Three queries."""
-    connected, not_yet = people.connected_somehow(account), people.not_yet(account)
-    return tiles.count(_narrowed(connected, chosen), _narrowed(not_yet, chosen))
+    connections = Connection.objects.filter(account=account, state__in=people.SHOWN)
+    if dataclasses.replace(chosen, reason="").is_narrow:  # else people need not be looked at
+        whose = _narrowed(User.objects.filter(account=account), chosen)
+        connections = connections.filter(user__in=whose.values("pk"))
+    return tiles.count(connections, _narrowed(people.not_yet(account), chosen))
 
 
 def _narrowed(found: QuerySet[User], chosen: Chosen) -> QuerySet[User]:

@@ -29,11 +29,6 @@ def of(account: Account, state: str = "") -> QuerySet[User]:
     return people.filter(Q(connection__state__in=SHOWN) | Q(pk__in=not_yet(account).values("pk")))
 
 
-def connected_somehow(account: Account) -> QuerySet[User]:
-    found: QuerySet[User] = User.objects.filter(account=account, connection__state__in=SHOWN)
-    return found
-
-
 def not_yet(account: Account) -> QuerySet[User]:
     """Who could press *Authorize* today and has no connection. One query of its own."""
     return _allowed(account).filter(_WITHOUT)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from accounts.models import User
 from integrations.console.people import NOT_YET, SHOWN
-from integrations.models import State
+from integrations.models import Connection, State
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,12 @@ class Tiles:
         return next(tile.number for tile in self.tiles if tile.state == state)
 
 
-def count(connected: QuerySet[User], not_yet: QuerySet[User]) -> Tiles:
-    """Of those with a connection and those without, however they were narrowed. Two queries."""
-    is_connected = Q(connection__state=State.CONNECTED)
-    numbers = {state.value: Count("pk", filter=Q(connection__state=state)) for state in SHOWN}
-    found = connected.order_by().aggregate(
-        **numbers, answered_since=Min("connection__last_good_at", filter=is_connected)
-    )
-    answered_since = found.pop("answered_since")
-    found[NOT_YET] = not_yet.order_by().count()
-    found[""] = sum(found.values())
-    tiles = tuple(Tile(str(state), look, found[state]) for state, look in LOOKS.items())
-    return Tiles(tiles, answered_since)
+def count(connections: QuerySet[Connection], not_yet: QuerySet[User]) -> Tiles:
+    """Of connections and of people without one, however they were narrowed. Two queries."""
+    found = connections.order_by().values_list("state").annotate(number=Count("pk"), oldest=Min("last_good_at"))
+    by_state = {state: (number, oldest) for state, number, oldest in found}
+    numbers: dict[str, int] = {state: by_state[state][0] if state in by_state else 0 for state in SHOWN}
+    numbers[NOT_YET] = not_yet.order_by().count()
+    numbers[""] = sum(numbers.values())
+    tiles = tuple(Tile(str(state), look, numbers[state]) for state, look in LOOKS.items())
+    return Tiles(tiles, by_state[State.CONNECTED][1] if State.CONNECTED in by_state else None)

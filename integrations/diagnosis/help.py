@@ -58,7 +58,7 @@ def _of_state(case: Case) -> Remedy:
         case State.BLOCKED_BY_POLICY:
             return remedies.of_blocked(connection.reason)
         case State.NOT_ELIGIBLE:
-            return remedies.MAILBOX
+            return remedies.of_no_mailbox(connection.reason)
         case State.AWAITING_ADMIN:
             return remedies.APPROVE
         case State.DISCONNECTED:

@@ -6,34 +6,25 @@ from datetime import UTC
 from typing import Any
 
 from integrations import incidents, telling
+from integrations.console.tiles import LOOKS, Look
 from integrations.diagnosis import asked, bundle, past
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.help import helps
 from integrations.diagnosis.steps import Mark, steps
-from integrations.models import Connection, State
+from integrations.models import Connection
 
-_ICONS = {Mark.DONE: "check", Mark.FAILED: "close", Mark.SKIPPED: "ring", Mark.UNKNOWN: "ring"}
+_ICONS = {Mark.DONE: "check", Mark.FAILED: "close", Mark.SKIPPED: "ring", Mark.UNKNOWN: "info"}
 _SAID = {Mark.DONE: "Done", Mark.FAILED: "Failed", Mark.SKIPPED: "Not asked", Mark.UNKNOWN: "Not known"}
-_KINDS = {
-    State.CONNECTED: ("good", "check"),
-    State.CONNECTING: ("info", "clock"),
-    State.DEGRADED: ("warn", "clock"),
-    State.PAUSED: ("warn", "pause"),
-    State.BLOCKED_BY_POLICY: ("warn", "lock"),
-    State.AWAITING_ADMIN: ("warn", "shield"),
-    State.DISCONNECTED: ("plain", "ring"),
-}
+_DISCONNECTED = Look("Disconnected", "plain", "ring", "")
 
 
 def of(case: Case) -> dict[str, Any]:
     """A constant number of queries."""
     connection = case.connection
-    kind, icon = _KINDS.get(State(connection.state), ("bad", "alert"))
     return {
         "connection": connection,
         "person": case.person,
-        "kind": kind,
-        "icon": icon,
+        "look": LOOKS.get(connection.state, _DISCONNECTED),
         "steps": [(step, _ICONS[step.mark], _SAID[step.mark]) for step in steps(case)],
         "helps": helps(case).says,
         "incident": incidents.of(connection),

@@ -85,7 +85,7 @@ _FEWER = Remedy(
     "{name} presses Configure on the profile and chooses fewer permissions; or an admin of this account allows more.",
     Place.SETTING,
 )
-MAILBOX = Remedy(
+_MAILBOX = Remedy(
     Who.MICROSOFT_ADMIN,
     "The Microsoft 365 admin gives {name} a mailbox in Exchange Online, which needs a licence. Meridian looks again by itself; sooner, if {name} presses Reconnect.",
 )
@@ -117,6 +117,13 @@ _LOST: Mapping[str, Remedy] = {
     Reason.MFA_NEEDED: Remedy(
         Who.PERSON, "{name} presses Reconnect on the profile and confirms at Microsoft with a second step."
     ),
+    Reason.STEP_UP: Remedy(
+        Who.PERSON, "{name} presses Reconnect on the profile and gives Microsoft the proof it asks for."
+    ),
+    Reason.TENANT_GONE: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin can tell what became of the organisation at Microsoft. With an account of another one, {name} deletes this connection and connects anew.",
+    ),
     Reason.CONDITIONAL_ACCESS: Remedy(
         Who.MICROSOFT_ADMIN,
         "The Microsoft 365 admin finds the rule in Entra’s sign-in log by the trace ID and lets Meridian pass; then {name} presses Reconnect on the profile.",
@@ -141,7 +148,27 @@ _PASSING: Mapping[str, Remedy] = {
         "Meridian tries again by itself, as a mailbox may be on the move. If this stays, the Microsoft 365 admin looks at {name}’s licence for Exchange Online.",
     ),
 }
-_PAUSED: Mapping[str, Remedy] = {Reason.APP_REMOVED: _ALLOW_APP, Reason.KEY_MISSING: _KEY}
+_PAUSED: Mapping[str, Remedy] = {
+    Reason.APP_REMOVED: _ALLOW_APP,
+    Reason.SERVICE_ABSENT: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin can tell why the organisation does not offer Microsoft Graph. The connection comes back by itself once it does.",
+    ),
+    Reason.TENANT_GONE: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin can tell what became of the organisation at Microsoft. The connection comes back by itself once Microsoft knows it again.",
+    ),
+    Reason.KEY_MISSING: _KEY,
+}
+_NOT_ELIGIBLE: Mapping[str, Remedy] = {
+    Reason.GUEST: Remedy(
+        Who.PERSON, "{name} presses Reconnect on the profile and chooses the account of the own organisation."
+    ),
+    Reason.ON_PREMISES: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin can tell whether the mailbox will move to Exchange Online, where Meridian can read it. Meridian looks again by itself; sooner, if {name} presses Reconnect.",
+    ),
+}
 _BLOCKED: Mapping[str, Remedy] = {Obstacle.CALENDAR_WRITE: _FEWER, Obstacle.CONTACTS_WRITE: _FEWER}
 
 
@@ -159,3 +186,7 @@ def of_paused(reason: str) -> Remedy:
 
 def of_blocked(reason: str) -> Remedy:
     return _BLOCKED.get(reason, ALLOW)
+
+
+def of_no_mailbox(reason: str) -> Remedy:
+    return _NOT_ELIGIBLE.get(reason, _MAILBOX)

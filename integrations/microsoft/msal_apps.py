@@ -25,6 +25,9 @@ from integrations.microsoft.app_credentials import Credential
 
 _MICROSOFTS_OWN = "login.microsoftonline.com"
 
+_TEXTS = ("error", "error_description", "suberror", "access_token", "refresh_token", "id_token", "scope", "client_info")
+_LONGEST = 10**8  # seconds; nothing lasts for years
+
 _building = threading.Lock()
 _apps: dict[tuple[str, str], Any] = {}
 _seen = threading.local()
@@ -96,13 +99,26 @@ class _Client:
         _seen.response = None
         response = http.session().post_form(url, data, headers)
         _seen.response = response
-        if response.status_code < requests.codes.internal_server_error and http.json_of(response) is None:
-            # MSAL would write it to the log as it is, perhaps half of it tokens.
-            raise requests.exceptions.InvalidJSONError("No JSON object.", response=response)
+        if response.status_code < requests.codes.internal_server_error and not _is_sound(http.json_of(response)):
+            # MSAL would write it to the log as it is, perhaps half of it tokens; or stumble over it, now or next time.
+            raise requests.exceptions.InvalidJSONError("Not an answer of /token.", response=response)
         return response
 
     def close(self) -> None:
         """The session outlives every MSAL application of the process."""
+
+
+def _is_sound(body: Mapping[str, Any] | None) -> bool:
+    """Whether it is of the kinds that an answer of /token is made of: an error in words, or a token for a while."""
+    if body is None:
+        return False
+    if any(not isinstance(body[name], str) for name in _TEXTS if name in body):
+        return False
+    if "error" in body:
+        return True
+    lasts = body.get("expires_in", 0)
+    is_number = isinstance(lasts, int) or (isinstance(lasts, str) and lasts.isascii() and lasts.isdigit())
+    return bool(body.get("access_token")) and is_number and 0 <= int(lasts) <= _LONGEST
 
 
 class _Forgetful(dict[Any, Any]):

@@ -137,13 +137,19 @@ def _mailbox_found(connection: Connection, *, now: datetime) -> None:
 
 def _mailbox_failed(connection: Connection, failure: Failure, jitter: float, *, now: datetime) -> bool:
     """The mailbox refuses, or does not answer. It may be on the move: only what stands for a day is believed."""
+    is_no = failure.outcome in _OF_A_MAILBOX
     if connection.state == State.PAUSED:
         return _note(connection, now=now)  # the greater trouble stays in sight, and is the first to end
     if connection.state == State.CONNECTING:
         if failure.outcome is Outcome.NOT_ELIGIBLE:
             return _no_mailbox(connection, failure, jitter, now=now)
         return _trouble(connection, State.CONNECTING, failure, Trouble.MAILBOX, jitter, now=now)
-    return _trouble(connection, State.DEGRADED, failure, Trouble.MAILBOX, jitter, now=now)
+    since = (connection.refused_since or now) if is_no else connection.refused_since
+    if is_no and since and now - since >= STANDING:
+        if failure.outcome is Outcome.NOT_PERMITTED:
+            return _lost(connection, failure, now=now)
+        return _no_mailbox(connection, failure, jitter, now=now)
+    return _trouble(connection, State.DEGRADED, failure, Trouble.MAILBOX, jitter, now=now, refused_since=since)
 
 
 def _no_mailbox(connection: Connection, failure: Failure, jitter: float, *, now: datetime) -> bool:
@@ -169,7 +175,7 @@ def _lost(connection: Connection, failure: Failure, *, now: datetime) -> bool:
     if connection.interrupted_at and failure.reason in _SPENT:
         # The worker that spent it died before it could keep the new one.
         failure = replace(failure, reason=Reason.LOST_IN_FLIGHT)
-    gone = {"trouble": Trouble.NONE, "attempts": 0, "claims": failure.claims}
+    gone = {"trouble": Trouble.NONE, "refused_since": None, "attempts": 0, "claims": failure.claims}
     with transaction.atomic():
         moved = _move(connection, State.NEEDS_REAUTH, failure, now=now, **gone, **NO_TOKENS)
         if moved:

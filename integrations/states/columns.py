@@ -14,6 +14,6 @@ NO_TOKENS: dict[str, Any] = {
     "kept_until": None,
 }
 RELEASED: dict[str, Any] = {"lease_until": None, "lease_holder": None}
-CALM: dict[str, Any] = {"code": "", "trace_id": "", "trouble": Trouble.NONE, "attempts": 0}
+CALM: dict[str, Any] = {"code": "", "trace_id": "", "trouble": Trouble.NONE, "refused_since": None, "attempts": 0}
 WELL: dict[str, Any] = {"reason": "", **CALM}
 GONE: dict[str, Any] = {"granted": [], "claims": "", **CALM, **NO_TOKENS}

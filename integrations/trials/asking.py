@@ -4,6 +4,7 @@ once the person is connected, whether the access is renewed and the mailbox answ
 from __future__ import annotations
 
 import time
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +30,7 @@ AGAIN = timedelta(seconds=5)  # between two looks
 Found = dict[str, Any]
 
 
-def look(trial_id: object, *, now: datetime) -> None:
+def look(trial_id: uuid.UUID, *, now: datetime) -> None:
     """Ask what has not been asked, and end what is complete. Runs any number of times; one at a time."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     if not course.under_way(now=now).filter(free, pk=trial_id).update(claimed_until=now + CLAIM):

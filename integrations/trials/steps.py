@@ -18,6 +18,7 @@ from integrations.trials.trip import Going, traced_by, trip_of
 
 # In `Trial.found`: the steps as they stood when it ended. What a worker found has the names of steps.
 REPORT = "report"
+_OF_SETTINGS = (Name.SWITCH, Name.SERVICE, Name.METHOD, Name.DOMAIN)
 _ASKED = {
     Name.SIGN_IN: "Microsoft’s sign-in answers",
     Name.CREDENTIAL: "Meridian’s own credential is accepted there",
@@ -52,8 +53,15 @@ def ended(trial: Trial) -> list[Step]:
 
 
 def report(found: Iterable[Step]) -> list[dict[str, Any]]:
-    """To keep: the words alone."""
-    return [asdict(step) | {"explains": strip_tags(step.explains), "advice": strip_tags(step.advice)} for step in found]
+    """To keep: words alone, and of the settings only whether they allowed it: who chose them may be gone by then."""
+    return [
+        asdict(step)
+        | {
+            "explains": "" if step.name in _OF_SETTINGS else strip_tags(step.explains),
+            "advice": strip_tags(step.advice),
+        }
+        for step in found
+    ]
 
 
 def way_of(trip: ConsentRequest | None) -> str:

@@ -246,6 +246,18 @@ def test_with_a_sound_environment_it_starts() -> None:
     assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), ended.stderr
 
 
+@pytest.mark.parametrize("address", ["smtp+tls://portal:secret@mail.example:587", "consolemail://", "memorymail://"])
+def test_the_page_that_shows_every_letter_is_refused_where_letters_are_sent(address: str) -> None:
+    sound = {name: os.environ[name] for name in _of_this_run()}
+
+    refused = knock(DOORS["manage.py check"], **{**sound, "MAILBOX_PAGE": "true", "EMAIL_URL": address})
+    filed = knock(DOORS["manage.py check"], **{**sound, "MAILBOX_PAGE": "true", "EMAIL_URL": "filemail:////tmp/mail"})
+
+    assert refused.returncode == WRONG_SETTINGS
+    assert "  - MAILBOX_PAGE shows everybody’s letters to everybody" in refused.stderr
+    assert filed.returncode == 0, filed.stderr
+
+
 def _of_this_run() -> list[str]:
     from tests import surroundings
 

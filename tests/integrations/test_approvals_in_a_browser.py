@@ -97,7 +97,7 @@ def test_what_is_under_way_shows_its_end_by_itself(
     TenantConsent.objects.filter(pk=crowded.pk).update(granted_at=timezone.now(), granted=crowded.scopes)
 
     expect(page.get_by_text("A Microsoft 365 admin has approved Meridian.")).to_be_visible(timeout=10_000)
-    expect(page.get_by_text("Missing")).to_have_count(0)
+    expect(page.get_by_text("Missing", exact=True)).to_have_count(0)
 
 
 def test_the_same_without_a_script(

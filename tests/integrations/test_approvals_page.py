@@ -91,6 +91,26 @@ def test_it_is_searched(cast: Cast, admin: Client) -> None:
     assert "Nobody matches" in shown(admin, q="nobody of that name")
 
 
+def test_many_are_turned_over_page_by_page(cast: Cast, admin: Client) -> None:
+    queue(crowd(cast.kestrel, 120))
+
+    page = shown(admin, page="3")
+
+    assert "101–120 of 120 people" in page
+    assert "Member 119" in page
+    assert "Member 000" not in page
+
+
+def test_an_admin_is_not_led_where_only_owners_may_go(cast: Cast, client_of: ClientOf) -> None:
+    User.objects.filter(pk=cast.bob.pk).update(role="admin")
+    queue([cast.dana, cast.alice])
+
+    page = shown(client_of(User.objects.get(pk=cast.bob.pk)))
+
+    assert reverse("person", args=[cast.alice.pk]) in page
+    assert reverse("person", args=[cast.dana.pk]) not in page
+
+
 def test_the_link_is_made_and_shown_with_a_text_to_send(cast: Cast, admin: Client, microsoft: Simulator) -> None:
     queue([cast.alice])
     assert "Make a link" in shown(admin)
@@ -116,7 +136,7 @@ def test_scope_by_scope_what_is_granted_and_what_is_missing(cast: Cast, admin: C
 
     page = shown(admin)
 
-    assert page.count("Granted for everybody") == 2  # User.Read and Contacts.Read
+    assert page.count("</svg>Granted</span>") == 2  # User.Read and Contacts.Read
     assert page.count("Missing") == 1
     assert "1 person has it for themselves" in page
     assert "Approved, and yet Microsoft stops people." in page
@@ -130,6 +150,8 @@ def test_scope_by_scope_what_is_granted_and_what_is_missing(cast: Cast, admin: C
         ({"answered_at": timezone.now}, "asks Microsoft whether that is so"),
         ({"answered_at": FOUNDED}, "No worker has answered for 30 seconds."),
         ({"answered_at": FOUNDED, "attempts": 2, "code": "AADSTS700016"}, "everywhere yet (AADSTS700016)"),
+        ({"answered_at": FOUNDED, "attempts": 2, "code": "AADSTS7000215"}, "cannot say at the moment (AADSTS7000215)"),
+        ({"answered_at": FOUNDED, "attempts": 2}, "Microsoft does not answer. Meridian asks again by itself."),
         ({"answered_at": FOUNDED, "reason": "declined"}, "The Microsoft 365 admin declined."),
         ({"answered_at": FOUNDED, "reason": "cancelled"}, "left without accepting"),
         ({"answered_at": FOUNDED, "reason": "admin_approval"}, "who is no Microsoft 365 admin there"),

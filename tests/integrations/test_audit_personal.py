@@ -21,7 +21,8 @@ from accounts.audit.declarations import Action
 from accounts.cascade import declare, write
 from accounts.models import AuditEntry, Role, User
 from accounts.models.audit import MASKED_PERSON
-from integrations import approvals, connecting, consent_proof, disconnecting, fitting, states
+from integrations import approvals, connecting, consent_proof, diagnosis, disconnecting, fitting, states, trials
+from integrations.diagnosis import bundle
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, State
 from integrations.preferences import Integrations
@@ -49,6 +50,7 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _calendars(cast, microsoft)
     _approvals(cast, microsoft)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
+    client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
         called[person.pk] = (person.name, person.email)
     called[cast.bob.pk] += ("Robert", "robert@kestrel.example")
@@ -142,6 +144,8 @@ def _calendars(cast: Cast, microsoft: Simulator) -> None:
     Connection.objects.filter(pk=held[1].pk).update(state=State.CONNECTED)
     lost = Connection.objects.select_related("user__account").get(pk=held[1].pk)
     states.went_wrong(lost, Failure(Outcome.AUTHORIZATION_LOST, Reason.SESSIONS_REVOKED), now=NOW())
+    bundle.downloaded(diagnosis.read(lost, reader=cast.dana, now=NOW()))
+    trials.begin(cast.gus, by=cast.dana, now=NOW())
 
 
 def _approvals(cast: Cast, microsoft: Simulator) -> None:

@@ -50,7 +50,13 @@ def _enter(page: Page, live_server: LiveServer, person: User, client_of: ClientO
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
 @pytest.mark.parametrize("query", ["", "?state=needs_reauth&all=1", "?q=nobody-at-all", "?state=paused"])
 def test_nothing_is_wrong_with_it_whatever_the_window(
-    browser: Browser, live_server: LiveServer, cast: Cast, people: list[User], client_of: ClientOf, look: Any, query: str
+    browser: Browser,
+    live_server: LiveServer,
+    cast: Cast,
+    people: list[User],
+    client_of: ClientOf,
+    look: Any,
+    query: str,
 ) -> None:
     page = browser.new_context(**look).new_page()
     _enter(page, live_server, cast.dana, client_of, query)

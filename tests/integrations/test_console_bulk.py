@@ -70,9 +70,7 @@ def test_check_now_asks_microsoft_for_each_and_says_how_it_stands(
     assert AuditEntry.objects.get(action=jobs.ENDED).actor == cast.dana
 
 
-def test_where_there_is_no_access_microsoft_is_not_asked(
-    cast: Cast, client_of: ClientOf, microsoft: Simulator
-) -> None:
+def test_where_there_is_no_access_microsoft_is_not_asked(cast: Cast, client_of: ClientOf, microsoft: Simulator) -> None:
     connect([cast.alice], State.NEEDS_REAUTH, reason="inactive")
     before = asked(microsoft)
 

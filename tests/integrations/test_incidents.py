@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import Account
-from integrations import incidents
+from accounts.models import Account, Letter
+from integrations import checking, incidents
 from integrations.failures import Reason
 from integrations.models import Connection, Incident, State
-from tests.cast import Cast, crowd
+from tests.cast import Cast, ClientOf, crowd
+from tests.integrations.holding import used_up
 from tests.integrations.tied import connect
+from tests.integrations.wired import connected
+from tests.simulated import Simulator
 
 NOW = timezone.now
 
@@ -214,3 +218,37 @@ def test_history_is_kept_for_ninety_days(kestrel: Account) -> None:
     incidents.forget_old(now=now)
 
     assert set(Incident.objects.values_list("tenant_id", flat=True)) == {"new", "open"}
+
+
+# ── A storm ─────────────────────────────────────────────────────────────────
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("target", ["token", "graph"])
+def test_a_storm_of_errors_is_one_incident_that_ends_with_it(
+    target: str, cast: Cast, microsoft: Simulator, client_of: ClientOf
+) -> None:
+    people = [cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina]
+    known = [connected(person, microsoft) for person in people]
+    console = client_of(cast.dana)
+
+    microsoft.control("POST", "faults", {"target": target, "steps": [{"status": 503}, {"status": 500}]})
+    _check_all(known)
+    incidents.watch(now=NOW())
+    during = console.get(reverse("connections")).content.decode()
+    microsoft.control("DELETE", "faults")
+    _check_all(known)
+    incidents.watch(now=NOW())
+
+    incident = Incident.objects.get()
+    assert (incident.affected, incident.connected, incident.reason) == (5, 5, Reason.SERVICE_TROUBLE)
+    assert incident.ended_at is not None
+    assert "5 of 5 connections at once." in during
+    assert "connections at once." not in console.get(reverse("connections")).content.decode()
+    assert "Microsoft has had trouble answering" in console.get(reverse("incidents")).content.decode()
+    assert not mail.outbox and not Letter.objects.exists()
+    assert set(Connection.objects.values_list("state", flat=True)) == {State.CONNECTED}
+
+
+def _check_all(connections: list[Connection]) -> None:
+    """Each with an access token that is used up."""
+    for one in connections:
+        checking.check(used_up(one).pk, now=NOW())

@@ -184,6 +184,16 @@ def test_what_microsoft_wants_to_see_is_sent_along_and_then_forgotten(alice: Use
     assert "claims" not in query_of(begun(alice))
 
 
+def test_a_first_connection_that_needs_a_step_up_sends_along_what_was_wanted(alice: User, microsoft: Simulator) -> None:
+    wanted = '{"id_token":{"acr":{"essential":true}}}'
+    state = microsoft.sign_in(begun(alice), alice.email)["state"]
+    said = {"error": "interaction_required", "claims": wanted, "state": state}
+    consent = redeemed(connecting.record_answer(alice, said, browser=BROWSER, now=timezone.now()))
+
+    assert consent.step == Step.FAILED
+    assert json.loads(query_of(begun(alice))["claims"]) == json.loads(wanted)
+
+
 @pytest.mark.parametrize("claims", ["", "{", "null", "[]", '"x"', "17", "²"])
 def test_what_is_no_claims_request_is_not_sent(claims: str, alice: User, microsoft: Simulator) -> None:
     connection = connected(alice, microsoft)

@@ -6,11 +6,9 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import redis
 from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
@@ -19,6 +17,7 @@ from accounts.models import AuditEntry, User
 from integrations import connecting, redeeming, tokens, vault
 from integrations.models import Connection, ConsentRequest, State, Step
 from tests.cast import ClientOf
+from tests.integrations.dumps import redis_dump
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,23 +30,6 @@ def database_dump() -> str:
         for table in database.introspection.table_names(cursor):
             cursor.execute(f"SELECT * FROM {database.ops.quote_name(table)}")  # noqa: S608  our own tables
             lines += [f"{table}: {row!r}" for row in cursor.fetchall()]
-    return "\n".join(lines)
-
-
-def redis_dump(url: str) -> str:
-    """Every value, whatever its kind: tasks, cache, what is not acknowledged yet."""
-    lines: list[str] = []
-    with redis.Redis.from_url(url) as client:
-        for key in client.scan_iter():
-            kind = client.type(key)
-            read: dict[bytes, Any] = {
-                b"string": lambda key: client.get(key),
-                b"list": lambda key: client.lrange(key, 0, -1),
-                b"hash": lambda key: client.hgetall(key),
-                b"set": lambda key: client.smembers(key),
-                b"zset": lambda key: client.zrange(key, 0, -1),
-            }
-            lines.append(f"{key!r}: {read[kind](key)!r}")
     return "\n".join(lines)
 
 

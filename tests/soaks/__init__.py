@@ -1,0 +1,1 @@
+"""Long runs: hours of use, and faults at any instant. Their short forms are tests that CI runs."""
