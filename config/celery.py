@@ -52,7 +52,8 @@ app.conf.update(
         "refresh-due-tokens": _every(10.0, "integrations.refresh_due"),
         # Mailboxes that did not answer, or are not there yet.
         "check-due-mailboxes": _every(10.0, "integrations.check_due"),
-        # Connections against the settings that hold now; a lost nudge costs a minute.
+        # Connections, and those who wait for an administrator, against the settings that hold now; a lost nudge costs a
+        # minute.
         "apply-policy": _every(60.0, "integrations.apply_policy"),
         # Consents nobody finished, and what was kept of those that ended.
         "forget-old-consents": _every(600.0, "integrations.forget_old_consents"),
@@ -76,8 +77,6 @@ app.conf.update(
         "prove-consents": _every(5.0, "integrations.prove_consents"),
         # Those whom a consent covers and whose worker died; links nobody used.
         "release-approved": _every(60.0, "integrations.release_approved"),
-        # Those who wait against the settings that hold now.
-        "fit-approvals": _every(60.0, "integrations.fit_approvals"),
         # Our own credential: a probe while Microsoft refuses it, and what follows once it is accepted again.
         "mind-credentials": _every(60.0, "integrations.mind_credentials"),
         # The end of each credential comes nearer.

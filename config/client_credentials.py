@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from config.environment import Reader
 
@@ -69,4 +70,6 @@ def _what_is_wrong(path: Path) -> str:
         return "whose private key has a password: it must have none"
     except (OSError, ValueError):
         return "which cannot be read as PEM"
+    if not isinstance(key, RSAPrivateKey):
+        return "whose private key is not RSA, as Microsoft asks for"
     return "" if key.public_key() == known else "whose certificate is not of its private key"

@@ -12,7 +12,7 @@ from accounts.openings import Banner
 from integrations.models import ALIVE, State
 
 # Pages on the way to a connection, and the one that tells all about it.
-_SAY_IT_THEMSELVES = frozenset({"profile", "reconnect", "select_service", "permissions"})
+_SAY_IT_THEMSELVES = frozenset({"profile", "reconnect", "select_service", "permissions", "connection_delete"})
 
 
 def on_own_connection(person: User) -> Banner | None:

@@ -50,7 +50,7 @@ def why_unjudged(reason: str) -> str:
             "Not judged: Microsoft tells only within one directory, and nobody is connected in any yet. "
             "Try “manage.py check_microsoft --tenant” with one of yours."
         )
-    if reason == Reason.APP_REMOVED:
+    if reason in (Reason.APP_REMOVED, Reason.TENANT_GONE, Reason.SERVICE_ABSENT):
         return "Not judged: the directories that were asked do not know the application."
     return "Not judged: Microsoft gave no usable answer." if reason else ""
 

@@ -6,6 +6,7 @@ import threading
 import uuid
 
 from celery import shared_task
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account
@@ -28,7 +29,7 @@ from integrations import (
 )
 from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
 from integrations.diagnosis import asked
-from integrations.models import ALIVE, Connection
+from integrations.models import ALIVE, AwaitedApproval, Connection
 from integrations.trials import asking, course
 
 _refreshing = threading.Lock()
@@ -82,7 +83,9 @@ def apply_policy_to(*, account_id: int, **_: object) -> None:
 
 @shared_task(name="integrations.apply_policy")
 def apply_policy(**_: object) -> None:
-    watched = Account.objects.filter(people__connection__state__in=fitting.WATCHED).distinct()
+    connected = Connection.objects.filter(state__in=fitting.WATCHED).values("account")
+    waiting = AwaitedApproval.objects.values("account")
+    watched = Account.objects.filter(Q(pk__in=connected) | Q(pk__in=waiting))
     for account_id in watched.values_list("pk", flat=True):
         nudge(apply_policy_to, account_id=account_id)
 
@@ -134,12 +137,6 @@ def prove_consents(**_: object) -> None:
 def release_approved(**_: object) -> None:
     consent_proof.release_waiting(now=timezone.now())
     admin_consent.forget_old(now=timezone.now())
-
-
-@shared_task(name="integrations.fit_approvals")
-def fit_approvals(**_: object) -> None:
-    for account in Account.objects.filter(awaited_approvals__isnull=False).distinct():
-        approvals.fit(account, now=timezone.now())
 
 
 @shared_task(name="integrations.check_due")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -89,6 +90,26 @@ class Product:
         """kill -9, its whole process group."""
         self._children.pop(name).kill()
 
+    @property
+    def can_lose_its_redis(self) -> bool:
+        return isinstance(self._redis, Redis)
+
+    @property
+    def can_lose_its_database(self) -> bool:
+        return self._database.url.startswith("postgres")
+
+    @contextmanager
+    def redis_away(self) -> Iterator[None]:
+        assert isinstance(self._redis, Redis), "It is not ours to kill."
+        with self._redis.away():
+            yield
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """Every connection breaks, and no new one is let in."""
+        with self._database.away():
+            yield
+
     def manage(self, *arguments: str) -> str:
         """A management command; what it said."""
         child = self._launch(self.installation.manage(f"manage-{arguments[0]}", *arguments))
@@ -167,6 +188,15 @@ class _ScratchDatabase:
 
     def drop(self) -> None:
         self._command(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self._command(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS false')
+        try:
+            self._command(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._name}'")  # noqa: S608
+            yield
+        finally:
+            self._command(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS true')
 
     def _command(self, command: str) -> None:
         if not self._server:

@@ -19,13 +19,13 @@ from django.utils import timezone
 from accounts.models import Account, User
 from config.demo.children import ROOT, Child, Command
 from integrations import vault
-from integrations.models import Connection, State
+from integrations.models import ALIVE, Connection, State
 from tests.servers import wait_until
 from tests.token_endpoint import TokenEndpoint, refresh_token
 
 TENANT = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
 GRANTED = ["Calendars.Read", "Contacts.Read", "User.Read"]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Worker:
@@ -65,11 +65,14 @@ class Refreshers:
         self._endpoint, self._directory, self._in_flight = endpoint, directory, in_flight
         self._stop = directory / "stop"
         self._count = count
+        self._begun = 0
         self._children: list[Child] = []
 
     def __enter__(self) -> Refreshers:
-        self._stop.unlink(missing_ok=True)
+        for old in (self._stop, *self._directory.glob("begun-*")):
+            old.unlink(missing_ok=True)
         self._children = [self._started() for _ in range(self._count)]
+        self.wait_until_all_have_begun()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,11 +88,17 @@ class Refreshers:
         self._children.pop(0).kill()
         self._children.append(self._started())
 
+    def wait_until_all_have_begun(self) -> None:
+        last = range(self._begun - self._count + 1, self._begun + 1)
+        until(lambda: all((self._directory / f"begun-{at}").exists() for at in last), seconds=PATIENCE)
+
     def output(self) -> str:
         return (self._directory / "refreshers.log").read_text()[-5000:]
 
     def _started(self) -> Child:
-        argv = (sys.executable, "-m", "tests.soaks.refresher", str(self._in_flight), str(self._stop))
+        self._begun += 1
+        files = (str(self._stop), str(self._directory / f"begun-{self._begun}"))
+        argv = (sys.executable, "-m", "tests.soaks.refresher", str(self._in_flight), *files)
         return Child(Command("refresher", argv, environment(self._endpoint)), log=self._directory / "refreshers.log")
 
 
@@ -147,9 +156,9 @@ def connected(count: int, *, accounts: int = 4) -> None:
 
 
 def make_due(count: int) -> None:
-    """The refresh of the first so many, an hour ago."""
-    first = Connection.objects.order_by("pk").values("pk")[:count]
-    Connection.objects.filter(pk__in=list(first.values_list("pk", flat=True))).update(
+    """The refresh of the first so many that live, an hour ago."""
+    first = Connection.objects.filter(state__in=ALIVE).order_by("pk").values_list("pk", flat=True)[:count]
+    Connection.objects.filter(pk__in=list(first), state__in=ALIVE).update(
         refresh_due_at=timezone.now() - timedelta(hours=1)
     )
 

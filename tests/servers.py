@@ -8,7 +8,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -81,6 +82,16 @@ class Redis:
         )
         self._child = Child(command, log=self._directory / "log")
         wait_until(lambda: valkey.answers(port=self.port, password=self.password), self._child)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """kill -9 now; afterwards it is there again, with what it had saved."""
+        assert self._child, "It has not been started."
+        self._child.kill()
+        try:
+            yield
+        finally:
+            self.start()
 
     def stop(self) -> None:
         if self._child:

@@ -139,9 +139,9 @@ DOORS = {
     # integrations
     "select_service": Door(SIGNED_IN),
     "permissions": Door(SIGNED_IN),
-    "reconnect": Door(SIGNED_IN, "POST"),
+    "reconnect": Door(SIGNED_IN),
     "connection_status": Door(SIGNED_IN),
-    "connection_delete": Door(SIGNED_IN, "POST"),
+    "connection_delete": Door(SIGNED_IN),
     "ask_admin": Door(SIGNED_IN, "POST"),
     "approval_take_back": Door(SIGNED_IN, "POST"),
     "approvals": Door(ADMINS),

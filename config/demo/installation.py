@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.demo.children import ROOT, Command
@@ -13,6 +14,8 @@ from config.demo.place import Ports, private_directory
 
 # From the laptop's environment: what finds programs, and nothing that would lead to its databases or proxies.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "USER", "LOGNAME")
+# As the simulated Microsoft gives it, anew at each start.
+SECRET_LIVES = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class Installation:
             "LOG_JSON": "false",
             "MICROSOFT_CLIENT_ID": self.keys["MICROSOFT_CLIENT_ID"],
             "MICROSOFT_CLIENT_SECRET": self.keys["MICROSOFT_CLIENT_SECRET"],
+            "MICROSOFT_CLIENT_SECRET_EXPIRES": str(datetime.now(UTC).date() + SECRET_LIVES),
             "MICROSOFT_AUTHORITY_HOST": simulator,
             "MICROSOFT_GRAPH_URL": f"{simulator}/v1.0",
             "MICROSOFT_CA_BUNDLE": str(self.certificate_authority),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
@@ -18,6 +18,7 @@ from integrations.console.tiles import LOOKS, Tiles
 from integrations.models import Connection, State
 from integrations.preferences import Method
 
+M = TypeVar("M", User, Connection)
 LONGEST = 200
 NO_GROUP = "none"
 # The gravest first.
@@ -119,23 +120,26 @@ def in_order(found: QuerySet[User], chosen: Chosen) -> QuerySet[User]:
 
 def count(chosen: Chosen, account: Account) -> Tiles:
     """How many of each state are found, whatever state and reason are chosen. Three queries."""
+    # Seen from the connections: without a filter people need not be looked at.
     connections = Connection.objects.filter(account=account, state__in=people.SHOWN)
-    if dataclasses.replace(chosen, reason="").is_narrow:  # else people need not be looked at
-        whose = _narrowed(User.objects.filter(account=account), chosen)
-        connections = connections.filter(user__in=whose.values("pk"))
+    connections = _narrowed(connections, chosen, person="user__", connection="")
     return tiles.count(connections, _narrowed(people.not_yet(account), chosen))
 
 
-def _narrowed(found: QuerySet[User], chosen: Chosen) -> QuerySet[User]:
+def _narrowed(found: QuerySet[M], chosen: Chosen, *, person: str = "", connection: str = "connection__") -> QuerySet[M]:
+    """`person`, `connection`: how the fields of each are reached."""
+    texts = (f"{person}name", f"{person}email", f"{connection}address")
     for word in chosen.q.split():
-        is_it = Q(name__icontains=word) | Q(email__icontains=word) | Q(connection__address__icontains=word)
+        is_it = Q()
+        for text in texts:
+            is_it |= Q(**{f"{text}__icontains": word})
         found = found.filter(is_it)
     if chosen.group == NO_GROUP:
-        found = found.filter(memberships__isnull=True)
+        found = found.filter(**{f"{person}memberships__isnull": True})
     elif chosen.group:
-        found = found.filter(memberships__group=int(chosen.group))
+        found = found.filter(**{f"{person}memberships__group": int(chosen.group)})
     if chosen.method:
-        found = found.filter(connection__method=chosen.method, connection__state__in=people.SHOWN)
+        found = found.filter(**{f"{connection}method": chosen.method, f"{connection}state__in": people.SHOWN})
     return found
 
 

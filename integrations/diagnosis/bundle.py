@@ -42,6 +42,7 @@ _CONNECTION = (
     "trace_id",
     "trouble",
     "failed_at",
+    "refused_since",
     "kept_until",
     "tenant_id",
     "object_id",

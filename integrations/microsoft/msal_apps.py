@@ -19,7 +19,7 @@ from msal.exceptions import MsalServiceError
 
 from integrations import failures
 from integrations.contracts import Unreachable
-from integrations.failures import NO_ANSWER, Failure
+from integrations.failures import NO_ANSWER, Reason
 from integrations.microsoft import app_credentials, http
 from integrations.microsoft.app_credentials import Credential
 
@@ -28,7 +28,9 @@ _MICROSOFTS_OWN = "login.microsoftonline.com"
 _TEXTS = ("error", "error_description", "suberror", "access_token", "refresh_token", "id_token", "scope", "client_info")
 _LONGEST = 10**8  # seconds; nothing lasts for years
 
-_building = threading.Lock()
+# One slow tenant does not keep all others waiting.
+_building = tuple(threading.Lock() for _ in range(64))
+_MOST = 2000  # 8 kB each
 _apps: dict[tuple[str, str], Any] = {}
 _seen = threading.local()
 
@@ -51,7 +53,10 @@ def asked_with(credential: Credential, tenant: str, call: Callable[[Any], dict[s
     """As `asked`, with this credential and no other."""
     answer = call(app_of(tenant, credential))
     if answer.get("error") == "invalid_client":
-        app_credentials.refused(credential, _refusal(answer), now=timezone.now())
+        failure = failures.of_token_answer(requests.codes.unauthorized, answer, {}, now=timezone.now())
+        # A wrong redirect address may bear the same name.
+        if failure.reason is not Reason.REQUEST_REJECTED:
+            app_credentials.refused(credential, failure, now=timezone.now())
     elif "access_token" in answer:
         app_credentials.accepted(credential, now=timezone.now())
     return answer
@@ -62,16 +67,18 @@ def app_of(tenant: str, credential: Credential | None = None) -> Any:
     Microsoft."""
     credential = credential or app_credentials.in_order()[0]
     key = (tenant, credential.fingerprint)
-    if key in _apps:
-        return _apps[key]
-    with _building:
+    if (known := _apps.get(key)) is not None:
+        return known
+    with _building[hash(key) % len(_building)]:
         if key not in _apps:
+            while len(_apps) >= _MOST:
+                _apps.pop(next(iter(_apps)), None)
             try:
-                _apps[key] = _build_app(tenant, credential)
+                known = _apps[key] = _build_app(tenant, credential)
             except (requests.RequestException, MsalServiceError, ValueError) as problem:
                 # ValueError is how MSAL says that the authority did not answer with a discovery document.
                 raise Unreachable(NO_ANSWER) from problem
-        return _apps[key]
+        return known or _apps[key]
 
 
 def last_response() -> requests.Response | None:
@@ -147,7 +154,3 @@ def _build_app(tenant: str, credential: Credential) -> Any:
         # For a host that is not Microsoft's, MSAL would ask Microsoft whether it is genuine.
         instance_discovery=urlsplit(host).hostname == _MICROSOFTS_OWN,
     )
-
-
-def _refusal(answer: Mapping[str, Any]) -> Failure:
-    return failures.of_token_answer(requests.codes.unauthorized, answer, {}, now=timezone.now())

@@ -17,7 +17,7 @@ from integrations.states.answers import (
     went_wrong,
 )
 from integrations.states.columns import NO_TOKENS, RELEASED
-from integrations.states.consent import abandon, approval_over, awaiting_admin, mailbox_opened, on_the_way
+from integrations.states.consent import approval_over, awaiting_admin, mailbox_opened, on_the_way
 from integrations.states.policy import blocked, blocked_for, disconnected, given_up, let_go, released
 from integrations.states.schedule import (
     FIRST_WAIT,
@@ -46,7 +46,6 @@ __all__ = [
     "RELEASED",
     "RENEWABLE",
     "STANDING",
-    "abandon",
     "after_refresh",
     "approval_over",
     "awaiting_admin",

@@ -1,4 +1,4 @@
-"""The way to a connection: under way, done, given up, or waiting for an administrator."""
+"""The way to a connection: under way, done, or waiting for an administrator."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from integrations.failures import Failure, Reason
-from integrations.models import Connection, State, Trouble
+from integrations.failures import Reason
+from integrations.models import Connection, State
 from integrations.states.columns import GONE, WELL
 
 
@@ -26,23 +26,6 @@ def mailbox_opened(connection: Connection, *, now: datetime) -> None:
     found = Connection.objects.filter(pk=connection.pk, state=State.CONNECTING)
     found.update(state=State.CONNECTED, since_at=now, last_good_at=now, **WELL)
     Connection.objects.filter(pk=connection.pk, connected_at=None).update(connected_at=now)
-
-
-def abandon(connection: Connection, failure: Failure | None, *, now: datetime) -> None:
-    """The last step of a consent could not be done. A first connection is given up and its tokens are destroyed;
-    one that had worked before is kept, and its mailbox is asked again."""
-    found = Connection.objects.filter(pk=connection.pk)
-    # Blocked meanwhile, too: what never worked is not brought back when it is allowed again.
-    never_worked = found.filter(connected_at=None, state__in=(State.CONNECTING, State.BLOCKED_BY_POLICY))
-    never_worked.update(state=State.DISCONNECTED, since_at=now, **GONE)
-    found.filter(state=State.CONNECTING).update(
-        state=State.DEGRADED,
-        since_at=now,
-        trouble=Trouble.MAILBOX,
-        refresh_due_at=now,
-        reason=failure.reason.value if failure else "",
-        failed_at=now,
-    )
 
 
 def awaiting_admin(person: User, *, now: datetime, code: str = "") -> Connection | None:

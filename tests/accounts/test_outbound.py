@@ -22,7 +22,7 @@ SLACK = 0.6  # seconds: two busy cores
 
 
 @pytest.fixture
-def session(host: Host, certificate: Path) -> requests.Session:
+def session(host: Host, certificate: Path) -> outbound.Session:
     return outbound.session(allowed_hosts=[host.name], total=SHORT, verify=str(certificate))
 
 
@@ -279,3 +279,88 @@ def test_passwords_of_a_netrc_file_are_not_sent(
     monkeypatch.setenv("NETRC", str(netrc))
 
     assert "Authorization" not in session.get(host.url).request.headers
+
+
+# ── A form, the quick way ───────────────────────────────────────────────────
+def test_a_form_goes_out_whole_and_its_answer_comes_back(host: Host, session: outbound.Session) -> None:
+    body = b'{"token": "\xc3\xa9"}'
+
+    def talk(connection: ssl.SSLSocket, _path: str) -> None:
+        connection.sendall(
+            b"HTTP/1.1 400 Bad Request\r\nRetry-After: 7\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
+
+    host.talk = talk
+
+    answer = session.post_form(f"{host.url}/token", {"grant_type": "refresh_token", "scope": "a b"}, {"X-Trace": "1"})
+
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()) == (400, "7", {"token": "é"})
+    assert host.paths == ["/token"]
+    head, _, sent = host.heard[0].partition(b"\r\n\r\n")
+    assert sent == b"grant_type=refresh_token&scope=a+b"
+    assert b"x-trace: 1" in head.lower()
+    assert b"content-type: application/x-www-form-urlencoded" in head.lower()
+
+
+def test_forms_use_a_connection_again_and_share_it_with_other_requests(host: Host, session: outbound.Session) -> None:
+    for _ in range(3):
+        assert session.post_form(f"{host.url}/token", {}, {}).text == "ok"
+        assert session.get(host.url).text == "ok"
+
+    assert host.connections == 1
+
+
+def test_a_form_whose_answer_drips_ends_at_the_deadline(host: Host, session: outbound.Session) -> None:
+    host.talk = drip(host, b"x" * 1000, after=b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    started = time.monotonic()
+
+    with pytest.raises(outbound.DeadlineExceeded):
+        session.post_form(f"{host.url}/token", {}, {})
+
+    assert time.monotonic() - started < SHORT.total_seconds() + SLACK
+
+
+def test_a_form_goes_to_no_other_host_and_to_nobody_untrusted(host: Host, certificate: Path) -> None:
+    with pytest.raises(outbound.HostNotAllowed):
+        outbound.session(allowed_hosts=["example.com"], total=SHORT).post_form(f"{host.url}/token", {}, {})
+    with pytest.raises(requests.exceptions.SSLError):
+        outbound.session(allowed_hosts=[host.name], total=SHORT).post_form(f"{host.url}/token", {}, {})
+
+
+def test_a_form_that_nobody_takes_is_an_error_of_requests(session: outbound.Session, host: Host) -> None:
+    host.close()
+    nobody = outbound.session(allowed_hosts=["localhost:9"], total=SHORT)
+
+    with pytest.raises(requests.exceptions.ConnectionError):
+        nobody.post_form("https://localhost:9/token", {}, {})
+
+
+# ── One thread watches over all ─────────────────────────────────────────────
+def test_many_requests_at_once_need_one_watching_thread(host: Host, session: outbound.Session) -> None:
+    host.talk = late(0.3)
+    askers = [threading.Thread(target=session.get, args=(f"{host.url}/",)) for _ in range(12)]
+    for asker in askers:
+        asker.start()
+    time.sleep(0.1)
+
+    watching = [thread for thread in threading.enumerate() if thread.name == "deadlines"]
+
+    for asker in askers:
+        asker.join()
+    assert len(watching) == 1
+
+
+def test_a_later_request_with_an_earlier_end_is_ended_in_time(host: Host, certificate: Path) -> None:
+    patient = outbound.session(allowed_hosts=[host.name], total=timedelta(seconds=5), verify=str(certificate))
+    hasty = outbound.session(allowed_hosts=[host.name], total=timedelta(seconds=0.3), verify=str(certificate))
+    host.talk = late(1.5)
+    first = threading.Thread(target=patient.get, args=(f"{host.url}/",))
+    first.start()
+    time.sleep(0.2)
+    started = time.monotonic()
+
+    with pytest.raises(outbound.DeadlineExceeded):
+        hasty.get(host.url)
+
+    assert time.monotonic() - started < 0.3 + SLACK
+    first.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from config import client_credentials
 from config.environment import Reader
+from tests.certificates import for_localhost
 from tests.own_certificates import key_and_certificate
 
 SECRET, CERTIFICATE = "MICROSOFT_CLIENT_SECRET", "MICROSOFT_CLIENT_CERTIFICATE"
@@ -143,7 +145,12 @@ def _with_a_password() -> bytes:
 
 def _broken() -> bytes:
     key, certificate = key_and_certificate()
-    return key.replace(b"A", b"!") + certificate
+    return key.replace(b"M", b"!") + certificate
+
+
+def _of_an_elliptic_curve() -> bytes:
+    with tempfile.TemporaryDirectory() as place:
+        return for_localhost(Path(place) / "portal.pem").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +160,7 @@ def _broken() -> bytes:
         (_certificate_alone, "must hold both a private key and its certificate"),
         (_of_two_pairs, "whose certificate is not of its private key"),
         (_with_a_password, "whose private key has a password"),
+        (_of_an_elliptic_curve, "whose private key is not RSA"),
         (_broken, "which cannot be read as PEM"),
         (lambda: b"\xff\xfe nonsense", "which cannot be read as PEM"),
     ],

@@ -16,7 +16,7 @@ from integrations import approvals, connecting, disconnecting, tenancy
 from integrations.domains import DomainRule, NotADomain
 from integrations.models import AwaitedApproval, Connection, State
 from integrations.preferences import ServicePolicy
-from integrations.tasks import apply_policy_to, fit_approvals
+from integrations.tasks import apply_policy, apply_policy_to
 from tests.cast import FOUNDED, Cast, ClientOf, crowd, joined
 from tests.integrations.stopped import KESTREL, close, is_released, looked_up, queue, stopped, waits
 from tests.integrations.tied import connect, set_to, state_of
@@ -195,13 +195,22 @@ def test_a_lower_ceiling_ends_nothing(cast: Cast) -> None:
 def test_the_worker_looks_at_those_who_wait_when_the_settings_change(cast: Cast) -> None:
     queue([cast.alice, cast.mallory])
     set_to("enabled", False, at=cast.kestrel, by=cast.dana)
-    set_to("enabled", False, at=cast.corvid, by=cast.mallory)
 
     apply_policy_to(account_id=cast.kestrel.pk)
+
     assert list(AwaitedApproval.objects.values_list("user", flat=True)) == [cast.mallory.pk]
 
-    fit_approvals()
-    assert not AwaitedApproval.objects.exists()
+
+def test_the_sweep_finds_accounts_in_which_somebody_waits_and_nobody_is_connected(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nudged: list[int] = []
+    monkeypatch.setattr(apply_policy_to, "apply_async", lambda **sent: nudged.append(sent["kwargs"]["account_id"]))
+    queue([cast.mallory])
+
+    apply_policy()
+
+    assert nudged == [cast.corvid.pk]
 
 
 @pytest.mark.parametrize("number", [5, 500])

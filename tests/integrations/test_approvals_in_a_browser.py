@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from integrations.admin_consent import Said
 from integrations.models import TenantConsent
-from tests.cast import FOUNDED, Cast, ClientOf
+from tests.cast import FOUNDED, Cast, ClientOf, crowd
 from tests.integrations.stopped import CORVID, KESTREL, made, queue
 from tests.integrations.tied import connect
 from tests.journeys.looks import LOOKS, faults_of
@@ -68,6 +68,21 @@ def test_nothing_is_wrong_with_it_whatever_the_window(
     for dialog in page.locator("[popover][role=dialog]").all():
         dialog.evaluate("element => element.showPopover()")
         faults += faults_of(page)
+
+    page.context.close()
+    assert faults == []
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_so_it_is_with_many_organisations(
+    browser: Browser, live_server: LiveServer, cast: Cast, client_of: ClientOf, look: Any
+) -> None:
+    for number, person in enumerate(crowd(cast.kestrel, 15)):
+        queue([person], tenant_id="", domain=f"a-rather-long-name-that-nobody-knows-{number}.example")
+    page = browser.new_context(**look).new_page()
+    _enter(page, live_server, cast.dana, client_of)
+
+    faults = faults_of(page)
 
     page.context.close()
     assert faults == []

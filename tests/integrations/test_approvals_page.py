@@ -59,6 +59,17 @@ def test_one_organisation_at_a_time_the_fullest_first(cast: Cast, admin: Client)
     assert ("Alice" in other, "gus@kestrel.example" in other) == (False, True)
 
 
+def test_many_organisations_are_chosen_from_a_list(cast: Cast, admin: Client) -> None:
+    for number, person in enumerate(crowd(cast.kestrel, 15)):
+        queue([person], tenant_id="", domain=f"domain-{number:02}.example")
+
+    page = shown(admin, organisation="domain-13.example")
+
+    assert '<option value="domain-13.example" selected>domain-13.example (1)</option>' in page
+    assert "Member 013" in page
+    assert "Member 012" not in page
+
+
 def test_domains_of_one_tenant_are_one_organisation(cast: Cast, admin: Client) -> None:
     queue([cast.alice])
     queue([cast.bob], domain="kestrelandco.example")

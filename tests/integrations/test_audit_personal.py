@@ -24,7 +24,7 @@ from accounts.models.audit import MASKED_PERSON
 from integrations import approvals, connecting, consent_proof, diagnosis, disconnecting, fitting, states, trials
 from integrations.diagnosis import bundle
 from integrations.failures import Failure, Outcome, Reason
-from integrations.models import Connection, State
+from integrations.models import Connection, State, Trouble
 from integrations.preferences import Integrations
 from tests.cast import PASSWORD, Cast, ClientOf
 from tests.integrations.stopped import KESTREL, consented, made, proved, queue, recorded, stopped
@@ -144,6 +144,12 @@ def _calendars(cast: Cast, microsoft: Simulator) -> None:
     Connection.objects.filter(pk=held[1].pk).update(state=State.CONNECTED)
     lost = Connection.objects.select_related("user__account").get(pk=held[1].pk)
     states.went_wrong(lost, Failure(Outcome.AUTHORIZATION_LOST, Reason.SESSIONS_REVOKED), now=NOW())
+    a_day_ago = {"refused_since": NOW() - states.STANDING, "connected_at": NOW()}
+    moved = Connection.objects.filter(pk=held[0].pk)
+    moved.update(state=State.DEGRADED, trouble=Trouble.MAILBOX, **a_day_ago)
+    nowhere = Failure(Outcome.NOT_ELIGIBLE, Reason.NO_MAILBOX)
+    states.went_wrong(moved.select_related("user__account").get(), nowhere, now=NOW(), of=Trouble.MAILBOX)
+    states.went_well(moved.select_related("user__account").get(), now=NOW(), of=Trouble.MAILBOX)
     bundle.downloaded(diagnosis.read(lost, reader=cast.dana, now=NOW()))
     trials.begin(cast.gus, by=cast.dana, now=NOW())
 

@@ -126,6 +126,17 @@ def test_consent_goes_on_with_the_second(alice: User, microsoft: Simulator, sett
     assert connected(alice, microsoft).state == State.CONNECTED
 
 
+def test_a_wrong_redirect_address_is_no_word_about_the_credential(
+    alice: User, microsoft: Simulator, settings: Any
+) -> None:
+    answer = {"error": "invalid_client", "error_codes": [50011], "error_description": "AADSTS50011: The reply address"}
+    [only] = app_credentials.of_environment()
+
+    msal_apps.asked_with(only, "kestrel.example", lambda app: answer)
+
+    assert not app_credentials.is_refused(only)
+
+
 # ── None is accepted ────────────────────────────────────────────────────────
 def test_while_none_is_accepted_everything_waits_and_nobody_but_the_operator_hears_of_it(
     connection: Connection, microsoft: Simulator, settings: Any
@@ -248,7 +259,7 @@ def passing_days(settings: Any, ends: datetime, days: list[float]) -> list[str]:
     settings.MICROSOFT_CLIENT_SECRET_EXPIRES = ends
     for left in days:
         credentials.look_after(now=ends - timedelta(days=left))
-    return [message.subject.removeprefix("Meridian: MICROSOFT_CLIENT_SECRET ") for message in mail.outbox]
+    return [str(message.subject).removeprefix("Meridian: MICROSOFT_CLIENT_SECRET ") for message in mail.outbox]
 
 
 def test_the_operator_is_told_at_60_30_7_and_1_days_and_once_it_is_over(settings: Any) -> None:

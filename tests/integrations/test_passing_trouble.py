@@ -18,7 +18,7 @@ from accounts.models import User
 from integrations import agreeing, connecting, disconnecting, fitting, opening, redeeming, states, tasks, tokens
 from integrations.contracts import NotEligible, Throttled, Unreachable
 from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
-from integrations.models import Connection, ConsentRequest, State, Step
+from integrations.models import Connection, ConsentRequest, State, Step, Trouble
 from integrations.policy import Obstacle
 from integrations.preferences import Integrations
 from tests.cast import Cast
@@ -64,24 +64,36 @@ def test_when_microsoft_asks_for_a_longer_wait_it_gets_it(alice: User) -> None:
 
 
 # ── A mailbox that is not there for a moment ────────────────────────────────
-@pytest.mark.parametrize("state", [State.CONNECTED, State.DEGRADED, State.PAUSED])
+@pytest.mark.parametrize("state", [State.CONNECTED, State.DEGRADED])
 def test_a_mailbox_that_had_answered_is_tried_again(alice: User, state: State) -> None:
     connection = _connection(alice, state=state, refresh_token="sealed")
 
     opening.report(connection, NotEligible(NO_MAILBOX), now=timezone.now())
 
     connection.refresh_from_db()
-    assert (connection.state, connection.refresh_token) == (State.DEGRADED, "sealed")
+    assert (connection.state, connection.trouble) == (State.DEGRADED, Trouble.MAILBOX)
+    assert connection.refresh_token == "sealed"
     assert connection.refresh_due_at is not None
 
 
-def test_a_mailbox_that_never_answered_is_not_eligible_and_its_tokens_are_gone(alice: User) -> None:
-    connection = _connection(alice, state=State.CONNECTING, refresh_token="sealed")
+def test_looking_at_a_mailbox_that_is_not_there_does_not_put_the_next_look_off(alice: User) -> None:
+    connection, now = _connection(alice), timezone.now()
 
-    states.went_wrong(connection, NO_MAILBOX, now=timezone.now())
+    for _ in range(5):
+        connection.refresh_from_db()
+        opening.report(connection, NotEligible(NO_MAILBOX), now=now)
 
     connection.refresh_from_db()
-    assert (connection.state, connection.refresh_token) == (State.NOT_ELIGIBLE, "")
+    assert connection.attempts == 1
+
+
+def test_a_page_that_reads_with_what_it_holds_does_not_end_trouble_with_the_sign_in(alice: User) -> None:
+    connection = _connection(alice, state=State.DEGRADED, reason=Reason.NO_ANSWER, trouble=Trouble.SIGN_IN)
+
+    opening.report_success(connection, now=timezone.now())
+
+    connection.refresh_from_db()
+    assert (connection.state, connection.reason) == (State.DEGRADED, Reason.NO_ANSWER)
 
 
 # ── Alarms ──────────────────────────────────────────────────────────────────
@@ -112,6 +124,7 @@ def test_a_page_does_not_use_what_a_worker_has_just_blocked(alice: User) -> None
 
 
 # ── Sweeps ──────────────────────────────────────────────────────────────────
+@pytest.mark.django_db(transaction=True)
 def test_one_batch_of_refreshes_at_a_time_in_a_process(alice: User) -> None:
     _connection(alice, refresh_due_at=timezone.now() - timedelta(hours=1))
 

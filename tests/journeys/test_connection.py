@@ -155,7 +155,7 @@ def test_a_letters_link_leads_to_one_button_and_back_to_the_same_connection(prod
     story.is_connected(alice)
     assert ground.connection_of(product, "alice@kestrel.example")["id"] == row
     alice.goto(f"{product.url}/profile/calendar/reconnect/")
-    expect(alice.get_by_role("main")).to_contain_text("Your calendar is connected. There is nothing you need to do.")
+    expect(alice.get_by_role("main")).to_contain_text("There is nothing you need to do.")
 
 
 def test_the_wrong_account_is_told_and_the_right_one_goes_on(product: Product, windows: Windows) -> None:

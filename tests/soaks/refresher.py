@@ -1,6 +1,7 @@
 """A process that refreshes whatever is due, both ways there are: the fleet's, and one connection at a time.
 
-`python -m tests.soaks.refresher IN_FLIGHT STOP_FILE`: until the file is there, or it is killed.
+`python -m tests.soaks.refresher IN_FLIGHT STOP_FILE BEGUN_FILE`: until the first file is there, or it is killed;
+the second says that it has begun.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import django
 SINGLES = 2  # threads that refresh one connection at a time
 
 
-def main(in_flight: int, stop: Path) -> None:
+def main(in_flight: int, stop: Path, begun: Path) -> None:
     django.setup()
     from integrations import refreshing
 
     refreshing.IN_FLIGHT = in_flight - SINGLES
     refreshing.TURN = timedelta(seconds=2)
+    begun.touch()
     singles = [threading.Thread(target=_until, args=(stop, _one), daemon=True) for _ in range(SINGLES)]
     for thread in singles:
         thread.start()
@@ -66,4 +68,4 @@ def _one() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -56,12 +56,13 @@ def kill_at_random(
     from integrations import tokens
     from tests import refreshers
 
-    endpoint.behave(latency=0.05, is_strict=is_strict)
+    endpoint.behave(latency=0.1, is_strict=is_strict)
     refreshers.connected(connections)
     with refreshers.Refreshers(endpoint, directory, PROCESSES, in_flight=IN_FLIGHT) as at_work:
         for _ in range(kills):
+            at_work.wait_until_all_have_begun()
             refreshers.make_due(connections)
-            time.sleep(random.uniform(0.1, 1.5))  # noqa: S311
+            time.sleep(random.uniform(0.05, 0.8))  # noqa: S311
             at_work.kill_one()
         time.sleep(tokens.LEASE.total_seconds() + 1)
         refreshers.make_due(connections)
