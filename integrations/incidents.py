@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from accounts.models import Account
+from integrations import reasons
 from integrations.failures import Reason
 from integrations.models import ALIVE, Connection, Incident, State
 
@@ -35,7 +36,7 @@ _TROUBLE = "Microsoft has had trouble answering"
 
 @dataclass(frozen=True)
 class Report:
-    """An incident to show: `says` begins a sentence that goes on with the time."""
+    """An incident to show: of one that goes on `says` begins a sentence that goes on with the time."""
 
     says: str
     tenant_id: str
@@ -155,13 +156,21 @@ def _commonest(reasons: Counter[str]) -> str:
 
 def _report(incident: Incident) -> Report:
     return Report(
-        says=_WORDS.get(incident.reason, _TROUBLE),
+        says=_WORDS.get(incident.reason, _TROUBLE) if incident.ended_at is None else _said(incident.reason),
         tenant_id=incident.tenant_id,
         affected=incident.affected,
         connected=incident.connected,
         began_at=incident.began_at,
         ended_at=incident.ended_at,
     )
+
+
+def _said(reason: str) -> str:
+    """Of what is over."""
+    try:
+        return reasons.in_words(reason)
+    except KeyError:
+        return "Microsoft had trouble answering"
 
 
 def _place(incident: Incident) -> Place:

@@ -20,7 +20,7 @@ from accounts.models import Account, User
 from accounts.nudging import nudge
 from accounts.openings import Panel
 from accounts.templatetags.ui import local_moment
-from integrations import approvals, connecting, fitting, health, reasons, scopes
+from integrations import approvals, connecting, fitting, health, incidents, reasons, scopes
 from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.health import Words
@@ -96,6 +96,7 @@ def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
         "awaited_for": scopes.in_words(_asked_of_an_admin(awaited)) if awaited else [],
         "may_ask_admin": awaited is None and _may_have_been_stopped(consent, now=now),
         **_way(consent, shown["known"], shown["rule"], now=now),
+        **({"failed": None} if awaited and not _is_later(consent, awaited) else {}),
     }
 
 
@@ -117,6 +118,7 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
         "kind": kind,
         "icon": icon,
         "words": health.of_connection(connection, rule, is_own=is_own) if connection else None,
+        "incident": incidents.of(connection) if connection else None,
         "rule": rule,
         "only": health.of_rule(rule),
         "obstacle": health.of_obstacle(obstacle, rule, is_own=is_own) if obstacle else "",
@@ -243,6 +245,13 @@ def _news(consent: ConsentRequest, connection: Connection | None, rule: DomainRu
     if consent.step == Step.SENT:
         return Words("warn", Ending.EXPIRED.label + ".", "Nothing has changed. You can start again.")
     return health.of_consent(consent, connection, rule) if is_news(consent, now=now) else None
+
+
+def _is_later(consent: ConsentRequest | None, awaited: AwaitedApproval) -> bool:
+    """It ended after somebody began to wait, or was released, and not for want of the same approval."""
+    if consent is None or consent.ended_at is None or consent.reason == Reason.ADMIN_APPROVAL:
+        return False
+    return consent.ended_at > (awaited.released_at or awaited.since_at)
 
 
 def _asked_of_an_admin(awaited: AwaitedApproval) -> list[str]:

@@ -24,7 +24,7 @@ _WORDS: dict[str, str] = {
     Reason.CONDITIONAL_ACCESS: "A rule of the organisation at Microsoft stops Meridian (Conditional Access)",
     Reason.NOT_ASSIGNED: "The person is not among those who may use Meridian with Microsoft 365",
     Reason.APP_REMOVED: "Meridian was removed or switched off in the Microsoft 365 organisation",
-    Reason.SERVICE_ABSENT: "The Microsoft 365 organisation does not offer the service by which Meridian reads calendars",
+    Reason.SERVICE_ABSENT: "The Microsoft 365 organisation does not offer the service by which calendars are read",
     Reason.TENANT_GONE: "Microsoft no longer knows the organisation",
     Reason.REFUSED: "Microsoft gave no reason that Meridian knows",
     Reason.LOST_IN_FLIGHT: "Meridian was interrupted while it renewed the access",

@@ -34,7 +34,7 @@ from integrations.models import ALIVE, Connection, State, Trouble
 log = structlog.get_logger(__name__)
 
 IN_FLIGHT = 32  # requests to Microsoft at once
-KEEPERS = 2  # with a database connection each: a worker's eight threads and these are ten
+KEEPERS = 4  # with a database connection each; fewer wait for a busy PostgreSQL while Microsoft has answered long ago
 BATCH = 64  # claimed by one transaction
 AGENDA = 2000  # looked up by one query, the accounts in turn
 TURN = timedelta(seconds=20)  # then the task ends, and the next one goes on

@@ -110,6 +110,11 @@ class Product:
         with self._database.away():
             yield
 
+    def mind(self) -> None:
+        """Start again who has died, as the supervisor of `make demo` does."""
+        for name in [name for name, child in self._children.items() if child.exit_code() is not None]:
+            self.start(name)
+
     def manage(self, *arguments: str) -> str:
         """A management command; what it said."""
         child = self._launch(self.installation.manage(f"manage-{arguments[0]}", *arguments))

@@ -121,8 +121,8 @@ def in_order(found: QuerySet[User], chosen: Chosen) -> QuerySet[User]:
 def count(chosen: Chosen, account: Account) -> Tiles:
     """How many of each state are found, whatever state and reason are chosen. Three queries."""
     # Seen from the connections: without a filter people need not be looked at.
-    connections = Connection.objects.filter(account=account, state__in=people.SHOWN)
-    connections = _narrowed(connections, chosen, person="user__", connection="")
+    shown = Connection.objects.filter(account=account, state__in=people.SHOWN)
+    connections = _narrowed(shown, chosen, person="user__", connection="")
     return tiles.count(connections, _narrowed(people.not_yet(account), chosen))
 
 
@@ -146,7 +146,7 @@ def _narrowed(found: QuerySet[M], chosen: Chosen, *, person: str = "", connectio
 def _order(chosen: Chosen) -> list[Any]:
     by_name: list[Any] = [Lower("name"), "pk"]
     if chosen.sort == "answer":
-        answered = F("connection__last_good_at")
+        answered = Case(When(connection__state__in=people.SHOWN, then=F("connection__last_good_at")))
         # The newest first, as a log; whoever never had one comes last either way.
         return [
             answered.asc(nulls_last=True) if chosen.is_descending else answered.desc(nulls_last=True),

@@ -72,7 +72,7 @@ class Connection(models.Model):
     # With what there is passing trouble, and when something last went wrong, passing or not.
     trouble = models.CharField(max_length=10, choices=Trouble.choices, default=Trouble.NONE, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
-    # When the mailbox first refused us (403, no mailbox) without a good answer since: what stands for a day is believed.
+    # When the mailbox first refused (403, no mailbox) without a good answer since: what stands for a day is believed.
     refused_since = models.DateTimeField(null=True, blank=True)
     # What Microsoft wants to see at the next sign-in, as it sent it: the `claims` of a step-up.
     claims = models.TextField(blank=True)

@@ -121,6 +121,13 @@ def connection_delete(request: SignedInRequest) -> HttpResponse:
 
 def _go(request: SignedInRequest, *, calendar_write: bool, contacts_write: bool) -> HttpResponse:
     """To Microsoft, or back to the profile with a sentence."""
+    if credentials.is_refused(now=timezone.now()):
+        messages.error(
+            request,
+            "Meridian’s own registration at Microsoft needs attention. Its operator has been told. "
+            "Nothing has changed.",
+        )
+        return _to_profile()
     browser = request.session.setdefault(BROWSER, connecting.new_browser_secret())
     try:
         address = connecting.start(

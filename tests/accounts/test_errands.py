@@ -260,16 +260,24 @@ def test_a_row_that_kills_every_worker_ends_the_job(dana: User, now: datetime, t
 def test_slow_answers_do_not_lose_the_claim(
     dana: User, now: datetime, seen: _Errands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Time is shortened: the claim is looked after every few milliseconds, and the answer takes many of those."""
+    """Time is shortened: the claim is looked after every few milliseconds, and the answer waits until it was seen."""
     monkeypatch.setattr(errands, "HOLD_EVERY", timedelta(milliseconds=20))
-    seen.do = dawdling
+    go_on = threading.Event()
+
+    def do(_: str) -> Result:
+        go_on.wait(10)
+        return DONE
+
+    seen.do = do
     job = started(dana, now, many(1))
     worker = in_a_thread(lambda: jobs.work_on(job.pk, now=now))
-    until(lambda: bool(seen.asked))
-    first = again(job).claimed_until
-
-    until(lambda: (again(job).claimed_until or now) > (first or now))
-    worker.join()
+    try:
+        until(lambda: bool(seen.asked))
+        first = again(job).claimed_until or now
+        until(lambda: (again(job).claimed_until or now) > first)
+    finally:
+        go_on.set()
+        worker.join()
 
     assert again(job).done == seen.asked.total() == 1
 

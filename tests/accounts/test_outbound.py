@@ -336,7 +336,8 @@ def test_a_form_that_nobody_takes_is_an_error_of_requests(session: outbound.Sess
 
 
 # ── One thread watches over all ─────────────────────────────────────────────
-def test_many_requests_at_once_need_one_watching_thread(host: Host, session: outbound.Session) -> None:
+def test_many_requests_at_once_need_one_watching_thread(host: Host, certificate: Path) -> None:
+    session = outbound.session(allowed_hosts=[host.name], total=timedelta(seconds=20), verify=str(certificate))
     host.talk = late(0.3)
     askers = [threading.Thread(target=session.get, args=(f"{host.url}/",)) for _ in range(12)]
     for asker in askers:

@@ -200,7 +200,7 @@ def _search_seconds(count: int) -> float:
     now = timezone.now()
     look: Callable[[], list[int]] = lambda: list(refreshing.due(now=now).values_list("pk", flat=True)[:2000])  # noqa: E731
     assert len(look()) == 1000
-    return quickest_seconds(look, times=60)
+    return quickest_seconds(look, times=300)
 
 
 def _fill(count: int) -> None:

@@ -204,6 +204,7 @@ def _state(person: User) -> str:
 def _is_looked_for(person: User, chosen: Chosen, *, whatever_state: bool = False) -> bool:
     connection = getattr(person, "connection", None)
     is_there = _state(person) != "none"
+    method, reason = (connection.method, connection.reason) if connection and is_there else ("", "")
     texts = [text.casefold() for text in (person.name, person.email, connection.address if connection else "")]
     places = {one.group_id for one in person.memberships.all()}
     return all(
@@ -211,9 +212,9 @@ def _is_looked_for(person: User, chosen: Chosen, *, whatever_state: bool = False
             all(any(word.casefold() in text for text in texts) for word in chosen.q.split()),
             chosen.group != "none" or not places,
             chosen.group in ("", "none") or int(chosen.group) in places,
-            not chosen.method or (is_there and connection.method == chosen.method),
+            chosen.method in ("", method),
             whatever_state or not chosen.state or _state(person) == chosen.state,
-            whatever_state or not chosen.reason or (is_there and connection.reason == chosen.reason),
+            whatever_state or chosen.reason in ("", reason),
         )
     )
 
@@ -223,7 +224,7 @@ def _assert_sorted(listed: list[User], chosen: Chosen) -> None:
         names = [one.name.lower() for one in listed if one.name.isascii()]
         assert names == sorted(names, reverse=chosen.is_descending)
     if chosen.sort == "answer":
-        moments = [one.connection.last_good_at if hasattr(one, "connection") else None for one in listed]
+        moments = [one.connection.last_good_at if _state(one) != "none" else None for one in listed]
         known = [moment for moment in moments if moment]
         assert known == sorted(known, reverse=not chosen.is_descending)
         assert moments[len(known) :] == [None] * (len(moments) - len(known))
@@ -397,8 +398,8 @@ def test_a_page_costs_the_same_queries_for_five_and_for_five_hundred(
 
 
 # The session, the person with the account, the banner; groups, reasons and methods; who may not connect (asked for the
-# tiles and for the list); two for the tiles; the page’s keys, its people, their groups; the incidents; our credential. One more to
-# count by a reason.
+# tiles and for the list); two for the tiles; the page’s keys, its people, their groups; the incidents; our credential.
+# One more to count by a reason.
 _QUERIES = {"": 14, "?sort=state": 14, "?state=none&q=e": 14, "?reason=no_answer": 15}
 
 

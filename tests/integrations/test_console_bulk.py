@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpResponseRedirect
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,10 +23,10 @@ from tests.simulated import Simulator
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def act(client: Client, do: str, *people: User | str, **more: str) -> HttpResponse:
+def act(client: Client, do: str, *people: User | str, **more: str) -> HttpResponseRedirect:
     chosen = [str(one.pk) if isinstance(one, User) else one for one in people]
-    answer: Any = client.post(reverse("connections_act"), {"do": do, "chosen": chosen, **more})
-    assert answer.status_code == 302
+    answer = client.post(reverse("connections_act"), {"do": do, "chosen": chosen, **more})
+    assert isinstance(answer, HttpResponseRedirect)
     return answer
 
 

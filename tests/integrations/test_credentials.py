@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import signals
 from django.conf import settings as of_the_site
 from django.core import mail
 from django.utils import timezone
@@ -184,6 +185,14 @@ def test_all_processes_know_what_one_of_them_heard() -> None:
     assert (in_another_process, once_accepted) == (True, False)
 
 
+def test_what_a_task_heard_is_written_down_when_it_ends() -> None:
+    app_credentials.refused(app_credentials.of_environment()[0], REFUSED, now=NOW)
+
+    signals.task_postrun.send(sender=None)
+
+    assert of("MICROSOFT_CLIENT_SECRET").refused_at == NOW
+
+
 def test_an_answer_that_is_older_than_what_is_known_changes_nothing() -> None:
     first = app_credentials.of_environment()[0]
     app_credentials.refused(first, REFUSED, now=NOW)
@@ -269,7 +278,7 @@ def test_the_operator_is_told_at_60_30_7_and_1_days_and_once_it_is_over(settings
 
     assert told == ["expires in 60 days", "expires in 30 days", "expires in 7 days", "expires in 1 day", "has expired"]
     assert all(message.to == ["operator@meridian.example"] for message in mail.outbox)
-    assert of_the_site.MICROSOFT_CLIENT_SECRET not in "".join(message.body for message in mail.outbox)
+    assert of_the_site.MICROSOFT_CLIENT_SECRET not in "".join(str(message.body) for message in mail.outbox)
 
 
 def test_found_late_it_is_told_once_with_the_days_that_are_left(settings: Any) -> None:

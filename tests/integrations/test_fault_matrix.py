@@ -209,7 +209,7 @@ class Wire:
     def sent(self) -> int:
         """How often a token was asked for."""
         counted = self.microsoft.control("GET", "state")["requests"]["token"]
-        return self.between.withheld + sum(line["count"] for line in counted)
+        return self.between.withheld + int(sum(line["count"] for line in counted))
 
     @contextmanager
     def trouble(self, fault: Fault) -> Iterator[None]:
@@ -430,4 +430,5 @@ def _as_before(person: User, lost: dict[str, Any] | None) -> None:
 
 
 def _connection_row(person: User) -> dict[str, Any] | None:
-    return Connection.objects.filter(user=person).values().first()
+    found = Connection.objects.filter(user=person).first()
+    return row(Connection, found.pk) if found else None

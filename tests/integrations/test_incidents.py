@@ -191,15 +191,30 @@ def test_a_connection_knows_the_incident_it_is_part_of(cast: Cast) -> None:
     assert incidents.open_in(cast.corvid) == []
 
 
+def test_the_person_reads_that_it_is_not_only_them(cast: Cast, client_of: ClientOf) -> None:
+    [mine] = connect([cast.alice], State.DEGRADED, reason=Reason.NO_ANSWER)
+    before = client_of(cast.alice).get(reverse("profile")).content.decode()
+    group(cast.kestrel, alive=8, degraded=6)
+    incidents.watch(now=NOW())
+
+    during = client_of(cast.alice).get(reverse("profile")).content.decode()
+
+    assert "It is not only you" not in before
+    assert "It is not only you: many in your organisation are in the same trouble." in during
+    assert incidents.of(mine) is not None
+
+
 @pytest.mark.parametrize("reason", [*Reason, "something new"])
-def test_every_reason_has_a_sentence(reason: str, kestrel: Account) -> None:
-    Incident.objects.create(
-        account=kestrel, tenant_id="t", reason=reason, affected=5, connected=5, began_at=NOW(), ended_at=NOW()
-    )
+def test_every_reason_has_a_sentence_while_it_goes_on_and_when_it_is_over(reason: str, kestrel: Account) -> None:
+    for tenant, ended in (("on", None), ("over", NOW())):
+        Incident.objects.create(
+            account=kestrel, tenant_id=tenant, reason=reason, affected=5, connected=5, began_at=NOW(), ended_at=ended
+        )
 
-    [report] = incidents.past_in(kestrel, most=3)
+    [going_on], [past] = incidents.open_in(kestrel), incidents.past_in(kestrel, most=3)
 
-    assert report.says.startswith("Microsoft has ")
+    assert going_on.says.startswith("Microsoft has ")
+    assert past.says and not past.says.startswith("Microsoft has ")
 
 
 def test_history_is_kept_for_ninety_days(kestrel: Account) -> None:
@@ -243,7 +258,7 @@ def test_a_storm_of_errors_is_one_incident_that_ends_with_it(
     assert incident.ended_at is not None
     assert "5 of 5 connections at once." in during
     assert "connections at once." not in console.get(reverse("connections")).content.decode()
-    assert "Microsoft has had trouble answering" in console.get(reverse("incidents")).content.decode()
+    assert "Microsoft had trouble answering" in console.get(reverse("incidents")).content.decode()
     assert not mail.outbox and not Letter.objects.exists()
     assert set(Connection.objects.values_list("state", flat=True)) == {State.CONNECTED}
 

@@ -326,6 +326,21 @@ def test_once_released_one_step_is_left_with_the_wish_kept(
     assert wish(client.post(RECONNECT)) == (False, True)
 
 
+def test_what_fails_after_the_approval_is_told_beside_it(
+    alice: User, bob: User, microsoft: Simulator, client_of: ClientOf
+) -> None:
+    connected(bob, microsoft)
+    stopped(alice, microsoft)
+    AwaitedApproval.objects.update(released_at=timezone.now())
+
+    redeemed(answered(alice, microsoft, name="bob@kestrel.example", contacts_write=True))
+
+    page = client_of(alice).get(PROFILE)
+    assert "This mailbox is already connected to somebody else" in text_of(page)
+    assert "One step is left." in text_of(page)
+    assert page.content.decode().count("Authorize</button>") == 1
+
+
 def test_connected_nobody_waits_any_more(alice: User, microsoft: Simulator) -> None:
     stopped(alice, microsoft)
 
@@ -422,6 +437,9 @@ def test_while_our_own_credential_is_refused_no_service_is_offered(
 
     assert "No calendar can be connected at the moment." in text_of(shown)
     assert "radio" not in shown.content.decode()
+    asked_for = ConsentRequest.objects.count()
+    assert "Its operator has been told. Nothing has changed." in text_of(client.post(PERMISSIONS, follow=True))
+    assert ConsentRequest.objects.count() == asked_for
 
 
 def test_what_may_not_be_ticked_says_who_decided_it(

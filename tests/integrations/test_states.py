@@ -261,7 +261,7 @@ def test_access_that_dies_while_there_is_no_mailbox_is_nobodys_letter(
         after = hears(connection, NO)
 
     assert (after.state, after.refresh_token) == (State.NEEDS_REAUTH, "")
-    assert not alice.letters.exists()  # type: ignore[attr-defined]
+    assert not alice.letters.exists()
 
 
 # ── Our own credential ──────────────────────────────────────────────────────
