@@ -7,12 +7,11 @@ the look-up of a name is left to the resolver's own limits.
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +24,9 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, SSLError
 
+from accounts import watches
+from accounts.watches import Watch
+
 CONNECT_TIMEOUT = 3.0
 POOL_SIZE = 64  # more than a worker has requests in flight: those of a full refresh, and those of its other tasks
 _FORM = {
@@ -33,7 +35,6 @@ _FORM = {
     "Accept-Encoding": "gzip, deflate",
     "User-Agent": requests.utils.default_user_agent(),
 }
-_NAP = 60.0  # seconds between two looks when nothing is in flight
 
 _local = threading.local()
 
@@ -120,9 +121,9 @@ class Session(requests.Session):
             left = min(left, outer - time.monotonic())
         if left <= 0:
             raise DeadlineExceeded("The time for this work is over.", request=request)
-        watch = _Watch(ends_at=time.monotonic() + left)
+        watch = Watch(ends_at=time.monotonic() + left)
         try:
-            _kennel.let_out(watch)
+            watches.let_out(watch)
         except RuntimeError as problem:  # no thread to be had: trouble of this machine, not an answer of theirs
             raise requests.exceptions.ConnectionError("No thread for the watch.", request=request) from problem
         _local.watch = watch
@@ -133,7 +134,7 @@ class Session(requests.Session):
                 raise DeadlineExceeded(f"No complete answer within {left:.1f} s.", request=request) from problem
             raise
         finally:
-            _kennel.call_in(watch)
+            watches.call_in(watch)
             _local.watch = None
         if watch.has_barked:
             # The body may have been cut without an error, where its length was not announced.
@@ -165,79 +166,10 @@ def _response_of(url: str, found: BaseHTTPResponse) -> requests.Response:
     return response
 
 
-class _Watch:
-    """Knows the socket in use, and ends what goes on there.
-
-    The socket, not its connection: an answer whose end is the end of the connection takes the socket away from it.
-    """
-
-    def __init__(self, *, ends_at: float) -> None:
-        self.ends_at = ends_at
-        self.socket: socket.socket | None = None
-        self.has_barked = False
-
-    def bark(self) -> None:
-        self.has_barked = True
-        if self.socket is not None:
-            with suppress(OSError):  # closed already: nobody waits on it
-                # On the plain socket: SSLSocket.shutdown() would pull the TLS state from under the reader.
-                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
-
-
-class _Kennel:
-    """One thread for all watches. They are as many as there are requests in flight, so the next to bark is looked
-    for among all of them, which happens once in as long as a request may take."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._out: set[_Watch] = set()
-        self._sleeps_until = 0.0
-        self._keeper: threading.Thread | None = None
-
-    def let_out(self, watch: _Watch) -> None:
-        """Raises RuntimeError where no thread is to be had."""
-        with self._changed:
-            if self._keeper is None or not self._keeper.is_alive():  # the first; or a process that was forked
-                keeper = threading.Thread(target=self._keep, name="deadlines", daemon=True)
-                self._sleeps_until = 0.0
-                keeper.start()
-                self._keeper = keeper
-            self._out.add(watch)
-            if watch.ends_at < self._sleeps_until:
-                self._changed.notify()
-
-    def call_in(self, watch: _Watch) -> None:
-        """From here on it does not bark."""
-        with self._changed:
-            self._out.discard(watch)
-
-    def _keep(self) -> None:
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                for watch in [watch for watch in self._out if watch.ends_at <= now]:
-                    self._out.discard(watch)
-                    watch.bark()
-                self._sleeps_until = min((watch.ends_at for watch in self._out), default=now + _NAP)
-                self._changed.wait(self._sleeps_until - now)
-
-
-_kennel = _Kennel()
-
-
-def _new_kennel() -> None:
-    global _kennel
-    _kennel = _Kennel()
-
-
-# A fork copies no thread, and perhaps a lock that nobody is left to open.
-os.register_at_fork(after_in_child=_new_kennel)
-
-
 class _WatchedHTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
-        watch: _Watch | None = getattr(_local, "watch", None)
+        watch: Watch | None = getattr(_local, "watch", None)
         if watch is not None:
             watch.socket = self.sock
             if watch.has_barked:
@@ -246,7 +178,7 @@ class _WatchedHTTPSConnection(HTTPSConnection):
     _held: list[bytes] | None = None
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        watch: _Watch | None = getattr(_local, "watch", None)
+        watch: Watch | None = getattr(_local, "watch", None)
         if watch is not None:
             watch.socket = self.sock  # of a connection that is used again; a new one follows in connect()
         self._held = []
@@ -270,7 +202,7 @@ class _WatchedHTTPSConnection(HTTPSConnection):
         The TLS handshake, which no watch can interrupt, gets what is left: Python bounds it as a whole by the
         socket's timeout.
         """
-        watch: _Watch | None = getattr(_local, "watch", None)
+        watch: Watch | None = getattr(_local, "watch", None)
         if watch is None:
             return super()._new_conn()
         name, until = self._dns_host, min(watch.ends_at, time.monotonic() + CONNECT_TIMEOUT)

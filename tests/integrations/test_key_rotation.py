@@ -71,9 +71,7 @@ def test_everything_is_sealed_anew_and_still_opens(cast: Cast, old_keys: None, s
 def test_it_goes_on_where_it_was_interrupted(cast: Cast, old_keys: None, settings: Any) -> None:
     sealed_connections(crowd(cast.kestrel, 10))
     rotate_to_new(settings)
-    begun = resealing.reseal(batch=4)
-    next(begun)
-    begun.close()
+    next(iter(resealing.reseal(batch=4)))
 
     *_, last = resealing.reseal(batch=4)
 

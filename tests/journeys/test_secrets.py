@@ -165,7 +165,7 @@ def _tables(product: Product) -> dict[str, list[dict[str, object]]]:
 
     found: dict[str, list[dict[str, object]]] = {}
     for model in apps.get_models(include_auto_created=True):
-        columns = [field.column for field in model._meta.local_concrete_fields]
+        columns = [str(field.column) for field in model._meta.local_concrete_fields]
         names = ", ".join(f'"{column}"' for column in columns)
         rows = ground.ask(product, f'SELECT {names} FROM "{model._meta.db_table}"')  # noqa: S608  our own tables
         found[model._meta.db_table] = [dict(zip(columns, row, strict=True)) for row in rows]
