@@ -108,7 +108,7 @@ class Installation:
             "-P",
             "threads",
             "-c",
-            "8",
+            "6",
             "--without-gossip",
             "--without-mingle",
         )

@@ -21,7 +21,7 @@ def main(in_flight: int, told: Path) -> None:
 
     refreshing.IN_FLIGHT = in_flight
     worker_ready.connect(lambda **_: told.write_text(str(os.getpid())), weak=False)
-    app.worker_main(["worker", "-P", "threads", "-c", "8", "--without-gossip", "--without-mingle", "-l", "ERROR"])
+    app.worker_main(["worker", "-P", "threads", "-c", "6", "--without-gossip", "--without-mingle", "-l", "ERROR"])
 
 
 if __name__ == "__main__":
