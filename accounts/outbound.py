@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -75,6 +76,8 @@ class Session(requests.Session):
         super().__init__()
         self.allowed_hosts, self.total, self.verify = allowed_hosts, total, verify
         self.trust_env = False
+        # One session asks for everybody: what a server would have remembered of one exchange is not said in the next.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("https://", _WatchedAdapter(pool_maxsize=POOL_SIZE))
         self._pools: dict[str, Any] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -74,8 +74,9 @@ class Standing:
 @doors.operator
 def operations(request: SignedInRequest) -> HttpResponse:
     """The page; asked for by itself every few seconds, what changes alone."""
-    standing = _standing(now=timezone.now())
-    if getattr(request, "htmx", False):
+    is_poll = bool(getattr(request, "htmx", False))
+    standing = _standing(now=timezone.now(), is_poll=is_poll)
+    if is_poll:
         return render(request, "config/_operations.html", {"standing": standing})
     context = {
         "standing": standing,
@@ -105,23 +106,24 @@ def for_how_long(span: timedelta) -> str:
     return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
-def _standing(*, now: datetime) -> Standing:
+def _standing(*, now: datetime, is_poll: bool = False) -> Standing:
     used = app_credentials.of_environment()
     here = [credential.fingerprint for credential in used]
     lately = Q(pk__in=here) | Q(seen_at__gt=now - credential_lines.STILL_IN_USE)
     rows = list(AppCredential.objects.filter(lately).order_by("name"))
-    pulse, fleet = _pulse(now=now), backlog.fleet(now=now)
+    pulse, fleet = _pulse(now=now), backlog.fleet_lately(now=now) if is_poll else backlog.fleet(now=now)
     work = [_work(waiting, now=now) for waiting in backlog.waiting(now=now)]
     mine = [row for row in rows if row.pk in here]
     are_refused = len([row for row in mine if row.is_refused]) == len(here)
-    troubles = [*_of_credentials(are_refused, fleet), *_of_processes(pulse, now=now)]
+    lines, late = credential_lines.lines(used, rows, now=now), len([one for one in work if one.is_late])
+    of_us = _of_credentials(fleet) if are_refused else _of_our_own(lines, fleet)
     return Standing(
         at=now,
-        troubles=troubles,
-        credentials=credential_lines.lines(used, rows, now=now),
+        troubles=[*of_us, *_of_processes(pulse, now=now), *_of_work(late)],
+        credentials=lines,
         is_being_checked=any(row.is_check_wanted for row in mine),
         work=work,
-        late=len([one for one in work if one.is_late]),
+        late=late,
         fleet=fleet,
         incidents=backlog.incidents(),
         pulse=pulse,
@@ -142,14 +144,35 @@ def _work(waiting: Waiting, *, now: datetime) -> Work:
     return Work(waiting, waiting.is_late(now=now), since)
 
 
-def _of_credentials(are_refused: bool, fleet: Fleet) -> Iterator[Trouble]:
-    if are_refused:
-        paused = "1 connection is" if fleet.paused == 1 else f"{fleet.paused:,} connections are"
+def _of_credentials(fleet: Fleet) -> Iterator[Trouble]:
+    yield Trouble(
+        "Microsoft accepts none of the portal’s own credentials.",
+        f"{_paused(fleet)} paused, and nobody has been told to reconnect. Nothing is refreshed; a worker asks Microsoft "
+        "again every minute, and once one is accepted they come back by themselves, within minutes.",
+    )
+
+
+def _of_our_own(lines: Iterable[Line], fleet: Fleet) -> Iterator[Trouble]:
+    if fleet.paused:
         yield Trouble(
-            "Microsoft accepts none of the portal’s own credentials.",
-            f"{paused} paused, and nobody has been told to reconnect. Nothing is refreshed; a worker asks Microsoft "
-            "again every minute, and once one is accepted they come back by themselves, within minutes.",
+            f"{_paused(fleet)} paused by a fault of our own.",
+            "Either Microsoft rejects the way the portal asks (its registration there does not fit), or a key is "
+            "missing from TOKEN_KEYS. Nobody has been told to reconnect. The mail to the operators says which; each "
+            "comes back by itself within an hour of the mend.",
         )
+    for line in lines:
+        if line.badge in (credential_lines.REFUSED, credential_lines.EXPIRED):
+            text = "The other one is used, if Microsoft accepts it. Replace this one before that is gone, too."
+            yield Trouble(f"{line.name}: {line.badge.label.lower()}.", text, "warn")
+
+
+def _of_work(late: int) -> Iterator[Trouble]:
+    if late:
+        yield Trouble("Some work is late.", "The table below says which, and since when.", "warn")
+
+
+def _paused(fleet: Fleet) -> str:
+    return "1 connection is" if fleet.paused == 1 else f"{fleet.paused:,} connections are"
 
 
 def _of_processes(pulse: Pulse | None, *, now: datetime) -> Iterator[Trouble]:

@@ -60,7 +60,7 @@ class NobodyWaits(Exception):
 
 def belongs(answer: Mapping[str, str]) -> bool:
     """Is this answer of Microsoft's one to a link for administrators? Says nothing of whether it is genuine."""
-    return answer.get("state", "").startswith(PREFIX) or "admin_consent" in answer
+    return answer.get("state", "").startswith(PREFIX) or ("admin_consent" in answer and "code" not in answer)
 
 
 def make(account: Account, tenant_id: str, *, actor: User, now: datetime) -> TenantConsent:
@@ -183,9 +183,9 @@ def _refused(made: TenantConsent, answer: Mapping[str, str], *, now: datetime) -
         if current is None or (current.answered_at and not current.reason) or current.reason == reason:
             return
         found.update(answered_at=now, reason=reason, code=code, trace_id="", attempts=0)
-        audit.record(
-            REFUSED, account=current.account, actor=None, on=current, now=now, after={"reason": reason, "code": code}
-        )
+        if current.answered_at is None:  # anybody who holds the link may go on writing
+            why = {"reason": reason, "code": code}
+            audit.record(REFUSED, account=current.account, actor=None, on=current, now=now, after=why)
 
 
 def _unused(account: Account, tenant_id: str) -> QuerySet[TenantConsent]:

@@ -35,6 +35,8 @@ def agree(request: ConsentRequest, *, now: datetime) -> None:
     answer = opened(request, "answer")
     if failure := failures.of_redirect(answer):
         raise Ended(failure.reason, failure)
+    if not answer.get("code"):
+        raise Ended(Ending.UNTRUSTED)
     if request.attempts and now >= request.expires_at:
         raise Ended(Ending.INTERRUPTED)
     got = _redeemed(request, answer)
@@ -98,8 +100,6 @@ def forget_access(request: ConsentRequest) -> None:
 def _redeemed(request: ConsentRequest, answer: dict[str, str]) -> identity.Tokens:
     try:
         return identity.redeem(opened(request, "flow"), answer)
-    except id_tokens.Untrusted as problem:
-        raise Ended(Ending.UNTRUSTED) from problem
     except (CredentialRefused, Passing):
         raise
     except CalendarError as problem:

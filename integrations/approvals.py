@@ -182,10 +182,23 @@ def _wait(person_id: int, wish: ConsentRequest, *, code: str, actor: User | None
 def _place(person: User, before: AwaitedApproval | None, *, now: datetime) -> dict[str, Any]:
     """Of which domain, and of which tenant where that is known already."""
     domain, tenant = _bound(person)
-    domain = domain or _domain_tried(person, effective(Integrations, person).domains)
-    if not tenant and before is not None and before.domain == domain:
-        return {}
+    rule = effective(Integrations, person).domains
+    if not tenant and before is not None and rule.allows(before.domain):
+        return {}  # an admin may have named it
+    if not domain:
+        domain, tenant = _as_colleagues(person, rule) or (_domain_tried(person, rule), "")
     return {"domain": domain, "tenant_id": tenant, "looked_up_at": now if tenant else None}
+
+
+def _as_colleagues(person: User, rule: DomainRule) -> tuple[str, str] | None:
+    """Domain and tenant of whoever else waits with an address of the same domain: an admin may have named them."""
+    same = AwaitedApproval.objects.filter(
+        account=person.account_id,
+        user__email__iendswith=f"@{domain_of(person.email)}",
+        user__connection__connected_at=None,  # what somebody had connected says where that mailbox is
+    )
+    known = same.exclude(tenant_id="").order_by("-since_at").values_list("domain", "tenant_id").first()
+    return known if known and rule.allows(known[0]) else None
 
 
 def _bound(person: User) -> tuple[str, str]:
@@ -205,16 +218,18 @@ def _domain_tried(person: User, rule: DomainRule) -> str:
 
 def _release(rows: list[int], consent: TenantConsent | None, *, now: datetime) -> int:
     with transaction.atomic():
+        _lock_people(rows)
         found = list(AwaitedApproval.objects.select_for_update().filter(pk__in=rows, released_at=None).order_by("pk"))
         people = [row.user_id for row in found]
         AwaitedApproval.objects.filter(user__in=people).update(released_at=now, released_by=consent)
-        states.approval_over(people, now=now)
+        states.approval_over(people, now=now, is_given=True)
         telling.approved(User.objects.filter(pk__in=people), now=now)
     return len(found)
 
 
 def _overrule(account: Account, rows: list[int], obstacle: Obstacle, *, now: datetime) -> int:
     with transaction.atomic():
+        _lock_people(rows)
         locked = AwaitedApproval.objects.select_for_update(of=("self",)).filter(pk__in=rows).order_by("pk")
         found = list(locked.select_related("user"))
         AwaitedApproval.objects.filter(pk__in=[row.pk for row in found]).delete()
@@ -222,6 +237,12 @@ def _overrule(account: Account, rows: list[int], obstacle: Obstacle, *, now: dat
         subjects = (audit.Subject(row.user, after={"reason": obstacle.value}) for row in found)
         audit.record_many(OVERRULED, subjects, account=account, actor=None, now=now)
     return len(found)
+
+
+def _lock_people(rows: list[int]) -> None:
+    """The people first, as everything does that ends or makes a connection."""
+    people = User.objects.select_for_update(no_key=True).filter(awaited_approval__in=rows).order_by("pk")
+    list(people.values_list("pk", flat=True))
 
 
 def _batches(ids: Iterable[int]) -> Iterator[list[int]]:

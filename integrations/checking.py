@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,7 +20,7 @@ from django.db.models import Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, outbound
 from accounts.cascade.read import held as held_by
 from accounts.models import Account
 from integrations import credentials, failures, fitting, health, states, tokens
@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 
 IN_FLIGHT = 4
 BATCH = 2 * IN_FLIGHT
-CLAIM = timedelta(minutes=2)  # longer than a batch of which every request runs into its deadline
+CLAIM = timedelta(minutes=3)  # longer than a batch of which everything runs into its deadline
+MAILBOX = timedelta(seconds=20)  # all that is asked of one mailbox at a time
 TURN = timedelta(seconds=20)  # then the task ends, and the next one goes on
 
 _ABOUT_THE_MAILBOX = Q(state=State.NOT_ELIGIBLE) | Q(state__in=ALIVE, trouble=Trouble.MAILBOX)
@@ -55,6 +56,8 @@ class Finding:
     state: str
     says: str
     failure: Failure | None = None
+    # Microsoft was asked, and told one way or the other.
+    is_asked: bool = False
 
 
 def check(connection_id: int, *, now: datetime) -> Finding:
@@ -65,7 +68,8 @@ def check(connection_id: int, *, now: datetime) -> Finding:
     if not _may_be_asked(connection, now=now):
         return _as_it_stands(connection)
     try:
-        return _as_it_stands(connection, _failure(connection, now=now))
+        failure = _failure(connection, now=now)
+        return replace(_as_it_stands(connection, failure), is_asked=True)
     except tokens.Busy:
         return Finding(connection.state, _BUSY)
     except tokens.NotAlive:
@@ -160,11 +164,12 @@ def _failure(connection: Connection, *, now: datetime) -> Failure | None:
 
 def _ask_mailbox(connection: Connection, token: str, *, now: datetime) -> Failure | None:
     """By which address it goes now, and one page of its calendar, of which nothing is kept."""
-    try:
-        address = me.get_address(token)
-        next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
-    except CalendarError as problem:
-        return me.why_no_mailbox(token, problem.failure)
+    with outbound.deadline(MAILBOX):
+        try:
+            address = me.get_address(token)
+            next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
+        except CalendarError as problem:
+            return me.why_no_mailbox(token, problem.failure)
     if address and address != connection.address:
         Connection.objects.filter(pk=connection.pk, object_id=connection.object_id).update(address=address)
     return None

@@ -193,6 +193,13 @@ def record_answer(person: User, answer: Mapping[str, str], *, browser: str, now:
     return request
 
 
+def give_up(person: User, *, now: datetime) -> bool:
+    """End what is on the way, wherever it stands, and forget what it holds. False: nothing is."""
+    gone = {"flow": "", "answer": "", "tokens": ""}
+    open_ones = ConsentRequest.objects.filter(user=person, ended_at=None)
+    return bool(open_ones.update(step=Step.FAILED, reason=Ending.SUPERSEDED, ended_at=now, **gone))
+
+
 def newest(person: User) -> ConsentRequest | None:
     """What a page tells the person about the way."""
     return ConsentRequest.objects.filter(user=person).order_by("-created_at", "-id").first()

@@ -25,7 +25,8 @@ from integrations.models import AppCredential, Connection, State
 log = structlog.get_logger(__name__)
 
 PROBE_EVERY = timedelta(minutes=1)
-# A refusal that long ago has nothing paused any more: by then each connection has tried by itself.
+# One that was accepted since, so long after its refusal, has nothing paused any more: by then each connection has
+# tried by itself.
 TROUBLED = timedelta(days=1)
 TENANTS = 3  # one alone may have removed the application
 _IS_WANTED = Q(check_wanted_at__isnull=False) & (Q(checked_at=None) | Q(check_wanted_at__gt=F("checked_at")))
@@ -35,7 +36,8 @@ def mind(*, now: datetime) -> None:
     """Each minute: a check that was asked for and lost; one probe while none is accepted; what follows when one is."""
     check_wanted(now=now)
     credentials.note_down(now=now)
-    if not AppCredential.objects.filter(refused_at__gt=now - TROUBLED).exists() or not probe(now=now):
+    was_refused = AppCredential.objects.filter(refused_at__gt=now - TROUBLED).exists()
+    if not (was_refused or credentials.is_refused(now=now)) or not probe(now=now):
         return
     states.credential_accepted(now=now)
     credentials.tell_of_refused(now=now)
@@ -72,6 +74,8 @@ def at_start(*, now: datetime) -> None:
     if refusals and credentials.is_refused(now=now):
         credentials.alarm(refusals[0])
     credentials.tell_of_refused(now=now)
+    # Where beat starts anew more often than it counts, nobody else would.
+    credentials.look_after(now=now)
 
 
 def check_wanted(*, now: datetime) -> None:

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from integrations import approvals, states
-from integrations.models import Connection, ConsentRequest, Ending, State, Step
+from integrations import approvals, connecting, states
+from integrations.models import Connection, State
 
 DISCONNECTED = audit.declare(
     "calendar.disconnected",
@@ -25,9 +25,7 @@ def disconnect(person: User, *, actor: User | None, now: datetime, reason: str =
     What Microsoft itself lists remains there; withdrawing it needs rights this portal does not ask for.
     """
     with transaction.atomic():
-        ConsentRequest.objects.filter(user=person, ended_at=None).update(
-            step=Step.FAILED, reason=Ending.SUPERSEDED, ended_at=now, flow="", answer="", tokens=""
-        )
+        connecting.give_up(person, now=now)
         waited = approvals.take_back(person, actor=actor, now=now)
         connection = (
             Connection.objects.select_for_update().filter(user=person).exclude(state=State.DISCONNECTED).first()

@@ -1,8 +1,9 @@
 """Microsoft's answers, classified: pure, and the only place where it happens.
 
 Decided by `error` and `suberror`; AADSTS numbers only choose the words (Microsoft asks clients not to branch on
-them), but for two: 50196, *too many identical requests*, comes as `invalid_grant` and is no *no*; and 90002, *no such
-tenant*, comes as `invalid_request` and is no mistake of ours. A number that nobody has seen yet leaves the reason
+them), but for three: 50196, *too many identical requests*, comes as `invalid_grant` and is no *no*; 90002, *no such
+tenant*, comes as `invalid_request` and is no mistake of ours; and that a tenant does not know the application may come
+as `invalid_client`, and is no word about our credential. A number that nobody has seen yet leaves the reason
 *refused*, with Microsoft's trace id to quote.
 """
 
@@ -18,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
+
+from integrations.aadsts import NUMBERS
 
 
 class Outcome(StrEnum):
@@ -60,6 +63,7 @@ class Reason(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     ADMIN_APPROVAL = "admin_approval"
+    APPROVED = "approved"
     CODE_SPENT = "code_spent"
     CODE_REFUSED = "code_refused"
     # The mailbox.
@@ -95,38 +99,13 @@ NO_ANSWER = Failure(Outcome.UNREACHABLE, Reason.NO_ANSWER)
 # What is stored does not open: a key was taken out of TOKEN_KEYS too early, or the database is damaged.
 KEY_MISSING = Failure(Outcome.CREDENTIAL_REFUSED, Reason.KEY_MISSING, code="TOKEN_KEYS")
 
-_NUMBERS = {
-    Reason.SESSIONS_REVOKED: (50173, 50132, 50133),
-    Reason.INACTIVE: (700082,),
-    Reason.GRANT_EXPIRED: (70008, 700084),
-    Reason.GRANT_UNKNOWN: (70000,),
-    Reason.SIGN_IN_TOO_OLD: (70043,),
-    Reason.CONSENT_WITHDRAWN: (65001,),
-    Reason.DECLINED: (65004,),
-    Reason.ADMIN_APPROVAL: (90094, 90095),
-    Reason.PASSWORD_EXPIRED: (50055,),
-    Reason.ACCOUNT_DISABLED: (50057,),
-    Reason.ACCOUNT_GONE: (50034, 50020, 51004, 16000),
-    Reason.ACCOUNT_LOCKED: (50053,),
-    Reason.MFA_NEEDED: (50076, 50079, 50072, 50074),
-    Reason.CONDITIONAL_ACCESS: (53003, 530032, 53000, 53001),
-    Reason.NOT_ASSIGNED: (50105,),
-    Reason.CODE_SPENT: (54005,),
-    Reason.CODE_REFUSED: (700005, 501481, 50147, 501491),
-    Reason.APP_REMOVED: (700016, 7000112),
-    Reason.SERVICE_ABSENT: (500011,),
-    Reason.TENANT_GONE: (90002,),
-    Reason.CREDENTIAL_EXPIRED: (7000222,),
-    Reason.CREDENTIAL_WRONG: (7000215, 7000216, 7000218, 700027, 700025, 700038),
-    Reason.REQUEST_REJECTED: (50011, 900971),
-}
-_REASONS = {number: reason for reason, numbers in _NUMBERS.items() for number in numbers}
+_REASONS = {number: Reason(name) for name, numbers in NUMBERS.items() for number in numbers}
 _SUBERRORS = {"consent_required": Reason.CONSENT_WITHDRAWN, "user_password_expired": Reason.PASSWORD_EXPIRED}
 
 # Numbers choose among the words that fit what `error` says.
 _OF_OURS = {Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED}
 _OF_THE_APP = {Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.CREDENTIAL_WRONG}
-_OF_THE_PERSON = set(_NUMBERS) - _OF_THE_APP - {Reason.CREDENTIAL_EXPIRED, Reason.TENANT_GONE}
+_OF_THE_PERSON = set(_REASONS.values()) - _OF_THE_APP - {Reason.CREDENTIAL_EXPIRED, Reason.TENANT_GONE}
 
 _PERSON_MUST_ACT = {
     "invalid_grant",
@@ -199,6 +178,8 @@ def of_redirect(answer: Mapping[str, str]) -> Failure | None:
             reason = Reason.CANCELLED
         return Failure(Outcome.AUTHORIZATION_LOST, reason, code, trace_id, claims=claims)
     outcome, reason = _refusal(error, "", number)
+    if outcome is Outcome.CREDENTIAL_REFUSED:
+        reason = Reason.REQUEST_REJECTED
     return Failure(outcome, reason, code, trace_id, claims=claims)
 
 
@@ -251,6 +232,9 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
 def _refusal(error: str, suberror: str, number: int) -> tuple[Outcome, Reason]:
     said = _REASONS.get(number)
     if error == "invalid_client":
+        if said is Reason.APP_REMOVED:
+            # That tenant does not know us; it says nothing about our credential.
+            return Outcome.APP_GONE, said
         return Outcome.CREDENTIAL_REFUSED, said if said in _OF_OURS else Reason.CREDENTIAL_WRONG
     if error in _APP_IS_GONE:
         # No word about the person's grant: an admin took the application away, or our client id is wrong.

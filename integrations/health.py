@@ -47,6 +47,7 @@ _LOST: dict[str, str] = {
     Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
     Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
     Reason.PERMISSION_MISSING: "For a day Microsoft has not let Meridian read the mailbox, although the permission was given.",
+    Reason.APPROVED: "Meridian was approved at Microsoft. One step is left, which is yours.",
     Reason.CODE_SPENT: "What Microsoft had sent along was used already.",
     Reason.CODE_REFUSED: "Microsoft did not accept what it had sent along.",
     Reason.LOST_IN_FLIGHT: "Meridian was interrupted while it renewed its access, and Microsoft does not accept the old one again. Nothing is wrong with your account.",
@@ -144,7 +145,8 @@ def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_
 
 def of_consent(request: ConsentRequest, connection: Connection | None, rule: DomainRule | None = None) -> Words:
     """Why a way to Microsoft ended without success; `connection` as it stands now."""
-    says = _CONSENT.get(request.reason) or _LOST.get(request.reason) or _PASSING.get(request.reason) or _FALLBACK
+    tables = (_CONSENT, _LOST, _PASSING, _PAUSED)
+    says = next((words[request.reason] for words in tables if request.reason in words), _FALLBACK)
     if request.reason == Ending.ANOTHER_DOMAIN:
         says = f"{says} {of_rule(rule)}".strip()
     return Words("warn", says, _what_now(request, connection), CONNECT)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from accounts.models import Account
 from integrations import reasons
@@ -22,6 +22,7 @@ from integrations.models import ALIVE, Connection, Incident, State
 
 FEWEST = 5
 SHARE = 5  # one in five
+LATELY = timedelta(minutes=30)
 KEPT = timedelta(days=90)
 
 _WORDS: dict[str, str] = {
@@ -54,14 +55,25 @@ class Place(NamedTuple):
     tenant: str
 
 
-def is_beginning(troubled: int, alive: int) -> bool:
-    """Five at least, and one in five of those that live."""
-    return troubled >= FEWEST and troubled * SHARE >= alive
+class Number(NamedTuple):
+    """How many live in a place, and of how many anything is known lately: most are renewed every few hours only, so
+    that a share of all would notice an outage hours later."""
+
+    alive: int
+    asked: int
 
 
-def is_over(troubled: int, alive: int) -> bool:
+_NONE = Number(0, 0)
+
+
+def is_beginning(troubled: int, asked: int) -> bool:
+    """Five at least, and one in five of those that were asked lately."""
+    return troubled >= FEWEST and troubled * SHARE >= asked
+
+
+def is_over(troubled: int, asked: int) -> bool:
     """Below half of what would begin one: a share that goes up and down a little is one incident, not many."""
-    return not is_beginning(troubled * 2, alive)
+    return not is_beginning(troubled * 2, asked)
 
 
 def watch(*, now: datetime) -> None:
@@ -70,14 +82,14 @@ def watch(*, now: datetime) -> None:
     troubled = _troubled()
     going_on = {_place(one): one for one in Incident.objects.filter(ended_at=None)}
     asked = {place for place, reasons in troubled.items() if reasons.total() >= FEWEST} | going_on.keys()
-    alive = _alive(asked)
+    numbers = _numbers(asked, now=now)
     begun = [
-        _begun(place, troubled[place], alive[place], now=now)
+        _begun(place, troubled[place], numbers[place].alive, now=now)
         for place in asked - going_on.keys()
-        if is_beginning(troubled[place].total(), alive[place])
+        if is_beginning(troubled[place].total(), numbers[place].asked)
     ]
-    over = [one.pk for place, one in going_on.items() if is_over(troubled[place].total(), alive[place])]
-    grown = [one for place, one in going_on.items() if _has_grown(one, troubled[place], alive[place])]
+    over = [one.pk for place, one in going_on.items() if is_over(troubled[place].total(), numbers[place].asked)]
+    grown = [one for place, one in going_on.items() if _has_grown(one, troubled[place], numbers[place].alive)]
     with transaction.atomic():
         if begun:  # somebody else who watches may have been quicker
             Incident.objects.bulk_create(begun, ignore_conflicts=True)
@@ -120,14 +132,18 @@ def _troubled() -> Mapping[Place, Counter[str]]:
     return troubled
 
 
-def _alive(places: Iterable[Place]) -> Mapping[Place, int]:
-    """How many live there. One query, or none where nobody asks."""
+def _numbers(places: Iterable[Place], *, now: datetime) -> Mapping[Place, Number]:
+    """One query, or none where nobody asks."""
     accounts = {place.account for place in places}
     if not accounts:
-        return defaultdict(int)
+        return defaultdict(lambda: _NONE)
     found = Connection.objects.filter(account__in=accounts, state__in=ALIVE)
-    counted = found.values_list("account_id", "tenant_id").annotate(number=Count("pk")).order_by()
-    return defaultdict(int, {Place(account, tenant): number for account, tenant, number in counted})
+    is_unknown = Q(state=State.CONNECTED, last_good_at__lt=now - LATELY)
+    counted = found.values_list("account_id", "tenant_id").annotate(
+        alive=Count("pk"), asked=Count("pk", filter=~is_unknown)
+    )
+    rows = {Place(account, tenant): Number(alive, asked) for account, tenant, alive, asked in counted.order_by()}
+    return defaultdict(lambda: _NONE, rows)
 
 
 def _begun(place: Place, reasons: Counter[str], alive: int, *, now: datetime) -> Incident:

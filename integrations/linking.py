@@ -16,13 +16,12 @@ from django.db import IntegrityError, transaction
 from accounts import audit
 from accounts.cascade.read import effective
 from accounts.models import User
-from integrations import agreeing, approvals, scopes, states, tokens
+from integrations import agreeing, approvals, probing, scopes, states, tokens
 from integrations.connecting import is_bound, opened
 from integrations.consent_steps import Ended, Overtaken, advance, end
 from integrations.domains import domain_of
 from integrations.failures import Failure
 from integrations.microsoft import id_tokens
-from integrations.microsoft.graph import me
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import Integrations
@@ -54,7 +53,7 @@ def allow(request: ConsentRequest, *, now: datetime) -> None:
     address = who.username
     if preferences.enabled and preferences.domains.is_on:
         # The name people sign in with is often of another domain than their mailbox.
-        address = me.get_address(agreeing.usable_token(request, now=now)) or address
+        address = probing.address_of(request, now=now) or address
     _check_policy(request, preferences, address)
     _check_own(Connection.objects.filter(user=request.user_id).first(), who)
     others = Connection.objects.exclude(user=request.user_id).exclude(state=State.DISCONNECTED)

@@ -13,7 +13,7 @@ from integrations.failures import Outcome, Reason
 from integrations.microsoft.graph.provider import GraphCalendar
 from integrations.models import Connection, Trouble
 from integrations.preferences import Integrations
-from integrations.tasks import refresh_one
+from integrations.tasks import check_one, refresh_one
 
 BRAND_NEW = timedelta(seconds=10)  # an access token this young cannot have expired
 USED_EVERY = timedelta(hours=1)  # how exactly it is written down that somebody looked
@@ -60,13 +60,16 @@ def ask_for_token(connection: Connection, *, now: datetime) -> None:
 def report(connection: Connection, problem: CalendarError, *, now: datetime) -> None:
     """File what went wrong while reading, so that the profile tells the truth.
 
-    Raises TokenPending where only the access token was refused: a fresh one will tell. A fresh one that is refused
-    too is trouble like any other.
+    Raises TokenPending where only the access token was refused: the next one tells whether it is the grant that is
+    gone. Where this one was fresh a worker finds out, and files it: a page that forgot each new one would go round in
+    circles.
     """
-    is_fresh = connection.refreshed_at is not None and now - connection.refreshed_at < BRAND_NEW
-    if problem.failure.reason == Reason.TOKEN_REFUSED and not is_fresh:
-        tokens.forget_access(connection)
-        ask_for_token(connection, now=now)
+    if problem.failure.reason == Reason.TOKEN_REFUSED and not states.is_waiting(connection, now=now):
+        if connection.refreshed_at is not None and now - connection.refreshed_at < BRAND_NEW:
+            nudge(check_one, connection_id=connection.pk)
+        else:
+            tokens.forget_access(connection)
+            ask_for_token(connection, now=now)
         raise TokenPending from problem
     failure = failures.of_a_fresh_token(problem.failure)
     is_known = failure.outcome is not Outcome.AUTHORIZATION_LOST and states.is_waiting(connection, now=now)

@@ -20,7 +20,7 @@ from accounts.models import Account, User
 from accounts.nudging import nudge
 from accounts.openings import Panel
 from accounts.templatetags.ui import local_moment
-from integrations import approvals, connecting, fitting, health, incidents, reasons, scopes
+from integrations import approvals, connecting, fitting, health, incidents, reasons, retrying, scopes
 from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.health import Words
@@ -91,6 +91,8 @@ def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
     return {
         **shown,
         "my_apps": settings.MICROSOFT_MY_APPS_URL,
+        "may_try": retrying.may_try(shown["connection"], now=now),
+        "asked": retrying.under_way(shown["connection"], now=now),
         "listed": scopes.in_words(shown["known"].granted) if shown["known"] else [],
         "awaited": awaited,
         "awaited_for": scopes.in_words(_asked_of_an_admin(awaited)) if awaited else [],

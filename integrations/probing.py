@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from integrations import agreeing
@@ -17,14 +19,29 @@ def open_mailbox(request: ConsentRequest, *, now: datetime) -> str:
     `CalendarError`; NotEligible with the likeliest reason."""
     token = agreeing.usable_token(request, now=now)
     try:
-        address = me.get_address(token)
-        next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
+        with _asking(request):
+            address = me.get_address(token)
+            next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
     except NotEligible as problem:
         raise NotEligible(me.why_no_mailbox(token, problem.failure)) from problem
+    return address
+
+
+def address_of(request: ConsentRequest, *, now: datetime) -> str:
+    """The mailbox's address alone: nothing of it is opened. Empty where Microsoft knows none. Raises Ended,
+    `CalendarError`."""
+    token = agreeing.usable_token(request, now=now)
+    with _asking(request):
+        return me.get_address(token)
+
+
+@contextmanager
+def _asking(request: ConsentRequest) -> Iterator[None]:
+    try:
+        yield
     except NotPermitted as problem:
         raise Ended(Ending.LESS_GRANTED, problem.failure) from problem
     except Passing as problem:
         if problem.failure.reason is Reason.TOKEN_REFUSED:
             agreeing.forget_access(request)
         raise
-    return address

@@ -31,6 +31,7 @@ _WORDS: dict[str, str] = {
     Reason.DECLINED: "The person declined at Microsoft",
     Reason.CANCELLED: "The person left Microsoft’s page without finishing",
     Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval",
+    Reason.APPROVED: "Meridian was approved at Microsoft, and the person’s own step is left",
     Reason.CODE_SPENT: "Microsoft’s answer had been used already",
     Reason.CODE_REFUSED: "Microsoft did not accept its own answer when it was brought back",
     Reason.NO_MAILBOX: "The account has no mailbox that Meridian can read",

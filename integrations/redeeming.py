@@ -97,9 +97,11 @@ def _later(request: ConsentRequest, problem: CalendarError, *, now: datetime) ->
         retry_after=problem.failure.retry_after,
         spread=random.random(),  # noqa: S311  not a secret
     )
+    # A code dies with the request: nobody waits for longer to be told so.
+    not_before = min(now + wait, request.expires_at) if request.step == Step.ANSWERED else now + wait
     ConsentRequest.objects.filter(pk=request.pk, ended_at=None).update(
         claimed_until=None,
-        not_before=now + wait,
+        not_before=not_before,
         attempts=request.attempts + 1,
         reason=problem.failure.reason,
         code=problem.failure.code[:80],

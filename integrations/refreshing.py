@@ -28,7 +28,6 @@ from django.utils import timezone
 from integrations import credentials, fitting, states, tokens, vault
 from integrations.contracts import CalendarError
 from integrations.failures import KEY_MISSING, Failure, Outcome, Reason
-from integrations.microsoft import http
 from integrations.models import ALIVE, Connection, State, Trouble
 
 log = structlog.get_logger(__name__)
@@ -38,8 +37,7 @@ KEEPERS = 4  # with a database connection each; fewer wait for a busy PostgreSQL
 BATCH = 64  # claimed by one transaction
 AGENDA = 2000  # looked up by one query, the accounts in turn
 TURN = timedelta(seconds=20)  # then the task ends, and the next one goes on
-SPARE = timedelta(seconds=5)  # from Microsoft's answer until it is stored
-PERSISTENCE = timedelta(seconds=60)  # so long a new token is held while the database is away
+PERSISTENCE = timedelta(minutes=10)  # so long a new token is held while the database is away
 LATER = timedelta(minutes=10)  # for one that we cannot even ask about
 # Seconds: with Python's usual 5 ms each answer would wait, again and again, for a thread that is calculating.
 _SWITCH = 0.0005
@@ -192,9 +190,8 @@ class _Fleet:
 
     def _asked(self, connection: Connection) -> _Answer:
         at = self._clock()
-        assert connection.lease_until is not None, "it was claimed"  # noqa: S101
-        if self.halted.is_set() or at > connection.lease_until - http.TOTAL - SPARE:
-            return _Answer(connection, at)  # it could end after the lease
+        if self.halted.is_set() or not tokens.is_in_time(connection, now=at):
+            return _Answer(connection, at)
         try:
             return _Answer(connection, at, fresh=tokens.sealed(connection, tokens.ask(connection), asked_at=at))
         except CalendarError as problem:
@@ -225,8 +222,8 @@ class _Fleet:
                 log.warning("token.keep.database", connection=answer.connection.pk)
                 self.halted.set()
                 databases.close_all()
-                if time.monotonic() > until:
-                    return None  # the lease tells of it
+                if answer.fresh is None or time.monotonic() > until:
+                    return None  # the lease ends by itself
                 time.sleep(0.5)
             except Exception:  # the lease ends, and the sweep comes back to this one
                 log.exception("token.keep.crashed", connection=answer.connection.pk)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import structlog
 from django.conf import settings
@@ -25,6 +27,7 @@ SEALED: Mapping[type[Model], tuple[str, ...]] = {
     ConsentRequest: ("flow", "answer", "tokens"),
     TenantConsent: ("state",),
 }
+FEW = 5
 BATCH = 200  # rows of one transaction: what an interruption undoes
 
 
@@ -78,6 +81,29 @@ def retire() -> list[str]:
     unused = [use.id for use in in_use() if use.id and not use.values and use.id != vault.first_key()]
     TokenKey.objects.filter(pk__in=unused).delete()
     return unused
+
+
+def wrong_keys() -> list[str]:
+    """The ids of keys that are missing, or do not open what bears their id; told by a few values of each column."""
+    wrong = set[str]()
+    for model, columns in SEALED.items():
+        for column in columns:
+            stored = model._default_manager.filter(**{f"{column}__startswith": vault.FORM})
+            ours = [_sealed_with(column, key_id) for key_id in settings.TOKEN_KEYS]
+            for which in [*ours, ~reduce(or_, ours)]:
+                some = list(stored.filter(which).values_list("pk", column)[:FEW])
+                # One that is damaged says nothing about its key.
+                if some and not any(_opens(model, column, pk, sealed) for pk, sealed in some):
+                    wrong.add(vault.key_of(some[0][1]))
+    return sorted(wrong)
+
+
+def _opens(model: type[Model], column: str, pk: object, sealed: str) -> bool:
+    try:
+        vault.open_sealed(sealed, bound_to=vault.place_of(model(pk=pk), column))
+    except vault.CannotOpen:
+        return False
+    return True
 
 
 def _batches(model: type[Model], column: str, size: int) -> Iterator[list[tuple[object, str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,18 +21,19 @@ TOGETHER = timedelta(seconds=50)  # all that one task asks
 
 
 def look_up(*, now: datetime) -> int:
-    """Ask for the domains nobody has asked about; answers how many Microsoft has answered. What passes is asked again
-    by the next sweep."""
+    """Ask for some of the domains nobody has asked about; answers how many Microsoft has answered. What passes is
+    asked again by the next sweep, and keeps no other domain from its turn."""
     unknown = AwaitedApproval.objects.filter(looked_up_at=None)
-    domains = list(unknown.order_by("domain").values_list("domain", flat=True).distinct()[:AT_ONCE])
+    # One that never answers stands at another place each time.
+    domains = list(unknown.values_list("domain", flat=True).distinct())
     answered = 0
     with outbound.deadline(TOGETHER):
-        for domain in domains:
+        for domain in random.sample(domains, min(AT_ONCE, len(domains))):
             try:
                 tenant = tenants.tenant_of(domain)
             except Passing as problem:
                 log.info("tenant.not_answered", reason=problem.failure.reason.value)
-                break
+                continue
             unknown.filter(domain=domain).update(tenant_id=tenant, looked_up_at=now)
             answered += 1
     return answered

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from accounts import outbound, rows
 from integrations import fitting, scopes, states, vault
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 EARLY = timedelta(minutes=5)  # longer than our longest use of a token
 # Longer than `microsoft.http.TOTAL`, and time to store what came: no answer arrives after the lease is over.
 LEASE = timedelta(seconds=30)
+SPARE = timedelta(seconds=5)  # from Microsoft's answer until it is stored
 PATIENCE = timedelta(seconds=2)
 GLANCE = timedelta(milliseconds=100)
 _LOOKS = 4  # at a row that others change while its token is stored
@@ -130,6 +132,9 @@ def keep_refreshed(connection: Connection, fresh: dict[str, Any]) -> bool:
         if now_it_is is None:
             return False
         _carry(connection, now_it_is)
+    if states.found_after_all(connection, fresh, now=max(fresh["refreshed_at"], timezone.now())):
+        connection.refresh_from_db()
+        return True
     _keep_for_later(connection, fresh)
     return False
 
@@ -161,6 +166,11 @@ def lease(holder: uuid.UUID, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def is_in_time(connection: Connection, *, now: datetime) -> bool:
+    """What Microsoft is asked now ends within the lease that `connection` was claimed with."""
+    return connection.lease_until is not None and now <= connection.lease_until - http.TOTAL - SPARE
+
+
 def want_refresh(connection: Connection, *, now: datetime) -> bool:
     """Make it due now. False: it is already, or it waits out passing trouble, which must not be cut short."""
     mine = Connection.objects.filter(pk=connection.pk, state__in=ALIVE, attempts=0)
@@ -182,7 +192,8 @@ def _check_allowed(connection: Connection, *, now: datetime) -> None:
 
 def _refreshed(connection: Connection, *, now: datetime, even_if_held: bool = False) -> str:
     seen = connection.token_version
-    holder = _claim(connection, now=now)
+    # The caller may have waited for Microsoft since it read the clock, and a lease that is over protects nothing.
+    holder = _claim(connection, now=max(now, timezone.now()))
     if holder is None:
         return _wait_for_other(connection, now=now)
     try:
@@ -190,6 +201,8 @@ def _refreshed(connection: Connection, *, now: datetime, even_if_held: bool = Fa
         token = held_token(connection, now=now)
         if token and not (even_if_held and connection.token_version == seen):
             return token
+        if not is_in_time(connection, now=max(now, timezone.now())):
+            raise Busy  # the database took its time, and the lease is almost over
         return _ask_and_store(connection, now=now)
     finally:
         if connection.lease_holder == holder:

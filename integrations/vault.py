@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Model
 
 _VERSION = "v1"
+FORM = f"{_VERSION}."  # how everything begins that was sealed
 _NONCE_BYTES = 12  # random, 96 bits: NIST SP 800-38D allows 2^32 messages a key; rotate TOKEN_KEYS before that
 
 
@@ -35,6 +36,12 @@ def first_key() -> str:
 def mark_of(key_id: str) -> str:
     """How everything begins that was sealed with a key."""
     return f"{_VERSION}.{key_id}."
+
+
+def key_of(sealed: str) -> str:
+    """The id of the key that sealed it; "" where it has another form."""
+    version, _, rest = sealed.partition(".")
+    return rest.partition(".")[0] if version == _VERSION else ""
 
 
 def seal(secret: str, *, bound_to: str) -> str:

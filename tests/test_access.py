@@ -141,6 +141,8 @@ DOORS = {
     "permissions": Door(SIGNED_IN),
     "reconnect": Door(SIGNED_IN),
     "connection_status": Door(SIGNED_IN),
+    "connection_stop": Door(SIGNED_IN, "POST"),
+    "connection_try": Door(SIGNED_IN, "POST"),
     "connection_delete": Door(SIGNED_IN),
     "ask_admin": Door(SIGNED_IN, "POST"),
     "approval_take_back": Door(SIGNED_IN, "POST"),

@@ -28,6 +28,9 @@ ASKED = [
     ("/auth/password/reset/key/zzzzzzzzzzzzzzzzz-forged/", {}),
     ("/invitation/%00/", {}),
     ("/account/settings/%00/", {}),
+    ("/account/connections/", {"q": NUL, "state": NUL, "group": HUGE, "page": "²", "sort": NUL}),
+    ("/account/connections/approvals/", {"q": NUL, "organisation": NUL, "page": ENDLESS}),
+    ("/account/connections/test/", {"q": NUL}),
     (f"/people/{HUGE}/", {}),
     (f"/groups/{HUGE}/", {}),
 ]

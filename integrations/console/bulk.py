@@ -36,7 +36,7 @@ NOT_AN_OWNER = Result(RowState.FAILED, "Only owners may disconnect an owner.")
 DISCONNECTED = Result(RowState.DONE, "Disconnected.")
 REMINDED = Result(RowState.DONE, "A letter is on its way.")
 NOT_AGAIN = Result(RowState.UNCHANGED, "Reminded within the last day, or no longer active.")
-NOTHING_TO_MEND = Result(RowState.UNCHANGED, "There is nothing that this person would have to do.")
+NOTHING_TO_MEND = Result(RowState.UNCHANGED, "There is nothing to reconnect.")
 
 
 class Someone(NamedTuple):
@@ -131,7 +131,7 @@ def _check(job: Job, row: JobRow, *, now: datetime) -> Result:
     connection = _connection(job, row)
     if connection is None:
         return NOT_CONNECTED
-    if not claims.may(job.by, job.account):
+    if job.by is None or not claims.may(job.by, job.account):
         return NOT_ALLOWED
     if connection.state not in CHECKABLE:
         return Result(RowState.UNCHANGED, _standing(connection))
@@ -160,7 +160,7 @@ def _disconnect(job: Job, row: JobRow, *, now: datetime) -> Result:
     person = User.objects.select_related("account").filter(account=job.account, pk=row.given["person"]).first()
     if person is None:
         return NOT_CONNECTED
-    if not claims.may(job.by, person):
+    if job.by is None or not claims.may(job.by, person):
         return NOT_ALLOWED
     ended = disconnecting.disconnect(person, actor=job.by, now=now, reason=job.arguments.get("reason", ""))
     return DISCONNECTED if ended or _was_ended(job, row) else NOT_CONNECTED

@@ -137,6 +137,7 @@ _LOST: Mapping[str, Remedy] = {
         "The Microsoft 365 admin allows Meridian again in Entra; then {name} presses Reconnect on the profile.",
     ),
     Reason.ADMIN_APPROVAL: APPROVE,
+    Reason.APPROVED: Remedy(Who.PERSON, "{name} presses Authorize on the profile: one step is left."),
     Reason.REFUSED: Remedy(
         Who.PERSON,
         "{name} presses Reconnect on the profile. If Microsoft refuses again, its support can tell why by the trace ID.",

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from accounts.cascade.words import many
 from accounts.templatetags.ui import local_moment
 from integrations import reasons
+from integrations.console import listing
 from integrations.diagnosis.case import OURS, Case
 from integrations.models import ALIVE, AppCredential, Connection, State, Trouble
 from integrations.policy import Obstacle, surplus
@@ -76,12 +77,6 @@ def in_words(reason: str) -> str:
         return "Meridian does not know this reason"
 
 
-def permissions(connection: Connection) -> str:
-    """What it may do: “Calendar: write · Contacts: read”."""
-    calendar, contacts = ("write" if one else "read" for one in (connection.calendar_write, connection.contacts_write))
-    return f"Calendar: {calendar} · Contacts: {contacts}"
-
-
 def _integration(case: Case) -> Step:
     is_on = case.holding.values.enabled
     mark, word = (Mark.DONE, "on") if is_on else (Mark.FAILED, "off")
@@ -103,7 +98,7 @@ def _policy(case: Case) -> Step:
 def _shape(case: Case) -> str:
     connection = case.connection
     way = f"{SERVICE_NAMES[Service(connection.service)]}, {API_NAMES[Api(connection.api)]}"
-    says = f"{way}. {permissions(connection)}."
+    says = f"{way}. {listing.permissions(connection)}."
     if connection.state in ALIVE and surplus(case.holding.values, shape_of(connection)):
         says += " The settings now give less than was given before; it stays, because nobody has locked them."
     return says
@@ -183,4 +178,4 @@ def kind(credential: AppCredential, *, now: datetime) -> str:
 
 def _why(connection: Connection) -> str:
     said = in_words(connection.reason)
-    return f"{connection.code}: {said[:1].lower()}{said[1:]}." if connection.code else f"{said}."
+    return f"{connection.code}. {said}." if connection.code else f"{said}."

@@ -23,6 +23,9 @@ class Untrusted(Exception):
     """The id_token does not prove what it says. Nothing in it may be used."""
 
 
+LONGEST_NAME = 254  # as an address may be
+
+
 @dataclass(frozen=True)
 class Identity:
     tenant_id: str
@@ -57,4 +60,5 @@ def identify(id_token: str, *, nonce: str) -> Identity:
     # MSAL sends the hash of the nonce it keeps.
     if not hmac.compare_digest(str(claims["nonce"]).encode(), hashlib.sha256(nonce.encode()).hexdigest().encode()):
         raise Untrusted("nonce")
-    return Identity(tenant_id.lower(), object_id.lower(), str(claims.get("preferred_username", "")))
+    name = str(claims.get("preferred_username", ""))
+    return Identity(tenant_id.lower(), object_id.lower(), name if len(name) <= LONGEST_NAME else "")

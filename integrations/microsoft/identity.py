@@ -19,7 +19,6 @@ from integrations.contracts import Unreachable
 from integrations.failures import NO_ANSWER, Failure
 from integrations.microsoft import http, msal_apps
 from integrations.microsoft.app_credentials import Credential
-from integrations.microsoft.id_tokens import Untrusted
 from integrations.microsoft.msal_apps import app_of
 
 
@@ -55,7 +54,8 @@ def begin(
 
 
 def redeem(flow: Mapping[str, Any], answer: Mapping[str, str]) -> Tokens:
-    """Change the code for tokens. The state must have been compared. Raises `CalendarError`, Untrusted."""
+    """Change the code for tokens. The state must have been compared; whose they are is
+    for `id_tokens` to prove. Raises `CalendarError`."""
     return _ask(settings.MICROSOFT_TENANT, lambda app: app.acquire_token_by_auth_code_flow(dict(flow), dict(answer)))
 
 
@@ -84,8 +84,6 @@ def _ask(tenant: str, call: Callable[[Any], dict[str, Any]], credential: Credent
     msal_apps.forget_last()
     try:
         answer = msal_apps.asked_with(credential, tenant, call) if credential else msal_apps.asked(tenant, call)
-    except RuntimeError as problem:
-        raise Untrusted("nonce") from problem
     except (requests.RequestException, MsalServiceError, ValueError) as problem:
         raise Unreachable(_failure_of({})) from problem
     if "error" in answer or "access_token" not in answer:
@@ -95,7 +93,7 @@ def _ask(tenant: str, call: Callable[[Any], dict[str, Any]], credential: Credent
         refresh_token=answer.get("refresh_token", ""),
         lasts=timedelta(seconds=int(answer.get("expires_in", 0))),
         scopes=tuple(str(answer.get("scope", "")).split()),
-        id_token=answer.get("id_token", ""),
+        id_token=msal_apps.last_id_token(),
     )
 
 

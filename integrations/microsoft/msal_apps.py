@@ -6,6 +6,7 @@ answer a second attempt within 60 seconds from memory).
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,13 +20,15 @@ from msal.exceptions import MsalServiceError
 
 from integrations import failures
 from integrations.contracts import Unreachable
-from integrations.failures import NO_ANSWER, Reason
+from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
 from integrations.microsoft import app_credentials, http
 from integrations.microsoft.app_credentials import Credential
 
 _MICROSOFTS_OWN = "login.microsoftonline.com"
 
-_TEXTS = ("error", "error_description", "suberror", "access_token", "refresh_token", "id_token", "scope", "client_info")
+_TEXTS = ("error", "error_description", "suberror", "access_token", "refresh_token", "scope")
+# Who it is: MSAL would read them without proof, and with one that cannot be read it would lose the tokens beside it.
+_IDENTITY = ("id_token", "client_info")
 _LONGEST = 10**8  # seconds; nothing lasts for years
 
 # One slow tenant does not keep all others waiting.
@@ -44,7 +47,7 @@ def asked(tenant: str, call: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     for credential in app_credentials.in_order():
         answer = asked_with(credential, tenant, call)
-        if answer.get("error") != "invalid_client":
+        if _refusal(answer) is None:
             break
     return answer
 
@@ -52,11 +55,8 @@ def asked(tenant: str, call: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
 def asked_with(credential: Credential, tenant: str, call: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     """As `asked`, with this credential and no other."""
     answer = call(app_of(tenant, credential))
-    if answer.get("error") == "invalid_client":
-        failure = failures.of_token_answer(requests.codes.unauthorized, answer, {}, now=timezone.now())
-        # A wrong redirect address may bear the same name.
-        if failure.reason is not Reason.REQUEST_REJECTED:
-            app_credentials.refused(credential, failure, now=timezone.now())
+    if failure := _refusal(answer):
+        app_credentials.refused(credential, failure, now=timezone.now())
     elif "access_token" in answer:
         app_credentials.accepted(credential, now=timezone.now())
     return answer
@@ -86,8 +86,13 @@ def last_response() -> requests.Response | None:
     return getattr(_seen, "response", None)
 
 
+def last_id_token() -> str:
+    """What stood beside the tokens of that answer, as it came; for `id_tokens` to judge."""
+    return getattr(_seen, "id_token", "")
+
+
 def forget_last() -> None:
-    _seen.response = None
+    _seen.response, _seen.id_token = None, ""
 
 
 def forget() -> None:
@@ -96,19 +101,34 @@ def forget() -> None:
     app_credentials.forget()
 
 
+def _refusal(answer: Mapping[str, Any]) -> Failure | None:
+    """How our credential was refused. A tenant that does not know the application, and a wrong redirect address, may
+    bear the same name."""
+    if answer.get("error") != "invalid_client":
+        return None
+    failure = failures.of_token_answer(requests.codes.unauthorized, answer, {}, now=timezone.now())
+    is_ours = failure.outcome is Outcome.CREDENTIAL_REFUSED and failure.reason is not Reason.REQUEST_REJECTED
+    return failure if is_ours else None
+
+
 class _Client:
-    """MSAL's `http_client`: our session, and a note of the last answer."""
+    """MSAL's `http_client`: our session, and a note of the last answer, of which MSAL gets what it needs."""
 
     def get(self, url: str, **kwargs: Any) -> requests.Response:
         return http.session().get(url, **kwargs)
 
     def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: object) -> requests.Response:
-        _seen.response = None
+        forget_last()
         response = http.session().post_form(url, data, headers)
         _seen.response = response
-        if response.status_code < requests.codes.internal_server_error and not _is_sound(http.json_of(response)):
+        body = http.json_of(response)
+        if response.status_code < requests.codes.internal_server_error and not _is_sound(body):
             # MSAL would write it to the log as it is, perhaps half of it tokens; or stumble over it, now or next time.
             raise requests.exceptions.InvalidJSONError("Not an answer of /token.", response=response)
+        if body is not None and any(name in body for name in _IDENTITY):
+            token = body.get("id_token")
+            _seen.id_token = token if isinstance(token, str) else ""
+            response._content = json.dumps({name: body[name] for name in body if name not in _IDENTITY}).encode()
         return response
 
     def close(self) -> None:

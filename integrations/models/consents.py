@@ -18,6 +18,7 @@ class Step(models.TextChoices):
     ANSWERED = "answered", "Microsoft has answered"
     AGREED = "agreed", "Microsoft has agreed"
     IDENTIFIED = "identified", "It is your account"
+    # It may be theirs. The tokens stay with the request until the mailbox has opened.
     STORED = "stored", "Opening the mailbox"
     DONE = "done", "Connected"
     FAILED = "failed", "Not connected"

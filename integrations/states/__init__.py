@@ -13,6 +13,7 @@ from integrations.states.answers import (
     STANDING,
     after_refresh,
     credential_accepted,
+    found_after_all,
     went_well,
     went_wrong,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "blocked_for",
     "credential_accepted",
     "disconnected",
+    "found_after_all",
     "given_up",
     "is_waiting",
     "let_go",

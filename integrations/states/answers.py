@@ -37,6 +37,12 @@ MAILBOX_FOUND = audit.declare(
     "calendar.mailbox_found", "{target} has a mailbox now; it is connected.", personal_target=True
 )
 
+NOT_LOST = audit.declare(
+    "calendar.authorization_found",
+    "The access to {target} was not lost: what had been interrupted came to its end after all.",
+    personal_target=True,
+)
+
 # Renewing the access is worth while: a mailbox that is not there may appear.
 RENEWABLE = (*ALIVE, State.NOT_ELIGIBLE)
 
@@ -47,8 +53,8 @@ _NOT_OURS = (Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.TENANT_GONE)
 # Only a mailbox says so.
 _OF_A_MAILBOX = (Outcome.NOT_ELIGIBLE, Outcome.NOT_PERMITTED)
 _CREDENTIAL = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG)
-# What Microsoft may say of a refresh token that was spent before.
-_SPENT = (Reason.GRANT_UNKNOWN, Reason.GRANT_EXPIRED, Reason.REFUSED)
+# What Microsoft says of a refresh token that was spent before; it may do so without a number.
+_SPENT = (Reason.GRANT_UNKNOWN, Reason.GRANT_EXPIRED)
 
 
 def after_refresh(connection: Connection, *, now: datetime) -> dict[str, Any]:
@@ -99,6 +105,19 @@ def went_wrong(
     # Once the mailbox is in trouble, too, only the mailbox ends it.
     trouble = of if is_paused or connection.trouble == Trouble.NONE else Trouble(connection.trouble)
     return _trouble(connection, state, failure, trouble, jitter, now=now)
+
+
+def found_after_all(connection: Connection, fresh: dict[str, Any], *, now: datetime) -> bool:
+    """A worker that was held up brings the new token, of which another heard meanwhile that the one before is spent.
+    It is renewed at once, which shows whether it lasts."""
+    well = WELL | {"state": State.CONNECTED, "since_at": now, "claims": ""}
+    lost = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version)
+    lost = lost.filter(state=State.NEEDS_REAUTH, reason=Reason.LOST_IN_FLIGHT)
+    with transaction.atomic():
+        found = lost.update(**fresh | well | {"refresh_due_at": now})
+        if found:
+            _record(NOT_LOST, connection, now=now)
+    return bool(found)
 
 
 def credential_accepted(*, now: datetime) -> int:
@@ -172,7 +191,7 @@ def _still_no_mailbox(connection: Connection, failure: Failure, jitter: float, *
 
 
 def _lost(connection: Connection, failure: Failure, *, now: datetime) -> bool:
-    if connection.interrupted_at and failure.reason in _SPENT:
+    if connection.interrupted_at and _may_be_spent(failure):
         # The worker that spent it died before it could keep the new one.
         failure = replace(failure, reason=Reason.LOST_IN_FLIGHT)
     gone = {"trouble": Trouble.NONE, "refused_since": None, "attempts": 0, "claims": failure.claims}
@@ -183,6 +202,11 @@ def _lost(connection: Connection, failure: Failure, *, now: datetime) -> bool:
         if moved and connection.state not in (State.CONNECTING, State.NOT_ELIGIBLE):
             telling.lost(connection, now=now)
     return moved
+
+
+def _may_be_spent(failure: Failure) -> bool:
+    is_unexplained = failure.reason is Reason.REFUSED and not failure.code.startswith("AADSTS")
+    return failure.reason in _SPENT or is_unexplained
 
 
 def _trouble(

@@ -43,7 +43,11 @@ def awaiting_admin(person: User, *, now: datetime, code: str = "") -> Connection
     return connection if connection.state == State.AWAITING_ADMIN else None
 
 
-def approval_over(people: Collection[int], *, now: datetime) -> int:
-    """These wait for no administrator any more: one has consented, or they do not want it. They are not connected."""
+def approval_over(people: Collection[int], *, now: datetime, is_given: bool = False) -> int:
+    """These wait for no administrator any more: one has consented, or they do not want it. Whoever was connected is to
+    reconnect, as before they waited; the others are not connected."""
     waiting = Connection.objects.filter(user__in=people, state=State.AWAITING_ADMIN)
-    return waiting.update(state=State.DISCONNECTED, since_at=now, reason="", **GONE)
+    reason = Reason.APPROVED if is_given else Reason.ADMIN_APPROVAL
+    lost = waiting.filter(connected_at__isnull=False).exclude(object_id="")
+    count = lost.update(state=State.NEEDS_REAUTH, since_at=now, reason=reason.value, **GONE)
+    return count + waiting.update(state=State.DISCONNECTED, since_at=now, reason="", **GONE)

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from accounts import outbound
-from integrations import checking, tokens
+from integrations import checking, states, tokens
 from integrations.contracts import AppGone, CalendarError
 from integrations.domains import domain_of
 from integrations.failures import Failure
@@ -26,6 +27,7 @@ from integrations.trials.trip import trip_of
 CLAIM = timedelta(seconds=60)
 TOGETHER = timedelta(seconds=50)  # every request of one look; shorter than the claim
 AGAIN = timedelta(seconds=5)  # between two looks
+REST = timedelta(seconds=30)  # before what failed is asked again
 
 Found = dict[str, Any]
 
@@ -37,7 +39,7 @@ def look(trial_id: uuid.UUID, *, now: datetime) -> None:
         return
     trial = Trial.objects.select_related("person__account").get(pk=trial_id)
     with outbound.deadline(TOGETHER):
-        found = _ask(trial)
+        found = _ask(trial, now=now)
     trial.found |= found
     mine = Trial.objects.filter(pk=trial.pk, claimed_until=now + CLAIM, ended_at=None)
     if mine.update(claimed_until=None, checked_at=now, found=trial.found) and course.is_complete(trial, now=now):
@@ -53,19 +55,33 @@ def to_look_at(*, now: datetime) -> list[str]:
     return [str(pk) for pk in found.values_list("pk", flat=True)]
 
 
-def _ask(trial: Trial) -> Found:
+def _ask(trial: Trial, *, now: datetime) -> Found:
     found: Found = {}
-    if not (_is_answered(trial, Name.SIGN_IN) and _is_answered(trial, Name.CREDENTIAL)):
+    of_tenant = (Name.SIGN_IN, Name.CREDENTIAL)
+    if not all(_is_answered(trial, one) for one in of_tenant) and not any(_rests(trial, one, now) for one in of_tenant):
         found |= _ask_the_tenant(trial)
     connection = Connection.objects.filter(user=trial.person_id).select_related("user__account").first()
     if connection and connection.state in ALIVE and connection.state != State.CONNECTING:
-        found |= _ask_the_connection(trial, connection)
-    return found
+        found |= _ask_the_connection(trial, connection, now=now)
+    return {name: answer | _again(answer, now=now) for name, answer in found.items()}
 
 
 def _is_answered(trial: Trial, name: Name, way: str = "") -> bool:
     found = trial.found.get(name.value, {})
     return found.get("mark") in (Mark.DONE, Mark.SKIPPED) and found.get("way", "") == way
+
+
+def _rests(trial: Trial, name: Name, now: datetime, way: str = "") -> bool:
+    """It has only just failed."""
+    found = trial.found.get(name.value, {})
+    again_at = parse_datetime(found.get("again_at", ""))
+    return found.get("way", "") == way and again_at is not None and again_at > now
+
+
+def _again(answer: Found, *, now: datetime) -> Found:
+    """When what failed is asked again: not before Microsoft says."""
+    wait = timedelta(seconds=answer.pop("wait", 0))
+    return {"again_at": (now + max(wait, REST)).isoformat()} if answer["mark"] == Mark.FAILED else {}
 
 
 def _ask_the_tenant(trial: Trial) -> Found:
@@ -94,29 +110,50 @@ def _ask_for_the_credential(tenant: str) -> Found:
     return _answer(Mark.DONE, began)
 
 
-def _ask_the_connection(trial: Trial, connection: Connection) -> Found:
-    """Once for each way that was gone: what answered well is not asked again."""
+def _ask_the_connection(trial: Trial, connection: Connection, *, now: datetime) -> Found:
+    """Once for each way that was gone: what answered well is not asked again, and nothing while trouble is waited
+    out, as Microsoft may have asked."""
     way = way_of(trip_of(trial))
     found: Found = {}
-    if not _is_answered(trial, Name.RENEWED, way):
-        found[Name.RENEWED.value] = _renew(connection) | {"way": way}
-    if not _is_answered(trial, Name.ANSWERS, way):
-        began = time.monotonic()
-        failure = checking.check(connection.pk, now=timezone.now()).failure
-        mark = Mark.FAILED if failure else Mark.DONE
-        found[Name.ANSWERS.value] = _answer(mark, began, failure=failure) | {"way": way}
+    for name, ask in ((Name.RENEWED, _renew), (Name.ANSWERS, _look_into)):
+        if _is_answered(trial, name, way) or _rests(trial, name, now, way):
+            continue
+        is_waiting = states.is_waiting(connection, now=timezone.now())
+        answer = _as_it_stands(connection) if is_waiting else ask(connection)
+        if answer is None:
+            break
+        found[name.value] = answer | {"way": way}
     return found
 
 
-def _renew(connection: Connection) -> Found:
-    """The renewal says nothing itself: how it went stands with the connection."""
+def _renew(connection: Connection) -> Found | None:
+    """The renewal says nothing itself: how it went stands with the connection. None: nobody asked, because another
+    does it at this moment, or the settings have ended it."""
     began, now = time.monotonic(), timezone.now()
     tokens.refresh(connection, now=now)
     connection.refresh_from_db()
     if connection.refreshed_at is not None and connection.refreshed_at >= now:
         return _answer(Mark.DONE, began)
+    if connection.failed_at is None or connection.failed_at < now:
+        return None
+    return _as_it_stands(connection) | {"took": _since(began)}
+
+
+def _look_into(connection: Connection) -> Found | None:
+    """The mailbox. None: it was not asked."""
+    began = time.monotonic()
+    if connection.state not in ALIVE:
+        return None
+    finding = checking.check(connection.pk, now=timezone.now())
+    if not finding.is_asked:
+        return None
+    return _answer(Mark.FAILED if finding.failure else Mark.DONE, began, failure=finding.failure)
+
+
+def _as_it_stands(connection: Connection) -> Found:
+    """The trouble that is known."""
     kept = {"reason": connection.reason, "code": connection.code, "trace_id": connection.trace_id}
-    return _answer(Mark.FAILED, began) | kept
+    return _answer(Mark.FAILED, time.monotonic()) | kept
 
 
 def _answer(mark: Mark, began: float, *, says: str = "", failure: Failure | None = None) -> Found:
@@ -126,5 +163,11 @@ def _answer(mark: Mark, began: float, *, says: str = "", failure: Failure | None
         "reason": failure.reason.value if failure else "",
         "code": failure.code if failure else "",
         "trace_id": failure.trace_id if failure else "",
-        "took": round((time.monotonic() - began) * 1000),
+        "took": _since(began),
+        "wait": failure.retry_after.total_seconds() if failure and failure.retry_after else 0,
     }
+
+
+def _since(began: float) -> int:
+    """Milliseconds."""
+    return round((time.monotonic() - began) * 1000)

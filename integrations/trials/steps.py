@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +43,7 @@ def steps(trial: Trial, *, reader: User | None, now: datetime) -> list[Step]:
         now=now,
         is_clear=not any(step.mark is Mark.FAILED for step in before if step.name is not Name.DOMAIN),
     )
-    live = [_live(trial, name, going) for name in (Name.RENEWED, Name.ANSWERS)]
-    return [*before, *way.of(going), *live]
+    return [*before, *way.of(going), *_live_steps(trial, going)]
 
 
 def ended(trial: Trial) -> list[Step]:
@@ -71,6 +70,13 @@ def way_of(trip: ConsentRequest | None) -> str:
 
 def _restored(kept: dict[str, Any]) -> Step:
     return Step(**kept | {"name": Name(kept["name"]), "mark": Mark(kept["mark"])})
+
+
+def _live_steps(trial: Trial, going: Going) -> list[Step]:
+    renewed, answers = (_live(trial, name, going) for name in (Name.RENEWED, Name.ANSWERS))
+    if renewed.mark is Mark.FAILED and answers.mark is Mark.NOW:
+        answers = replace(answers, mark=Mark.NEXT)
+    return [renewed, answers]
 
 
 def _live(trial: Trial, name: Name, going: Going) -> Step:

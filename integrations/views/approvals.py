@@ -18,6 +18,7 @@ from accounts.doors import SignedInRequest, account_admin, signed_in
 from accounts.models import User
 from accounts.nudging import nudge
 from accounts.templatetags.ui import counted
+from accounts.views.groups import words
 from integrations import admin_consent, approval_queue, connecting, consent_proof, health, tenancy
 from integrations import approvals as awaiting
 from integrations.admin_consent import Said
@@ -51,7 +52,7 @@ def ask_admin(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def approval_take_back(request: SignedInRequest) -> HttpResponse:
     if awaiting.take_back(request.user, actor=request.user, now=timezone.now()):
-        messages.success(request, "You no longer wait for an approval.")
+        messages.success(request, "All right. You can authorize Meridian at any other time.")
     return _to_profile()
 
 
@@ -63,7 +64,7 @@ def approvals(request: SignedInRequest) -> HttpResponse:
     found = approval_queue.organisations(account, now=now)
     sent = request.GET.get("organisation", "")
     chosen = next((one for one in found if one.key == sent), found[0] if found else None)
-    context: dict[str, Any] = {"organisations": found, "one": chosen, "q": request.GET.get("q", "").strip()}
+    context: dict[str, Any] = {"organisations": found, "one": chosen, "q": words(request, "q")}
     if chosen:
         needed = approval_queue.permissions(account, chosen)
         link = admin_consent.address_of(chosen.newest, now=now) if chosen.newest else ""
@@ -89,7 +90,10 @@ def approvals_act(request: SignedInRequest) -> HttpResponse:
     if chosen is None or act is None:
         messages.error(request, "Nobody waits in this organisation any more. Nothing has changed.")
         return redirect("approvals")
-    act(request, chosen)
+    if act in _OF_A_TENANT and not chosen.tenant_id:
+        messages.error(request, "Microsoft knows no organisation of this domain yet. Nothing has changed.")
+    else:
+        act(request, chosen)
     return HttpResponseRedirect(f"{reverse('approvals')}?{urlencode({'organisation': chosen.key})}")
 
 
@@ -151,6 +155,8 @@ def _domain(request: SignedInRequest, one: Organisation) -> None:
 
 
 _ACTS = {"link": _link, "check": _check, "release": _released, "domain": _domain}
+# Who waits without a tenant has only that in common.
+_OF_A_TENANT = (_link, _released)
 
 
 def _to_profile() -> HttpResponse:

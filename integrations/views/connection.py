@@ -7,11 +7,11 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.cascade.read import effective
 from accounts.doors import SignedInRequest, signed_in
-from integrations import connecting, credentials, disconnecting, health, panels, permitting, renewing
+from integrations import connecting, credentials, disconnecting, health, panels, permitting, renewing, retrying
 from integrations.contracts import CalendarError
 from integrations.forms import PermissionsForm, ServiceForm
 from integrations.models import ALIVE, State
@@ -101,6 +101,25 @@ def connection_status(request: SignedInRequest) -> HttpResponse:
     """The section of the profile alone, asked for again while a worker is at it."""
     context = panels.calendar_of(request.user, now=timezone.now())
     return render(request, "integrations/_calendar_panel.html", {"panel": context})
+
+
+@require_POST
+@signed_in
+def connection_stop(request: SignedInRequest) -> HttpResponse:
+    """A way to Microsoft that takes too long; what there was before is there again, with its buttons."""
+    if connecting.give_up(request.user, now=timezone.now()):
+        messages.success(request, "Stopped. Nothing has changed.")
+    return _to_profile()
+
+
+@require_POST
+@signed_in
+def connection_try(request: SignedInRequest) -> HttpResponse:
+    """What comes of it, or that Microsoft may not be hurried, the profile shows."""
+    connection, now = connecting.current(request.user), timezone.now()
+    if retrying.may_try(connection, now=now) and not retrying.try_now(connection, now=now):
+        messages.error(request, "It cannot be tried at the moment. Meridian tries again by itself.")
+    return _to_profile()
 
 
 @require_http_methods(GET_AND_POST)

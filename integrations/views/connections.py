@@ -20,11 +20,10 @@ from accounts import csv_files, doors, jobs
 from accounts.doors import SignedInRequest
 from accounts.forms.reason import ReasonForm
 from accounts.models import Job, JobState, RowState, User
-from integrations import credentials, incidents
+from integrations import approvals, credentials, incidents
 from integrations.console import bulk, export, filters, listing
 from integrations.console.filters import Chosen
 from integrations.console.tiles import LOOKS
-from integrations.models import State
 from integrations.preferences import Method
 
 ON_A_PAGE = 50
@@ -56,7 +55,7 @@ def connections(request: SignedInRequest) -> HttpResponse:
         "tiles": [(tile, chosen.in_state(tile.state).query) for tile in tiles.tiles],
         "total": tiles.number(""),
         "answered_since": tiles.answered_since,
-        "waiting": tiles.number(State.AWAITING_ADMIN),
+        "waiting": approvals.waiting(account).count(),
         "groups": [(str(pk), f"{name} (P{place})") for place, (pk, name) in enumerate(known.groups, start=1)],
         "reasons": sorted(((reason, listing.in_words(reason)) for reason in known.reasons), key=lambda one: one[1]),
         "methods": [(method, listing.METHOD_NAMES[Method(method)]) for method in known.methods],

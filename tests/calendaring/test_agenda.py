@@ -19,7 +19,7 @@ from accounts.cascade import declare
 from accounts.cascade.write import choose
 from accounts.models import Account, User
 from calendaring import agenda
-from integrations import tokens
+from integrations import checking, tokens
 from integrations.models import Connection, State
 from integrations.preferences import Integrations
 from tests.cast import FOUNDED, ClientOf
@@ -221,6 +221,20 @@ def test_a_token_that_microsoft_refuses_before_its_time_is_renewed_and_no_troubl
     assert asked_for.refresh_due_at <= timezone.now()
     tokens.refresh(asked_for, now=timezone.now())
     assert read(alice).state == "ready"
+
+
+def test_a_grant_that_is_gone_right_after_connecting_is_not_taken_for_passing_trouble(
+    alice: User, microsoft: Simulator
+) -> None:
+    connection = connected(alice, microsoft)
+    microsoft.control("POST", "people/alice@kestrel.example/revoke-sessions")
+    microsoft.control("POST", "people/alice@kestrel.example/expire-tokens")
+
+    assert read(alice).state == "pending"
+
+    assert Connection.objects.get(pk=connection.pk).state == State.CONNECTED
+    checking.check(connection.pk, now=timezone.now())  # which the page has asked a worker for
+    assert Connection.objects.get(pk=connection.pk).state == State.NEEDS_REAUTH
 
 
 def test_after_thirty_polls_it_says_that_no_worker_answers(

@@ -266,6 +266,38 @@ def test_a_span_in_words_never_says_more_than_it_is(span: int) -> None:
     assert unit.endswith("s") is (number != "1")
 
 
+@pytest.mark.parametrize("reason", [Reason.REQUEST_REJECTED, Reason.KEY_MISSING])
+def test_what_our_own_mistake_has_paused_is_said(reason: str, reader: Client, cast: Cast) -> None:
+    now = timezone.now()
+    Connection.objects.create(user=cast.alice, since_at=now, state=State.PAUSED, reason=reason)
+
+    shown = text(reader)
+
+    assert "1 connection is paused by a fault of our own." in shown
+    assert "Microsoft accepts the portal" not in shown
+
+
+def test_all_is_well_only_where_nothing_is_late_or_expired(reader: Client, cast: Cast, settings: Any) -> None:
+    due = timezone.now() - timedelta(hours=2)
+    Connection.objects.create(user=cast.alice, since_at=due, state=State.CONNECTED, refresh_due_at=due)
+    settings.MICROSOFT_CLIENT_SECRET_2 = SECOND
+    settings.MICROSOFT_CLIENT_SECRET_EXPIRES_2 = due
+
+    troubles = [(one.title, one.kind) for one in operations._standing(now=timezone.now()).troubles]
+
+    assert ("Some work is late.", "warn") in troubles
+    assert ("MICROSOFT_CLIENT_SECRET_2: expired.", "warn") in troubles
+
+
+def test_an_open_page_does_not_count_all_connections_each_time(reader: Client, cast: Cast) -> None:
+    operations._standing(now=timezone.now(), is_poll=True)
+    Connection.objects.create(user=cast.alice, since_at=timezone.now(), state=State.CONNECTED)
+
+    polled, opened = (operations._standing(now=timezone.now(), is_poll=is_poll) for is_poll in (True, False))
+
+    assert (polled.fleet.alive, opened.fleet.alive) == (0, 1)
+
+
 # ── Its cost, and its fragment ──────────────────────────────────────────────
 @pytest.mark.parametrize("people", [5, 500])
 def test_it_costs_the_same_however_many_there_are(

@@ -49,6 +49,7 @@ RULES = {
     "integrations.domains",
     "integrations.policy",
     "integrations.failures",
+    "integrations.aadsts",
     "integrations.contracts",
     "calendaring.merge",
 }

@@ -64,6 +64,15 @@ def unknown(microsoft: Simulator) -> Simulator:
     return microsoft
 
 
+def test_who_holds_the_link_cannot_fill_the_audit_log(consent: TenantConsent) -> None:
+    state = parse_qs(urlsplit(link_of(consent)).query)["state"][0]
+
+    for number in range(6):
+        recorded({"state": state, "error": ("access_denied", "server_error")[number % 2]})
+
+    assert AuditEntry.objects.filter(action=admin_consent.REFUSED).count() == 1
+
+
 # ── The link ────────────────────────────────────────────────────────────────
 def test_the_link_asks_for_what_those_need_who_wait_and_no_more(cast: Cast, microsoft: Simulator) -> None:
     queue([cast.alice], calendar_write=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +26,12 @@ from tests.integrations.wired import answered, connected, redeemed
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def stopped_as(person: User, microsoft: Simulator) -> AwaitedApproval:
+    """With another address than Microsoft knows."""
+    redeemed(answered(person, microsoft, name=f"{person.name.lower()}@kestrel.example"))
+    return AwaitedApproval.objects.get(user=person)
 
 
 # ── Being stopped ───────────────────────────────────────────────────────────
@@ -79,6 +87,27 @@ def test_somebody_deleted_while_at_microsoft_waits_for_nothing(alice: User, micr
     approvals._wait(consent.user_id, consent, code="", actor=None, now=timezone.now())
 
     assert not AwaitedApproval.objects.exists()
+
+
+def test_what_an_admin_named_stays_and_holds_for_colleagues(cast: Cast, microsoft: Simulator) -> None:
+    close(microsoft)
+    queue([cast.alice], domain="kestrel.example")
+    User.objects.filter(pk__in=[cast.alice.pk, cast.bob.pk]).update(email=Concat("name", Value("@alias.example")))
+    alice, bob = User.objects.get(pk=cast.alice.pk), User.objects.get(pk=cast.bob.pk)
+
+    rows = [stopped_as(alice, microsoft), stopped_as(bob, microsoft)]
+
+    assert [(row.domain, row.tenant_id) for row in rows] == [("kestrel.example", KESTREL)] * 2
+
+
+def test_what_a_colleague_has_connected_elsewhere_says_nothing_of_others(cast: Cast, microsoft: Simulator) -> None:
+    close(microsoft)
+    connect([cast.alice], State.NEEDS_REAUTH, connected_at=FOUNDED, address="alice@corvid.example")
+    queue([cast.alice], domain="corvid.example", tenant_id="another")
+
+    row = stopped(cast.bob, microsoft)
+
+    assert (row.domain, row.tenant_id) == ("kestrel.example", "")
 
 
 # ── Asking by hand ──────────────────────────────────────────────────────────

@@ -15,7 +15,18 @@ from accounts.models import AuditEntry, User
 from integrations import admin_consent
 from integrations.models import AwaitedApproval, TenantConsent
 from tests.cast import FOUNDED, Cast, ClientOf, crowd
-from tests.integrations.stopped import CORVID, KESTREL, consented, is_released, link_of, made, proved, queue, recorded
+from tests.integrations.stopped import (
+    CORVID,
+    KESTREL,
+    consented,
+    is_released,
+    link_of,
+    made,
+    proved,
+    queue,
+    recorded,
+    waits,
+)
 from tests.integrations.tied import connect
 from tests.simulated import Simulator
 
@@ -84,6 +95,20 @@ def test_a_domain_that_nobody_knows_is_said_so(cast: Cast, admin: Client) -> Non
 
     assert "Microsoft knows no organisation of this domain." in page
     assert "Make a link" not in page
+
+
+@pytest.mark.parametrize("do", ["release", "link"])
+def test_nobody_is_approved_or_asked_for_where_no_organisation_is_known(
+    do: str, cast: Cast, admin: Client, microsoft: Simulator
+) -> None:
+    queue([cast.alice], tenant_id="", domain="one.example")
+    queue([cast.bob], tenant_id="", domain="two.example")
+
+    answer = admin.post(reverse(ACT), {"organisation": "one.example", "do": do}, follow=True)
+
+    assert "Microsoft knows no organisation of this domain yet." in answer.content.decode()
+    assert not TenantConsent.objects.exists()
+    assert waits(cast.alice) and waits(cast.bob)
 
 
 def test_an_unfinished_look_up_asks_for_itself_again(cast: Cast, admin: Client) -> None:

@@ -144,6 +144,10 @@ def _calendars(cast: Cast, microsoft: Simulator) -> None:
     Connection.objects.filter(pk=held[1].pk).update(state=State.CONNECTED)
     lost = Connection.objects.select_related("user__account").get(pk=held[1].pk)
     states.went_wrong(lost, Failure(Outcome.AUTHORIZATION_LOST, Reason.SESSIONS_REVOKED), now=NOW())
+    found = Connection.objects.filter(pk=held[1].pk)
+    found.update(reason=Reason.LOST_IN_FLIGHT)
+    states.found_after_all(lost, {}, now=NOW())
+    found.update(state=State.NEEDS_REAUTH)
     a_day_ago = {"refused_since": NOW() - states.STANDING, "connected_at": NOW()}
     moved = Connection.objects.filter(pk=held[0].pk)
     moved.update(state=State.DEGRADED, trouble=Trouble.MAILBOX, **a_day_ago)

@@ -26,6 +26,7 @@ from integrations.models import Connection, Incident, State
 from integrations.policy import Shape, may_connect
 from integrations.preferences import Api, Integrations, Method, ServicePolicy
 from tests.cast import FOUNDED, Cast, ClientOf, crowd, joined
+from tests.integrations.stopped import queue
 from tests.integrations.tied import connect, set_to
 
 pytestmark = pytest.mark.django_db
@@ -398,9 +399,16 @@ def test_a_page_costs_the_same_queries_for_five_and_for_five_hundred(
 
 
 # The session, the person with the account, the banner; groups, reasons and methods; who may not connect (asked for the
-# tiles and for the list); two for the tiles; the page’s keys, its people, their groups; the incidents; our credential.
+# tiles and for the list); two for the tiles; who waits for an approval; the page’s keys, its people, their groups; incidents; our credential.
 # One more to count by a reason.
-_QUERIES = {"": 14, "?sort=state": 14, "?state=none&q=e": 14, "?reason=no_answer": 15}
+_QUERIES = {"": 15, "?sort=state": 15, "?state=none&q=e": 15, "?reason=no_answer": 16}
+
+
+def test_who_waits_for_an_approval_is_counted_whatever_is_looked_for(cast: Cast, client_of: ClientOf) -> None:
+    connect([cast.alice])
+    queue([cast.alice, cast.bob])
+
+    assert 'Approvals <span class="num">2</span>' in shown(client_of(cast.dana), "?q=gus")
 
 
 # ── The file ────────────────────────────────────────────────────────────────

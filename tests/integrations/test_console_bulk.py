@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, job_reports, jobs
+from accounts import audit, deleting, job_reports, jobs
 from accounts.models import AuditEntry, Job, JobState, Letter, Role, User
 from integrations.console import bulk
 from integrations.disconnecting import DISCONNECTED
@@ -94,6 +94,22 @@ def test_a_whole_filter_is_checked_beyond_the_page(cast: Cast, client_of: Client
     assert sorted(told(worked())) == sorted(person.email for person in many)
 
 
+@pytest.mark.parametrize("do", ["check", "disconnect"])
+def test_what_somebody_began_who_was_deleted_goes_no_further(do: str, cast: Cast, microsoft: Simulator) -> None:
+    connect([cast.alice])
+    ada = joined(cast.kestrel, name="Ada", email="ada@kestrel.example", role=Role.ADMIN)
+    chosen, now = bulk.named(cast.kestrel, [str(cast.alice.pk)]), timezone.now()
+    if do == "check":
+        bulk.check(chosen, by=ada, back="/", now=now)
+    else:
+        jobs.confirm(bulk.prepare_to_disconnect(chosen, by=ada, back="/", now=now), now=now)
+
+    deleting.delete(ada, actor=cast.dana, now=now)
+
+    assert told(worked()) == {"alice@kestrel.example": ("Failed", bulk.NOT_ALLOWED.outcome)}
+    assert state_of(cast.alice) == State.CONNECTED
+
+
 # ── Remind ──────────────────────────────────────────────────────────────────
 def test_only_who_has_something_to_do_is_reminded_and_nobody_twice_a_day(cast: Cast, client_of: ClientOf) -> None:
     connect([cast.alice], State.NEEDS_REAUTH, reason="inactive")
@@ -105,7 +121,7 @@ def test_only_who_has_something_to_do_is_reminded_and_nobody_twice_a_day(cast: C
     act(dana, "remind", cast.alice)
     second = told(worked())
 
-    nothing = ("Nothing to do", "There is nothing that this person would have to do.")
+    nothing = ("Nothing to do", "There is nothing to reconnect.")
     assert first == {
         "alice@kestrel.example": ("Done", "A letter is on its way."),
         "bob@kestrel.example": nothing,

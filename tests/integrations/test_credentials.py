@@ -241,6 +241,14 @@ def test_once_it_is_accepted_again_all_comes_back_within_minutes(
     assert [again(one).state for one in both] == [State.CONNECTED, State.CONNECTED]
 
 
+def test_it_is_asked_however_long_ago_it_was_refused(connection: Connection, microsoft: Simulator) -> None:
+    app_credentials.refused(app_credentials.of_environment()[0], REFUSED, now=timezone.now() - timedelta(days=3))
+
+    credential_checks.mind(now=timezone.now())
+
+    assert not credentials.is_refused(now=timezone.now())
+
+
 def test_what_comes_back_is_not_put_off_by_the_next_minute(connection: Connection, microsoft: Simulator) -> None:
     Connection.objects.update(state=State.PAUSED, reason=Reason.CREDENTIAL_EXPIRED, refresh_due_at=NOW)
     app_credentials.accepted(app_credentials.of_environment()[0], now=NOW)
@@ -411,6 +419,17 @@ def test_a_worker_that_starts_with_all_in_order_mails_nobody(connection: Connect
 
     assert mail.outbox == []
     assert of("MICROSOFT_CLIENT_SECRET").accepted_at is not None
+
+
+def test_a_worker_that_starts_counts_the_days_at_once(
+    connection: Connection, microsoft: Simulator, settings: Any
+) -> None:
+    settings.MICROSOFT_CLIENT_SECRET_EXPIRES = timezone.now() + timedelta(days=5)
+
+    for _ in range(2):
+        credential_checks.at_start(now=timezone.now())
+
+    assert [message.subject for message in mail.outbox] == ["Meridian: MICROSOFT_CLIENT_SECRET expires in 5 days"]
 
 
 def test_a_worker_that_starts_with_a_secrets_id_alarms_at_once_whatever_microsoft_says(

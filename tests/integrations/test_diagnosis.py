@@ -181,6 +181,14 @@ def test_what_stands_before_reconnecting_comes_first(dana: User, alice: User) ->
 
 
 # ── The page ────────────────────────────────────────────────────────────────
+def test_contacts_that_were_not_given_are_not_said_to_be_read(alice: User, dana: User) -> None:
+    case = diagnosis.read(one(alice, withheld=["contacts_read"]), reader=dana, now=NOW())
+
+    says = {step.part: strip_tags(step.explains) for step in diagnosis.steps(case)}
+
+    assert "Contacts: none" in says[Part.POLICY]
+
+
 def page_of(connection: Connection, client_of: ClientOf, reader: User) -> str:
     return client_of(reader).get(reverse("connection_diagnose", args=[connection.pk])).content.decode()
 
@@ -194,7 +202,7 @@ def test_it_says_what_was_told_and_what_to_quote(cast: Cast, client_of: ClientOf
     page = page_of(connection, client_of, cast.dana)
 
     assert "By e-mail" in page and "Reconnect your calendar to Meridian" in page
-    assert "7f3c19ab-trace" in page and "AADSTS50173: the sessions were ended at Microsoft" in page
+    assert "7f3c19ab-trace" in page and "AADSTS50173. The sessions were ended at Microsoft" in page
     assert "Microsoft no longer accepts the access to" in page  # the history
 
 

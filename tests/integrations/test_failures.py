@@ -96,6 +96,9 @@ TOKEN_ANSWERS: dict[str, list[tuple[int, str, int, str, Outcome, Reason]]] = {
     ],
     "nobody is signed in": [(0, "login_required", 400, "", LOST, Reason.REFUSED)],
     "application not in the tenant": [(700016, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED)],
+    "a tenant that does not know the application, in the words of a wrong secret": [
+        *((number, "invalid_client", 401, "", GONE, Reason.APP_REMOVED) for number in (7000229, 700016, 7000112)),
+    ],
     "client id is none": [(700038, "unauthorized_client", 400, "", GONE, Reason.CREDENTIAL_WRONG)],
     "no Graph in the tenant": [(500011, "invalid_resource", 400, "", GONE, Reason.SERVICE_ABSENT)],
     "application disabled": [(7000112, "unauthorized_client", 400, "", GONE, Reason.APP_REMOVED)],
@@ -287,9 +290,16 @@ def test_the_same_by_way_of_the_browser_means_the_same(
     [("invalid_client", REFUSED_US), ("invalid_grant", LOST), ("unauthorized_client", GONE), ("brand_new", REFUSED_US)],
 )
 def test_the_number_chooses_words_and_never_the_outcome(error: str, outcome: Outcome) -> None:
-    """But for the two that stand for something else: a loop of ours, and a tenant that is no more."""
+    """But for those that stand for something else: a loop of ours, a tenant that is no more, and one that does not
+    know us."""
     of_the_person = {row[5] for rows in TOKEN_ANSWERS.values() for row in rows if row[4] is LOST}
-    for number in {row[0] for rows in TOKEN_ANSWERS.values() for row in rows} - {50196, 90002}:
+    for number in {row[0] for rows in TOKEN_ANSWERS.values() for row in rows} - {
+        50196,
+        90002,
+        700016,
+        7000112,
+        7000229,
+    }:
         failure = of_token_answer(400, body_of(number, error), {}, now=NOW)
 
         assert failure.outcome is outcome

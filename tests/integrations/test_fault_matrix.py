@@ -9,6 +9,7 @@ The refresh meets every fault, the others one of each kind; `python -m tests.soa
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from integrations.microsoft import http
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 from tests.integrations.holding import again, used_up
 from tests.integrations.test_failures import TOKEN_ANSWERS
-from tests.integrations.wired import answered, asked, connected, redeemed, row
+from tests.integrations.wired import answered, asked, assert_ended, connected, redeemed, row
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db
@@ -301,6 +302,44 @@ def test_a_refresh_whose_answer_is_lost_goes_on(alice: User, microsoft: Simulato
 
     assert (during.state, during.reason) == (State.DEGRADED, Reason.NO_ANSWER)
     assert again(connection).state == State.CONNECTED
+
+
+def _identified_by(value: object) -> Twist:
+    """The answer is good but for who it says that it is."""
+
+    def twist(answer: Answer) -> requests.Response:
+        response = answer()
+        response._content = json.dumps(response.json() | {"id_token": value, "client_info": value}).encode()
+        return response
+
+    return twist
+
+
+NOBODY = ["garbage", "a.b.c", "e30.W10.x", "", None, ["a list"]]
+
+
+@pytest.mark.parametrize("value", NOBODY, ids=repr)
+def test_a_renewal_is_kept_whatever_stands_beside_it(
+    value: object, alice: User, microsoft: Simulator, wire: Wire
+) -> None:
+    connection = used_up(connected(alice, microsoft))
+
+    with wire.trouble(Fault("odd identity", UNREACHABLE, twist=_identified_by(value))):
+        tokens.refresh(again(connection), now=timezone.now())
+
+    after = again(connection)
+    assert (after.state, after.token_version) == (State.CONNECTED, connection.token_version + 1)
+
+
+@pytest.mark.parametrize("value", NOBODY, ids=repr)
+def test_who_proves_nothing_is_not_trusted(value: object, alice: User, microsoft: Simulator, wire: Wire) -> None:
+    consent = answered(alice, microsoft)
+
+    with wire.trouble(Fault("odd identity", UNREACHABLE, twist=_identified_by(value))):
+        redeemed(consent)
+
+    assert_ended(consent, Ending.UNTRUSTED)
+    assert not Connection.objects.exists()
 
 
 # ── Consent, for the first time and once more ───────────────────────────────

@@ -90,6 +90,28 @@ def test_one_open_incident_with_the_commonest_reason_and_nobody_is_mailed(cast: 
     assert mail.outbox == []
 
 
+def test_an_outage_is_noticed_before_everybody_was_asked(kestrel: Account) -> None:
+    """Access is renewed every few hours: of two hundred, half an hour of an outage meets some twenty."""
+    group(kestrel, alive=200, degraded=20)
+    now = NOW()
+    Connection.objects.filter(state=State.CONNECTED).update(last_good_at=now - timedelta(hours=1))
+
+    incidents.watch(now=now)
+
+    incident = Incident.objects.get()
+    assert (incident.affected, incident.connected, incident.ended_at) == (20, 200, None)
+
+
+def test_a_few_in_trouble_among_many_who_just_had_an_answer_are_no_incident(kestrel: Account) -> None:
+    group(kestrel, alive=200, degraded=20)
+    now = NOW()
+    Connection.objects.filter(state=State.CONNECTED).update(last_good_at=now - timedelta(minutes=10))
+
+    incidents.watch(now=now)
+
+    assert not Incident.objects.exists()
+
+
 def test_flapping_is_one_incident(kestrel: Account) -> None:
     group(kestrel, alive=50)
     began = NOW()

@@ -117,6 +117,7 @@ def test_two_rotations_at_once_do_each_value_once(cast: Cast, old_keys: None, se
 
 def test_what_no_key_opens_stays_and_is_counted(cast: Cast, old_keys: None, settings: Any) -> None:
     (one,) = sealed_connections([cast.alice])
+    token_keys.settle(now=timezone.now())
     Connection.objects.filter(pk=one.pk).update(access_token="v1.lost.AAAA")
     rotate_to_new(settings)
 
@@ -170,6 +171,47 @@ def test_another_key_under_a_known_id_is_noticed(cast: Cast, old_keys: None, set
 
     with pytest.raises(token_keys.WrongKeys, match="another key “old”"):
         token_keys.settle(now=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("keys", "trouble"),
+    [
+        ({"old": OTHER}, "another key “old”"),
+        ({"new": NEW, "old": OTHER}, "another key “old”"),
+        ({"new": NEW}, "Key “old” is missing"),
+    ],
+)
+def test_at_the_first_start_what_is_stored_tells_which_key_is_wrong(
+    keys: dict[str, bytes], trouble: str, cast: Cast, old_keys: None, settings: Any
+) -> None:
+    sealed_connections([cast.alice])
+    settings.TOKEN_KEYS = keys
+
+    with pytest.raises(token_keys.WrongKeys, match=trouble):
+        token_keys.settle(now=timezone.now())
+    with pytest.raises(CommandError, match=trouble):
+        call_command("rotate_token_keys")
+
+    assert not TokenKey.objects.exists()
+
+
+def test_a_key_that_only_the_rotation_has_used_is_known(cast: Cast, old_keys: None, settings: Any) -> None:
+    sealed_connections([cast.alice])
+    rotate_to_new(settings)
+    call_command("rotate_token_keys")
+    settings.TOKEN_KEYS = {"new": OTHER}
+
+    with pytest.raises(token_keys.WrongKeys, match="another key “new”"):
+        token_keys.settle(now=timezone.now())
+
+
+def test_one_damaged_value_keeps_nobody_from_starting(cast: Cast, old_keys: None) -> None:
+    made = sealed_connections([cast.alice, cast.bob])
+    Connection.objects.filter(pk=made[0].pk).update(refresh_token="v1.old.AAAA")
+
+    token_keys.settle(now=timezone.now())
+
+    assert TokenKey.objects.filter(pk="old").exists()
 
 
 def test_a_process_with_a_wrong_key_does_not_start(cast: Cast, old_keys: None, settings: Any) -> None:

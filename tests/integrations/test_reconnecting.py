@@ -341,6 +341,22 @@ def test_what_fails_after_the_approval_is_told_beside_it(
     assert page.content.decode().count("Authorize</button>") == 1
 
 
+def test_who_was_connected_finishes_the_same_connection_once_approved(
+    alice: User, microsoft: Simulator, client_of: ClientOf
+) -> None:
+    connection = connected(alice, microsoft)
+    Connection.objects.update(state=State.NEEDS_REAUTH, refresh_token="", access_token="")
+    stopped(alice, microsoft)
+    AwaitedApproval.objects.update(released_at=timezone.now())
+    states.approval_over([alice.pk], now=timezone.now(), is_given=True)
+
+    page = client_of(alice).get(PROFILE).content.decode()
+
+    assert connecting.is_bound(connecting.current(alice))
+    assert (page.count("Authorize</button>"), page.count("Reconnect</button>"), page.count("Not now")) == (1, 0, 1)
+    assert connected(alice, microsoft).pk == connection.pk
+
+
 def test_connected_nobody_waits_any_more(alice: User, microsoft: Simulator) -> None:
     stopped(alice, microsoft)
 

@@ -89,11 +89,19 @@ def test_what_microsoft_wants_to_see_is_kept_for_the_next_sign_in(alice: User) -
     assert hears(tied(alice), failure).claims == '{"access_token":{}}'
 
 
-@pytest.mark.parametrize("reason", [Reason.GRANT_UNKNOWN, Reason.GRANT_EXPIRED, Reason.REFUSED])
-def test_a_token_that_was_spent_by_a_dead_worker_says_so(reason: Reason, alice: User) -> None:
+@pytest.mark.parametrize(
+    ("reason", "code", "said"),
+    [
+        (Reason.GRANT_UNKNOWN, "AADSTS70000", Reason.LOST_IN_FLIGHT),
+        (Reason.GRANT_EXPIRED, "AADSTS70008", Reason.LOST_IN_FLIGHT),
+        (Reason.REFUSED, "invalid_grant", Reason.LOST_IN_FLIGHT),
+        (Reason.REFUSED, "AADSTS500341", Reason.REFUSED),  # the account was deleted: a number that we do not know
+    ],
+)
+def test_a_token_that_was_spent_by_a_dead_worker_says_so(reason: Reason, code: str, said: Reason, alice: User) -> None:
     connection = tied(alice, interrupted_at=NOW - timedelta(minutes=1))
 
-    assert hears(connection, Failure(Outcome.AUTHORIZATION_LOST, reason)).reason == Reason.LOST_IN_FLIGHT
+    assert hears(connection, Failure(Outcome.AUTHORIZATION_LOST, reason, code)).reason == said
 
 
 def test_a_reason_that_explains_itself_is_not_blamed_on_a_dead_worker(alice: User) -> None:
@@ -321,16 +329,27 @@ def test_what_works_does_not_await_anybody(state: State, alice: User) -> None:
     assert (again(connection).state, again(connection).refresh_token) == (state, "sealed")
 
 
-@pytest.mark.parametrize("state", [State.DISCONNECTED, State.NEEDS_REAUTH, State.NOT_ELIGIBLE])
-def test_what_does_not_work_awaits_and_comes_back_to_disconnected(state: State, alice: User) -> None:
-    connection = tied(alice, state, granted=["Calendars.Read"])
+@pytest.mark.parametrize(
+    ("state", "connected_at", "is_given", "after"),
+    [
+        (State.DISCONNECTED, NOW, True, (State.DISCONNECTED, "")),
+        (State.NOT_ELIGIBLE, None, True, (State.DISCONNECTED, "")),
+        (State.NEEDS_REAUTH, NOW, False, (State.NEEDS_REAUTH, Reason.ADMIN_APPROVAL)),
+        (State.NEEDS_REAUTH, NOW, True, (State.NEEDS_REAUTH, Reason.APPROVED)),
+    ],
+)
+def test_what_does_not_work_awaits_and_comes_back_to_what_it_was(
+    state: State, connected_at: datetime | None, is_given: bool, after: tuple[str, str], alice: User
+) -> None:
+    connection = tied(alice, state, granted=["Calendars.Read"], connected_at=connected_at)
 
     assert states.awaiting_admin(alice, now=NOW) is not None
     waiting = again(connection)
-    states.approval_over([alice.pk], now=NOW + DAY)
+    states.approval_over([alice.pk], now=NOW + DAY, is_given=is_given)
 
     assert (waiting.state, waiting.refresh_token, waiting.refresh_due_at) == (State.AWAITING_ADMIN, "", None)
-    assert (again(connection).state, again(connection).reason) == (State.DISCONNECTED, "")
+    assert (again(connection).state, again(connection).reason) == after
+    assert bool(again(connection).object_id) is (state != State.DISCONNECTED), "a lost one keeps its mailbox"
 
 
 def test_a_mailbox_given_up_is_not_claimed_by_waiting(alice: User, bob: User) -> None:
@@ -363,6 +382,7 @@ happenings = st.lists(
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_order_of_passing_trouble_takes_a_connection_away(alice: User, days: list[Any]) -> None:
     Connection.objects.all().delete()
+    told_before = AuditEntry.objects.filter(action="calendar.authorization_lost").count()  # by earlier examples
     connection, at = tied(alice), NOW
     refused_since: datetime | None = None
 
@@ -399,7 +419,7 @@ def test_no_order_of_passing_trouble_takes_a_connection_away(alice: User, days: 
         if was.state == now_it_is.state:
             assert now_it_is.since_at == was.since_at
 
-    assert not AuditEntry.objects.filter(action="calendar.authorization_lost").exists()
+    assert AuditEntry.objects.filter(action="calendar.authorization_lost").count() == told_before
 
 
 @given(st.lists(st.sampled_from([NO, *PASSING, OURS]), max_size=8), st.integers(0, 7))

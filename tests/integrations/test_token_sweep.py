@@ -15,9 +15,11 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import Account, User
+from accounts import letters
+from accounts.models import Account, Letter, User
 from integrations import refreshing, states, tasks, tokens
-from integrations.failures import Reason
+from integrations.contracts import AuthorizationLost
+from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import http
 from integrations.models import ALIVE, Connection, State, Trouble
 from tests.cast import crowd
@@ -119,7 +121,56 @@ def test_a_lease_that_nobody_gave_back_tells_of_a_worker_that_died(kestrel: Acco
 
 
 def test_the_times_fit_into_each_other() -> None:
-    assert http.TOTAL + refreshing.SPARE < tokens.LEASE
+    assert http.TOTAL + tokens.SPARE < tokens.LEASE
+
+
+def test_a_worker_that_wakes_after_its_lease_keeps_the_token_that_only_it_knows(
+    connection: Connection, microsoft: Simulator
+) -> None:
+    """Where each refresh token may be used once: the next holder has asked in vain, and not yet been answered."""
+    microsoft.control("POST", "tenants/kestrel.example/strict-rotation", {"on": True})
+    now = timezone.now()
+    Connection.objects.update(refresh_due_at=now)
+    (late,) = refreshing.claim([connection.pk], now=now)
+    fresh = tokens.sealed(late, tokens.ask(late), asked_at=now)
+    (next_one,) = refreshing.claim([connection.pk], now=now + tokens.LEASE)
+
+    assert tokens.keep_refreshed(late, fresh)
+    with pytest.raises(AuthorizationLost) as refused:
+        tokens.ask(next_one)
+
+    assert not states.went_wrong(next_one, refused.value.failure, now=now + tokens.LEASE)
+    after = again(connection)
+    assert (after.state, after.token_version, after.interrupted_at) == (State.CONNECTED, 2, None)
+    assert after.lease_holder == next_one.lease_holder
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept", "state"),
+    [(Reason.GRANT_UNKNOWN, True, State.CONNECTED), (Reason.SESSIONS_REVOKED, False, State.NEEDS_REAUTH)],
+)
+def test_what_wakes_even_after_the_next_was_refused_tells_that_nothing_was_lost(
+    reason: Reason, kept: bool, state: State, connection: Connection
+) -> None:
+    """But for what Microsoft said of the person, and not of the token."""
+    now = timezone.now()
+    Connection.objects.update(refresh_due_at=now)
+    (late,) = refreshing.claim([connection.pk], now=now)
+    got = tokens.ask(late)
+    fresh = tokens.sealed(late, got, asked_at=now)
+    (next_one,) = refreshing.claim([connection.pk], now=now + tokens.LEASE)
+    states.went_wrong(next_one, Failure(Outcome.AUTHORIZATION_LOST, reason), now=now)
+
+    assert tokens.keep_refreshed(late, fresh) == kept
+
+    after = again(connection)
+    assert (after.state, bool(after.refresh_token), after.refresh_due_at is not None) == (state, kept, kept)
+    letters.send_waiting(now=now)
+    assert Letter.objects.filter(sent_at=None, dropped_at__isnull=False).exists() == kept
+    if kept:
+        assert (after.reason, after.interrupted_at, held(connection)) == ("", None, got.refresh_token)
+        assert refreshing.refresh_due(now=now + 2 * tokens.LEASE) == 1
+        assert again(connection).state == State.CONNECTED
 
 
 # ── A turn ──────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
@@ -167,6 +168,38 @@ def test_a_holder_that_was_late_does_not_take_away_the_lease_of_the_next(connect
     tokens._release(connection, mine)
 
     assert again(connection).lease_holder == next_one
+
+
+def test_a_lease_counts_from_now_however_long_ago_the_caller_read_the_clock(
+    connection: Connection, microsoft: Simulator
+) -> None:
+    slow_down(microsoft, 400)
+    long_ago = timezone.now() - timedelta(seconds=45)
+
+    with meanwhile(lambda: tokens.refresh(again(connection), now=long_ago)):
+        until_asked(microsoft, connection)
+        assert tokens._claim(again(connection), now=timezone.now()) is None
+
+    assert again(connection).token_version == 2
+
+
+def test_what_could_end_after_its_lease_is_not_asked(connection: Connection, microsoft: Simulator) -> None:
+    """The database took its time over the claim."""
+    almost_over = timezone.now() + http.TOTAL
+
+    def claim_slowly(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if sql.startswith("UPDATE") and "lease_holder" in sql and "interrupted_at" in sql:
+            with database.cursor() as cursor:
+                cursor_of = {"connection": database, "cursor": cursor}
+                execute("UPDATE integrations_connection SET lease_until = %s", [almost_over], False, cursor_of)
+        return answer
+
+    with database.execute_wrapper(claim_slowly), pytest.raises(tokens.Busy):
+        tokens.access_token(again(connection), now=timezone.now())
+
+    assert asked(microsoft) == 0
+    assert again(connection).lease_until is None
 
 
 def test_who_comes_second_uses_what_the_first_has_stored(connection: Connection, microsoft: Simulator) -> None:

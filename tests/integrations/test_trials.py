@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Role, User
-from integrations import trials
+from integrations import credentials, trials
 from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, State, Trial
@@ -21,7 +22,7 @@ from integrations.trials.progress import progress
 from integrations.trials.steps import steps
 from tests.cast import Cast, ClientOf, crowd, joined
 from tests.integrations.tied import set_to
-from tests.integrations.wired import answered, begun, connected, forget_microsoft, redeemed
+from tests.integrations.wired import answered, asked, begun, connected, forget_microsoft, redeemed
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,8 +61,8 @@ def ended_with(trial: Trial, reason: str, code: str = "") -> list[Mark]:
     return the_way(trial)
 
 
-def look(trial: Trial) -> Trial:
-    asking.look(trial.pk, now=NOW())
+def look(trial: Trial, *, after: timedelta = timedelta()) -> Trial:
+    asking.look(trial.pk, now=NOW() + after)
     trial.refresh_from_db()
     return trial
 
@@ -138,9 +139,22 @@ def test_what_failed_is_asked_again(cast: Cast, microsoft: Simulator, settings: 
 
     settings.MICROSOFT_AUTHORITY_HOST = right
     forget_microsoft()
-    trial = look(trial)
+    at_once, later = marks(look(trial)), marks(look(trial, after=asking.REST))
 
-    assert marks(trial)[Name.SIGN_IN] == D
+    assert (at_once[Name.SIGN_IN], later[Name.SIGN_IN]) == (F, D)
+
+
+def test_an_organisation_that_does_not_know_us_yet_is_no_word_about_our_credential(
+    cast: Cast, microsoft: Simulator
+) -> None:
+    step = {"status": 401, "code": "invalid_client", "aadsts": 7000229}
+    microsoft.control("POST", "faults", {"target": "token", "seconds": 60, "steps": [step]})
+
+    trial = look(trials.begin(cast.bob, by=cast.dana, now=NOW()))
+
+    assert marks(trial)[Name.CREDENTIAL] == S
+    assert not credentials.is_refused(now=NOW())
+    assert mail.outbox == []
 
 
 def test_one_looks_at_a_time_and_a_claim_that_is_over_is_free(cast: Cast, microsoft: Simulator) -> None:
@@ -277,6 +291,21 @@ def test_a_mailbox_that_does_not_answer_fails_live(cast: Cast, microsoft: Simula
     assert found[Name.ANSWERS].advice == "Meridian tries again by itself."
 
 
+def test_while_microsoft_wants_us_to_wait_a_test_asks_nothing(cast: Cast, microsoft: Simulator) -> None:
+    connected(cast.bob, microsoft)
+    trial = look(trials.begin(cast.bob, by=cast.dana, now=NOW()))
+    Trial.objects.update(found={name: trial.found[name] for name in (Name.SIGN_IN, Name.CREDENTIAL)})
+    step = {"status": 429, "retry_after": 600}
+    microsoft.control("POST", "faults", {"target": "token", "seconds": 60, "steps": [step]})
+    before = asked(microsoft)
+
+    for seconds in (0, 5, 40, 300):
+        trial = look(trial, after=timedelta(seconds=seconds))
+
+    assert asked(microsoft) == before + 1
+    assert (marks(trial)[Name.RENEWED], Connection.objects.get().attempts) == (F, 1)
+
+
 def test_sessions_that_were_ended_fail_the_renewal(cast: Cast, microsoft: Simulator) -> None:
     connected(cast.bob, microsoft)
     microsoft.control("POST", "people/bob@kestrel.example/revoke-sessions")
@@ -284,7 +313,7 @@ def test_sessions_that_were_ended_fail_the_renewal(cast: Cast, microsoft: Simula
 
     found = {step.name: step for step in steps(trial, reader=None, now=NOW())}
 
-    assert found[Name.RENEWED].mark == F
+    assert (found[Name.RENEWED].mark, found[Name.ANSWERS].mark) == (F, N), "nobody asked the mailbox"
     assert "AADSTS50173" in found[Name.RENEWED].explains
     assert Connection.objects.get().state == State.NEEDS_REAUTH
 

@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from integrations import resealing, vault
+from integrations import resealing, token_keys, vault
 
 TELL_EVERY = 2.0  # seconds
 
@@ -26,6 +27,10 @@ class Command(BaseCommand):
             return
         if options["batch"] < 1:
             raise CommandError("--batch must be at least 1.")
+        try:
+            token_keys.settle(now=timezone.now())
+        except token_keys.WrongKeys as problem:
+            raise CommandError(str(problem)) from None
         done = self._rotate(waiting, options["batch"])
         retired = resealing.retire()
         for key_id in retired:

@@ -12,6 +12,7 @@ from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import http
 
+LONGEST_ADDRESS = 254  # RFC 5321 §4.5.3.1.3; what is longer is none, and half of it would be another's
 _ASKED = "userPrincipalName,userType,onPremisesSyncEnabled"
 _GUEST_MARK = "#ext#"
 
@@ -19,7 +20,8 @@ _GUEST_MARK = "#ext#"
 def get_address(access_token: str) -> str:
     """The primary SMTP address, or the user principal name where there is none. Raises `CalendarError`."""
     body = http.get(f"{settings.MICROSOFT_GRAPH_URL}/me?$select=mail,userPrincipalName", access_token)
-    return str(body.get("mail") or body.get("userPrincipalName") or "")
+    found = str(body.get("mail") or body.get("userPrincipalName") or "")
+    return found if len(found) <= LONGEST_ADDRESS else ""
 
 
 def why_no_mailbox(access_token: str, failure: Failure) -> Failure:
