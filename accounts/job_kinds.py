@@ -26,6 +26,22 @@ class Result:
     outcome: str
 
 
+@dataclass(frozen=True)
+class RowWords:
+    """What a row is called on the page of the job and in its report."""
+
+    one: str
+    many: str
+
+    @property
+    def counting(self) -> str:
+        """For the template filter that chooses between them."""
+        return f"{self.one},{self.many}"
+
+
+LINES, PEOPLE = RowWords("line", "lines"), RowWords("person", "people")
+
+
 class Work(Protocol):
     """Does a batch of rows, inside the transaction that writes their results down; answers one for each row.
 
@@ -49,9 +65,17 @@ class Errand(Protocol):
 _works: dict[str, Work] = {}
 _errands: dict[str, Errand] = {}
 _shown: dict[str, Mapping[str, str]] = {}
+_rows: dict[str, RowWords] = {}
 
 
-def declare(name: str, *, shown: Mapping[str, str], work: Work | None = None, errand: Errand | None = None) -> str:
+def declare(
+    name: str,
+    *,
+    shown: Mapping[str, str],
+    work: Work | None = None,
+    errand: Errand | None = None,
+    rows: RowWords = LINES,
+) -> str:
     """Make a kind of job known, where workers import it: work on batches, or an errand for each row. `shown`: the
     fields of `given` that the report shows, with their headings. Returns its name, for `start` and `prepare`."""
     if (work is None) == (errand is None):
@@ -60,7 +84,7 @@ def declare(name: str, *, shown: Mapping[str, str], work: Work | None = None, er
         _works[name] = work
     if errand:
         _errands[name] = errand
-    _shown[name] = shown
+    _shown[name], _rows[name] = shown, rows
     return name
 
 
@@ -75,3 +99,7 @@ def errand_of(job: Job) -> Errand | None:
 def fields(kind: str) -> Mapping[str, str]:
     """The fields of `given` that people are shown, with their headings. Raises KeyError for no kind of ours."""
     return _shown[kind]
+
+
+def row_words(kind: str) -> RowWords:
+    return _rows[kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from accounts import jobs
+from accounts import job_kinds, jobs
 from accounts.jobs import Result
 from accounts.models import Job, JobRow, JobState, RowState
 
@@ -12,7 +12,8 @@ READ_AT_ONCE = 2000
 
 
 def headings(job: Job) -> list[str]:
-    return ["Line", *jobs.fields(job).values(), "Outcome", "What happened"]
+    number = "Line" if job_kinds.row_words(job.kind) is job_kinds.LINES else "No."
+    return [number, *jobs.fields(job).values(), "Outcome", "What happened"]
 
 
 def report(job: Job) -> Iterator[list[object]]:

@@ -21,7 +21,7 @@ from celery import signature
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import claims, errands, job_kinds
+from accounts import claims, errands, job_kinds, job_rows
 from accounts.claims import Refused
 from accounts.job_claims import ATTEMPTS, CANCELLED, CLAIM, ENDED, FAILED, count, end, free, give_back, renew, take
 from accounts.job_kinds import Errand, Line, Result, Work, declare
@@ -215,10 +215,7 @@ def _store(job: Job, rows: Iterable[Line], *, now: datetime) -> None:
     rest = iter(rows)
     while some := list(islice(rest, STORED_AT_ONCE)):
         counts.update(line.state for line in some)
-        JobRow.objects.bulk_create(
-            JobRow(job=job, number=line.number, given=line.given, state=line.state, outcome=line.outcome[:300])
-            for line in some
-        )
+        job_rows.insert(job, some)
     job.total, job.done = counts.total(), counts[RowState.DONE]
     job.unchanged, job.failed = counts[RowState.UNCHANGED], counts[RowState.FAILED]
     job.save(update_fields=["total", "done", "unchanged", "failed"])

@@ -147,8 +147,8 @@ def _work(waiting: Waiting, *, now: datetime) -> Work:
 def _of_credentials(fleet: Fleet) -> Iterator[Trouble]:
     yield Trouble(
         "Microsoft accepts none of the portal’s own credentials.",
-        f"{_paused(fleet)} paused, and nobody has been told to reconnect. Nothing is refreshed; a worker asks Microsoft "
-        "again every minute, and once one is accepted they come back by themselves, within minutes.",
+        f"{_paused(fleet)} paused, and nobody has been told to reconnect. Nothing is refreshed; a worker asks "
+        "Microsoft again every minute, and once one is accepted they come back by themselves, within minutes.",
     )
 
 

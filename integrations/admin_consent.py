@@ -24,7 +24,7 @@ from django.urls import reverse
 from accounts import audit, outbound
 from accounts.models import Account, User
 from integrations import approvals, failures, reasons, scopes, vault
-from integrations.failures import Reason
+from integrations.failures import Outcome, Reason
 from integrations.microsoft import tenants
 from integrations.models import TenantConsent
 
@@ -149,12 +149,6 @@ def granted_in(answer: Mapping[str, str], asked: Iterable[str]) -> list[str]:
     return sorted(scope for scope in asked if scope.lower() in listed)
 
 
-def newest_of(account: Account) -> dict[str, TenantConsent]:
-    """By tenant, the newest link of the account. One query."""
-    made = TenantConsent.objects.filter(account=account).select_related("made_by").order_by("created_at")
-    return {one.tenant_id: one for one in made}
-
-
 def forget_old(*, now: datetime) -> int:
     """What nobody has used in time."""
     unused = TenantConsent.objects.filter(granted_at=None, expires_at__lte=now - KEEP)
@@ -176,7 +170,10 @@ def _refused(made: TenantConsent, answer: Mapping[str, str], *, now: datetime) -
     # `permission_denied` is what the documentation calls it.
     told = {**answer, "error": "access_denied"} if answer["error"] == "permission_denied" else answer
     failure = failures.of_redirect(told)
-    reason, code = (failure.reason.value, failure.code[:80]) if failure else (Reason.REFUSED.value, "")
+    # What a browser brings is no word about our own credential.
+    is_known = failure is not None and failure.outcome is not Outcome.CREDENTIAL_REFUSED
+    reason = failure.reason.value if failure and is_known else Reason.REFUSED.value
+    code = failure.code[:80] if failure else ""
     with transaction.atomic():
         found = TenantConsent.objects.select_for_update(of=("self",)).select_related("account").filter(pk=made.pk)
         current = found.first()

@@ -123,6 +123,11 @@ def permissions(account: Account, one: Organisation) -> list[Permission]:
     return [Permission(name, _SAYS.get(name, name), name in granted, seen[name]) for name in wanted]
 
 
+def is_unanswered(one: Organisation, *, now: datetime) -> bool:
+    """Microsoft should have said by now whose domain it is."""
+    return not one.is_looked_up and one.last_at is not None and now - one.last_at > SILENCE
+
+
 def people(account: Account, one: Organisation, *, q: str) -> QuerySet[AwaitedApproval]:
     """Those of an organisation: who waits longest first, then those for whom one step is left."""
     rows = AwaitedApproval.objects.filter(account=account, tenant_id=one.tenant_id).select_related("user")

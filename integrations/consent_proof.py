@@ -10,7 +10,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -20,8 +19,6 @@ from integrations import alarms, approvals, reasons
 from integrations.contracts import CalendarError, CredentialRefused, Passing
 from integrations.microsoft import identity
 from integrations.models import AwaitedApproval, TenantConsent
-
-log = structlog.get_logger(__name__)
 
 APPROVED = audit.declare("tenant_consent.approved", "A Microsoft 365 admin gave the {target}.")
 NOT_PROVED = audit.declare(

@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
-from integrations.aadsts import NUMBERS
+from integrations.aadsts import NUMBERS, first_number, number_in
 
 
 class Outcome(StrEnum):
@@ -129,7 +129,6 @@ _LONGEST_WAIT = timedelta(hours=1)
 SERVER_TROUBLE = 500
 TOO_MANY = 429
 _CLIENT_LOOP = 50196
-_NUMBER = re.compile(r"\s*AADSTS([0-9]{1,9}):")
 _TRACE = re.compile(r"\bTrace ID: ([0-9a-fA-F-]{36})\b")
 _CHALLENGE = re.compile(r'\bclaims="([A-Za-z0-9+/=_-]+)"')
 _LONGEST_CLAIMS = 4000
@@ -140,7 +139,7 @@ def of_token_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, 
     """An answer of /token that is no token. `status` 0: unknown, judge by the body alone."""
     # What is no word of OAuth's comes from something in between.
     error = _word(body.get("error"))
-    number = _first_number(body)
+    number = first_number(body)
     code = f"AADSTS{number}" if number else error
     trace_id = _text(body.get("trace_id")) or _trace_in(_text(body.get("error_description")))
     trace_id = trace_id or headers.get("x-ms-request-id", "")
@@ -163,7 +162,7 @@ def of_redirect(answer: Mapping[str, str]) -> Failure | None:
     error, description = answer.get("error", ""), answer.get("error_description", "")
     if not error:
         return None
-    number = _number_in(description)
+    number = number_in(description)
     code = f"AADSTS{number}" if number else _word(error) or "unknown"
     trace_id, claims = _trace_in(description), _claims(answer.get("claims", ""))
     if number == _CLIENT_LOOP:
@@ -256,18 +255,6 @@ def _nested(error: Any) -> Iterator[Mapping[str, Any]]:
             return
         yield error
         error = error.get("innerError") or error.get("innererror")
-
-
-def _first_number(body: Mapping[str, Any]) -> int:
-    codes = body.get("error_codes")
-    if isinstance(codes, list) and codes and type(codes[0]) is int and codes[0] > 0:
-        return codes[0]
-    return _number_in(_text(body.get("error_description")))
-
-
-def _number_in(description: str) -> int:
-    found = _NUMBER.match(description)
-    return int(found[1]) if found else 0
 
 
 def _trace_in(description: str) -> str:

@@ -104,6 +104,10 @@ _APPEARS: dict[str, str] = {
 }
 # In these the button is called Reconnect.
 _RECONNECTS = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE)
+# Removed, not merely switched off: its consents went with it.
+REMOVED = ("AADSTS700016", "AADSTS7000229")
+_REMOVED = "Meridian was removed from your Microsoft 365 organisation."
+_AFTER_REMOVAL = "Your connection is kept, and comes back by itself once your Microsoft 365 admin approves Meridian for everybody again. If your organisation lets people decide for themselves, reconnect."
 _OPERATOR = "Meridian’s own registration at Microsoft needs attention. Its operator has been told."
 _FALLBACK = "Something unexpected stopped it."
 
@@ -126,6 +130,8 @@ def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_
         case State.DEGRADED:
             explains = "Your connection is kept; Meridian tries again by itself. There is nothing you need to do."
             return Words("warn", _PASSING.get(connection.reason, _PASSING[Reason.SERVICE_TROUBLE]), explains)
+        case State.PAUSED if connection.reason == Reason.APP_REMOVED and connection.code in REMOVED:
+            return Words("warn", _REMOVED, _AFTER_REMOVAL, RECONNECT)
         case State.PAUSED:
             says = _PAUSED.get(connection.reason, _OPERATOR)
             return Words("warn", says, "Your connection is kept and comes back by itself. Do not reconnect.")

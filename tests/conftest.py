@@ -55,6 +55,9 @@ hypothesis_settings.load_profile("meridian")
 # ── What this run leaves out ────────────────────────────────────────────────
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "journey: a whole story in a real browser, with real processes")
+    config.addinivalue_line(
+        "markers", "once: long, and says the same on either database; CI's second run leaves it out"
+    )
     if not CHROMIUM:
         surroundings.left_out.append("Chromium (every test in a real browser)")
     if not surroundings.has_official_clients():

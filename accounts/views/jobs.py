@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from accounts import csv_files, doors, job_reports, jobs
+from accounts import csv_files, doors, job_kinds, job_reports, jobs
 from accounts.doors import SignedInRequest
 from accounts.models import Job, JobState, RowState
 
@@ -44,6 +44,7 @@ def job(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         "job": shown,
         "is_silent": jobs.is_silent(shown, now=timezone.now()),
         "kind": _KINDS[JobState(shown.state)],
+        "words": job_kinds.row_words(shown.kind),
     }
     if getattr(request, "htmx", False):
         if shown.state != JobState.RUNNING:

@@ -16,18 +16,18 @@ from django.db.models import QuerySet
 
 from accounts import claims, jobs, listed
 from accounts.doors import LONGEST_NUMBER
+from accounts.job_kinds import PEOPLE
 from accounts.jobs import Line, Result
 from accounts.models import Account, Job, JobRow, Role, RowState, User
 from integrations import checking, disconnecting, telling
 from integrations.console.listing import reason
 from integrations.console.people import SHOWN
 from integrations.console.tiles import LOOKS
+from integrations.diagnosis import asked
 from integrations.models import Connection, State
 
 READ_AT_ONCE = 2000
 SHOWN_IN_REPORT = {"email": "E-mail"}
-# In these there is access to ask Microsoft with.
-CHECKABLE = (State.CONNECTED, State.DEGRADED, State.PAUSED, State.NOT_ELIGIBLE)
 
 STRANGER = Result(RowState.FAILED, "Nobody of your account.")
 NOT_CONNECTED = Result(RowState.UNCHANGED, "Not connected.")
@@ -36,6 +36,7 @@ NOT_AN_OWNER = Result(RowState.FAILED, "Only owners may disconnect an owner.")
 DISCONNECTED = Result(RowState.DONE, "Disconnected.")
 REMINDED = Result(RowState.DONE, "A letter is on its way.")
 NOT_AGAIN = Result(RowState.UNCHANGED, "Reminded within the last day, or no longer active.")
+MUST_WAIT = Result(RowState.UNCHANGED, asked.MUST_WAIT)
 NOTHING_TO_MEND = Result(RowState.UNCHANGED, "There is nothing to reconnect.")
 
 
@@ -133,8 +134,10 @@ def _check(job: Job, row: JobRow, *, now: datetime) -> Result:
         return NOT_CONNECTED
     if job.by is None or not claims.may(job.by, job.account):
         return NOT_ALLOWED
-    if connection.state not in CHECKABLE:
+    if not asked.can_check(connection):
         return Result(RowState.UNCHANGED, _standing(connection))
+    if asked.must_wait(connection, now=now):
+        return MUST_WAIT
     checking.check(connection.pk, now=now)
     found = _connection(job, row)
     return Result(RowState.DONE, _standing(found)) if found else NOT_CONNECTED
@@ -183,6 +186,6 @@ def _standing(connection: Connection) -> str:
     return f"{label}: {reason(connection)}." if connection.reason else f"{label}."
 
 
-CHECK = jobs.declare("check-connections", errand=_check, shown=SHOWN_IN_REPORT)
-REMIND = jobs.declare("remind-people", work=_remind, shown=SHOWN_IN_REPORT)
-DISCONNECT = jobs.declare("disconnect-people", errand=_disconnect, shown=SHOWN_IN_REPORT)
+CHECK = jobs.declare("check-connections", errand=_check, shown=SHOWN_IN_REPORT, rows=PEOPLE)
+REMIND = jobs.declare("remind-people", work=_remind, shown=SHOWN_IN_REPORT, rows=PEOPLE)
+DISCONNECT = jobs.declare("disconnect-people", errand=_disconnect, shown=SHOWN_IN_REPORT, rows=PEOPLE)

@@ -13,7 +13,8 @@ import structlog
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from integrations import checking
+from integrations import checking, states
+from integrations.failures import Reason
 from integrations.models import ALIVE, Connection, State
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,8 @@ SILENCE = timedelta(seconds=30)  # after which a page says that no worker has an
 GIVEN_UP = timedelta(minutes=5)  # the task has expired by then
 # There is access to ask Microsoft with, and no consent under way.
 CHECKABLE = tuple(state for state in (*ALIVE, State.NOT_ELIGIBLE) if state != State.CONNECTING)
+
+MUST_WAIT = "Not asked: Microsoft has asked Meridian to wait, and is asked again after that."
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ def can_check(connection: Connection) -> bool:
     return connection.state in CHECKABLE
 
 
+def must_wait(connection: Connection, *, now: datetime) -> bool:
+    """Microsoft has asked for it."""
+    return connection.reason == Reason.TOO_MANY_REQUESTS and states.is_waiting(connection, now=now)
+
+
 def ask(connection: Connection, *, now: datetime) -> bool:
     """Write down that somebody asked. False: it cannot be written down at the moment."""
     return _write(connection.pk, {"at": now, "found_at": None, "says": "", "is_fine": False})
@@ -54,8 +62,12 @@ def ask(connection: Connection, *, now: datetime) -> bool:
 
 def carry_out(connection_id: int, *, now: datetime) -> None:
     """Ask Microsoft, file the outcome, and say on the page that asked what it was."""
+    connection = Connection.objects.filter(pk=connection_id).defer("refresh_token", "access_token").first()
+    if connection is not None and must_wait(connection, now=now):
+        _write(connection_id, {"at": now, "found_at": now, "says": MUST_WAIT, "is_fine": False})
+        return
     finding = checking.check(connection_id, now=now)
-    is_fine = finding.failure is None and finding.state == State.CONNECTED
+    is_fine = finding.is_asked and finding.failure is None and finding.state == State.CONNECTED
     _write(connection_id, {"at": now, "found_at": now, "says": finding.says, "is_fine": is_fine})
 
 

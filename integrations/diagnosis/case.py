@@ -56,7 +56,9 @@ class Case:
         """Ours, as far as anybody knows: nothing can be renewed or connected until its operator has mended it."""
         if self.connection.state == State.PAUSED and self.connection.reason in OURS:
             return True
-        return bool(self.credentials) and all(one.is_refused for one in self.credentials)
+        # One that was not tried yet is no reason to wait.
+        refused = [one for one in self.credentials if one.is_refused]
+        return len(refused) == len(credentials.of_environment())
 
     def sentence(self, name: str) -> SafeString:
         """What holds of a setting for the person, and who decided it where."""

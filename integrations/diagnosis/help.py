@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations import health
 from integrations.diagnosis import remedies
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.remedies import Place, Remedy, Who
+from integrations.failures import Reason
 from integrations.models import State
 
 # In these the way back is the person's own, at Microsoft: nothing must stand before it.
@@ -54,7 +56,8 @@ def _of_state(case: Case) -> Remedy:
         case State.DEGRADED:
             return remedies.of_passing(connection.reason)
         case State.PAUSED:
-            return remedies.of_paused(connection.reason)
+            is_removed = connection.reason == Reason.APP_REMOVED and connection.code in health.REMOVED
+            return remedies.of_paused(connection.reason, is_removed=is_removed)
         case State.BLOCKED_BY_POLICY:
             return remedies.of_blocked(connection.reason)
         case State.NOT_ELIGIBLE:

@@ -93,6 +93,10 @@ _ALLOW_APP = Remedy(
     Who.MICROSOFT_ADMIN,
     "The Microsoft 365 admin allows Meridian again in Entra, under Enterprise applications. The connection then comes back by itself.",
 )
+_APPROVE_ANEW = Remedy(
+    Who.MICROSOFT_ADMIN,
+    "Meridian was removed there. The Microsoft 365 admin approves it once more for everybody, and the connection comes back by itself; or, if the organisation lets people decide for themselves, {name} presses Reconnect.",
+)
 _KEY = Remedy(
     Who.OPERATOR,
     "The people who run Meridian put the old key back at the end of TOKEN_KEYS. The connection then comes back by itself.",
@@ -181,8 +185,8 @@ def of_passing(reason: str) -> Remedy:
     return _PASSING.get(reason, WAIT)
 
 
-def of_paused(reason: str) -> Remedy:
-    return _PAUSED.get(reason, OPERATOR)
+def of_paused(reason: str, *, is_removed: bool = False) -> Remedy:
+    return _APPROVE_ANEW if is_removed else _PAUSED.get(reason, OPERATOR)
 
 
 def of_blocked(reason: str) -> Remedy:

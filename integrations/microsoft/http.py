@@ -78,6 +78,6 @@ def json_of(response: requests.Response) -> dict[str, Any] | None:
     """None where the body is no JSON object: a proxy's page, half an answer."""
     try:
         body = response.json()
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):  # also a number of thousands of digits, or what is nested too deeply
         return None
     return body if isinstance(body, dict) else None

@@ -75,7 +75,7 @@ def app_of(tenant: str, credential: Credential | None = None) -> Any:
                 _apps.pop(next(iter(_apps)), None)
             try:
                 known = _apps[key] = _build_app(tenant, credential)
-            except (requests.RequestException, MsalServiceError, ValueError) as problem:
+            except (requests.RequestException, MsalServiceError, ValueError, RecursionError) as problem:
                 # ValueError is how MSAL says that the authority did not answer with a discovery document.
                 raise Unreachable(NO_ANSWER) from problem
         return known or _apps[key]

@@ -120,11 +120,13 @@ def _network(problem: requests.RequestException) -> str:
 
 
 def _refusal(failure: Failure, tenant: str) -> str:
+    not_known = (
+        f"Application {settings.MICROSOFT_CLIENT_ID} is not known in “{tenant}”. Look at MICROSOFT_CLIENT_ID; an admin "
+        "of that directory must have consented once."
+    )
     known = {
-        "AADSTS700016": (
-            f"Application {settings.MICROSOFT_CLIENT_ID} is not known in “{tenant}”. Look at MICROSOFT_CLIENT_ID; an "
-            "admin of that directory must have consented once."
-        ),
+        "AADSTS700016": not_known,
+        "AADSTS7000229": not_known,
         "AADSTS7000112": f"The application is switched off in “{tenant}”. An admin there can enable it.",
         "AADSTS90002": f"There is no directory “{tenant}”.",
     }

@@ -103,7 +103,7 @@ def _fetch(now: float) -> None:
         _check_host(keys_at)
         found = [key for key in _get(keys_at)["keys"] if key["kty"] == "RSA"]
         keys = {str(key["kid"]): jwt.PyJWK(key, algorithm="RS256").key for key in found}
-    except (requests.RequestException, ValueError, LookupError, TypeError, jwt.PyJWTError) as problem:
+    except (requests.RequestException, ValueError, RecursionError, LookupError, TypeError, jwt.PyJWTError) as problem:
         raise Unreachable(NO_ANSWER) from problem
     if not keys:
         raise Unreachable(NO_ANSWER)

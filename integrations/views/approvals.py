@@ -74,6 +74,7 @@ def approvals(request: SignedInRequest) -> HttpResponse:
             "link": link,
             "letter": approval_queue.letter(account, chosen, link, needed) if link else "",
             "consent": approval_queue.standing(chosen, needed, now=now),
+            "is_unanswered": approval_queue.is_unanswered(chosen, now=now),
             "page": Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page")),
         }
     return render(request, "integrations/approvals.html", context)

@@ -20,7 +20,7 @@ from tests.accounts.connected import connect
 from tests.cast import Cast, ClientOf, crowd
 from tests.journeys.looks import LOOKS, faults_of
 
-pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 BACK = "/account/settings/mail-calendar/"
 

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import audit, deleting, job_reports, jobs, nudging, tasks
+from accounts import audit, deleting, importing, job_reports, jobs, nudging, tasks
 from accounts.jobs import Line, Result
 from accounts.models import Account, AuditEntry, Group, Job, JobRow, JobState, RowState, User
 from accounts.models.audit import MASKED
@@ -461,3 +461,14 @@ def test_without_redis_a_nudge_is_lost_quickly() -> None:
             app.set_current()
 
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.django_db
+def test_rows_are_stored_as_they_are_given_however_odd(kestrel: Account, dana: User) -> None:
+    odd = ["tab\tand\nline", "\\N", "“quoted”", "", "\\.", "{}", "\"'"]
+    lines = [jobs.Line(number, {"email": text}, RowState.FAILED, text) for number, text in enumerate(odd, start=1)]
+
+    job = jobs.start(kestrel, kind=importing.KIND, title="Odd", rows=lines, by=dana, back="/", now=timezone.now())
+
+    stored = job.rows.order_by("number").values_list("given", "outcome", "state")
+    assert list(stored) == [({"email": text}, text, "failed") for text in odd]

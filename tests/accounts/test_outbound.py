@@ -335,6 +335,16 @@ def test_a_form_that_nobody_takes_is_an_error_of_requests(session: outbound.Sess
         nobody.post_form("https://localhost:9/token", {}, {})
 
 
+def test_what_a_server_would_have_us_remember_is_not_said_to_it_again(host: Host, session: requests.Session) -> None:
+    """One session asks for everybody."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: who=alice; Path=/; Secure\r\n\r\n"
+    host.talk = lambda connection, _path: connection.sendall(answer)
+
+    session.get(host.url)
+
+    assert list(session.cookies) == []
+
+
 # ── One thread watches over all ─────────────────────────────────────────────
 def test_many_requests_at_once_need_one_watching_thread(host: Host, certificate: Path) -> None:
     session = outbound.session(allowed_hosts=[host.name], total=timedelta(seconds=20), verify=str(certificate))

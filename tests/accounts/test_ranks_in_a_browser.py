@@ -14,7 +14,7 @@ from accounts.groups import add_members
 from accounts.models import Account, Group, User
 from tests.cast import FOUNDED, ClientOf
 
-pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

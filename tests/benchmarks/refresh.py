@@ -26,6 +26,7 @@ from tests.token_endpoint import TokenEndpoint, refresh_token
 
 PATIENCE = 120.0  # seconds for one round
 LATENCY = 0.1
+ACCOUNTS = 40
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _worker(endpoint: TokenEndpoint, directory: Path, *, in_flight: int) -> Iter
 
 # ── The search for what is due ──────────────────────────────────────────────
 def _search(size: Size) -> Measure:
-    """1,000 due of 40 accounts, in a small table and in a large one."""
+    """1,000 due of many accounts, in a small table and in a large one."""
     few = _search_seconds(10_000)
     many = _search_seconds(size.many)
     says = f"{many * 1000:.2f} ms among {size.many:,} connections, {few * 1000:.2f} ms among 10,000"
@@ -195,11 +196,13 @@ def _search_seconds(count: int) -> float:
     from django.utils import timezone
 
     from integrations import refreshing
+    from integrations.models import Connection
 
     _fill(count)
     now = timezone.now()
     look: Callable[[], list[int]] = lambda: list(refreshing.due(now=now).values_list("pk", flat=True)[:2000])  # noqa: E731
-    assert len(look()) == 1000
+    assert len(found := look()) == 1000
+    assert Connection.objects.filter(pk__in=found).values("account").distinct().count() == ACCOUNTS
     return quickest_seconds(look, times=300)
 
 
@@ -214,15 +217,17 @@ def _fill(count: int) -> None:
     with database.cursor() as cursor:
         cursor.execute("TRUNCATE accounts_account, accounts_user, integrations_connection CASCADE")
     now = timezone.now()
-    accounts = Account.objects.bulk_create(Account(name=f"Account {at}", created_at=now) for at in range(40))
+    accounts = Account.objects.bulk_create(Account(name=f"Account {at}", created_at=now) for at in range(ACCOUNTS))
     person = User.objects.create(account=accounts[0], email="p0@many.example", name="Person", is_active=True)
     one = Connection.objects.create(
         user=person, state=State.CONNECTED, since_at=now, refresh_due_at=now - timedelta(hours=1)
     )
-    whose = "(SELECT min(id) FROM accounts_account) + mod(n, 40)"
+    step = count // 1000
+    # Whatever is due, of every account alike: each step has one row that is.
+    whose = f"(SELECT min(id) FROM accounts_account) + mod(n / {step}, {ACCOUNTS})"  # noqa: S608  our own numbers
     _copies(User, person.pk, count, email="'p' || n || '@many.example'", account_id=whose)
     long_ago, to_come = "now() - mod(n, 3600) * interval '1 s'", "now() + interval '9 h'"
-    due = f"CASE WHEN mod(n, {count // 1000}) = 0 THEN {long_ago} ELSE {to_come} END"
+    due = f"CASE WHEN mod(n, {step}) = 0 THEN {long_ago} ELSE {to_come} END"
     _copies(
         Connection,
         one.pk,

@@ -23,7 +23,7 @@ from integrations.models import AppCredential, Connection, State
 from tests.cast import Cast, ClientOf
 from tests.journeys.looks import LOOKS, faults_of
 
-pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -73,6 +73,15 @@ def test_who_holds_the_link_cannot_fill_the_audit_log(consent: TenantConsent) ->
     assert AuditEntry.objects.filter(action=admin_consent.REFUSED).count() == 1
 
 
+def test_what_a_browser_brings_is_no_word_about_our_credential(consent: TenantConsent) -> None:
+    state = parse_qs(urlsplit(link_of(consent)).query)["state"][0]
+
+    recorded({"state": state, "error": "invalid_client", "error_description": "AADSTS7000215: Wrong."})
+
+    consent.refresh_from_db()
+    assert (consent.reason, consent.code) == ("refused", "AADSTS7000215")
+
+
 # ── The link ────────────────────────────────────────────────────────────────
 def test_the_link_asks_for_what_those_need_who_wait_and_no_more(cast: Cast, microsoft: Simulator) -> None:
     queue([cast.alice], calendar_write=True)
@@ -281,9 +290,13 @@ def test_forged_late_and_foreign_answers_change_nothing(consent: TenantConsent, 
     assert waits(cast.alice)
 
 
-@given(st.dictionaries(st.sampled_from(["state", "tenant", "scope", "error", "admin_consent"]), st.text(max_size=60)))
+OF_AN_ANSWER = ["state", "tenant", "scope", "error", "admin_consent", "code"]
+
+
+@given(st.dictionaries(st.sampled_from(OF_AN_ANSWER), st.text(max_size=60)))
 def test_belonging_is_told_without_a_database(answer: dict[str, str]) -> None:
-    expected = "admin_consent" in answer or answer.get("state", "").startswith("tenant.")
+    is_of_an_admin = "admin_consent" in answer and "code" not in answer  # a code is a person's
+    expected = is_of_an_admin or answer.get("state", "").startswith("tenant.")
 
     assert admin_consent.belongs(answer) is expected
 

@@ -20,7 +20,7 @@ from tests.integrations.tied import connect
 from tests.journeys.looks import LOOKS, faults_of
 from tests.simulated import Simulator
 
-pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -112,12 +112,22 @@ def test_nobody_is_approved_or_asked_for_where_no_organisation_is_known(
 
 
 def test_an_unfinished_look_up_asks_for_itself_again(cast: Cast, admin: Client) -> None:
-    queue([cast.alice], tenant_id="", looked_up_at=None)
+    queue([cast.alice], tenant_id="", looked_up_at=None, since_at=timezone.now())
 
     page = shown(admin)
 
     assert "asks Microsoft whose domain this is" in page
     assert 'hx-trigger="load delay:2s"' in page
+
+
+def test_a_look_up_that_nobody_answers_is_said_so_with_another_way(cast: Cast, admin: Client) -> None:
+    queue([cast.alice], tenant_id="", looked_up_at=None)
+
+    page = shown(admin)
+
+    assert "Microsoft has not said yet whose domain this is." in page
+    assert "Domain at Microsoft" in page and "Look again" in page
+    assert 'hx-trigger="load delay:2s"' not in page
 
 
 def test_it_is_searched(cast: Cast, admin: Client) -> None:

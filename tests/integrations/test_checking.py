@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry, User
 from integrations import checking, states, tokens
 from integrations.failures import NO_ANSWER, Outcome, Reason
+from integrations.microsoft import http
 from integrations.models import Connection, State, Trouble
 from tests.cast import Cast
 from tests.integrations.holding import again, connection, used_up
@@ -77,6 +78,20 @@ def test_trouble_of_the_mailbox_alone_lasts_until_the_mailbox_answers(
     assert (finding.state, finding.failure and finding.failure.reason) == (State.DEGRADED, reason)
     assert (during.state, during.trouble, during.since_at) == (State.DEGRADED, Trouble.MAILBOX, now)
     assert (again(connection).state, again(connection).trouble) == (State.CONNECTED, Trouble.NONE)
+
+
+def test_a_mailbox_has_one_time_for_all_that_it_is_asked(
+    connection: Connection, microsoft: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a check ends within its claim."""
+    longest = http.TOTAL + tokens.PATIENCE + checking.MAILBOX
+    assert 2 * 2 * longest < checking.CLAIM, "two in turn, and each may ask with a second token"
+    monkeypatch.setattr(checking, "MAILBOX", timedelta(seconds=0.6))
+    graph_fails(microsoft, latency_ms=400)
+
+    finding = checking.check(connection.pk, now=timezone.now())
+
+    assert (finding.state, finding.failure and finding.failure.reason) == (State.DEGRADED, Reason.NO_ANSWER)
 
 
 def test_an_access_token_that_is_refused_before_its_time_is_replaced(

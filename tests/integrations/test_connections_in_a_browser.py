@@ -17,7 +17,7 @@ from tests.cast import Cast, ClientOf, crowd
 from tests.integrations.tied import connect
 from tests.journeys.looks import LOOKS, faults_of
 
-pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

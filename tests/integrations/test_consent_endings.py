@@ -15,9 +15,11 @@ from accounts.cascade import declare
 from accounts.cascade.write import choose
 from accounts.models import Account, User
 from integrations import connecting, disconnecting, redeeming, vault
+from integrations.domains import DomainRule
 from integrations.microsoft import identity
 from integrations.models import AwaitedApproval, Connection, ConsentRequest, Ending, State, Step
 from integrations.preferences import Integrations, ServicePolicy
+from tests.integrations.tied import set_to
 from tests.integrations.wired import BROWSER, answered, asked, assert_ended, begun, connected, redeemed, row
 from tests.simulated import Simulator
 
@@ -208,6 +210,52 @@ def test_a_key_that_is_gone_interrupts(alice: User, microsoft: Simulator, settin
     settings.TOKEN_KEYS = {"other": bytes(32)}
 
     assert_ended(redeemed(consent), Ending.INTERRUPTED)
+
+
+@pytest.mark.parametrize("answer", [{}, {"code": ""}, {"session_state": "x"}])
+def test_an_answer_that_says_nothing_is_no_trouble_of_microsofts(
+    answer: dict[str, str], alice: User, microsoft: Simulator
+) -> None:
+    state = microsoft.sign_in(begun(alice), alice.email)["state"]
+    consent = connecting.record_answer(alice, {"state": state} | answer, browser=BROWSER, now=timezone.now())
+
+    assert_ended(redeemed(consent), Ending.UNTRUSTED)
+    assert asked(microsoft, "authorization_code") == 0
+
+
+def test_who_is_not_shown_the_address_that_the_settings_ask_for_was_granted_less(
+    alice: User, dana: User, kestrel: Account, microsoft: Simulator
+) -> None:
+    set_to("domains", DomainRule(is_on=True, domains=("kestrel.example",)), at=kestrel, by=dana)
+    consent = answered(alice, microsoft)
+    refusal = {"status": 403, "code": "Authorization_RequestDenied"}
+    microsoft.control("POST", "faults", {"target": "graph", "path": "me", "seconds": 60, "steps": [refusal]})
+
+    assert_ended(redeemed(consent), Ending.LESS_GRANTED)
+
+
+def test_an_access_token_that_is_refused_to_the_settings_question_is_renewed(
+    alice: User, dana: User, kestrel: Account, microsoft: Simulator
+) -> None:
+    set_to("domains", DomainRule(is_on=True, domains=("kestrel.example",)), at=kestrel, by=dana)
+    consent = answered(alice, microsoft)
+    microsoft.control("POST", "faults", {"target": "graph", "count": 1, "seconds": 60, "steps": [{"status": 401}]})
+
+    redeemed(consent)
+    redeemed(consent)
+
+    assert (consent.step, asked(microsoft, "refresh_token")) == (Step.DONE, 1)
+
+
+def test_a_long_wait_is_not_waited_out_with_a_code_that_dies_before(alice: User, microsoft: Simulator) -> None:
+    consent = answered(alice, microsoft)
+    wait = {"status": 429, "retry_after": 3600}
+    microsoft.control("POST", "faults", {"target": "token", "seconds": 60, "steps": [wait]})
+
+    redeemed(consent)
+
+    assert (consent.step, consent.not_before) == (Step.ANSWERED, consent.expires_at)
+    assert_ended(redeemed(consent, after=connecting.LASTS), Ending.INTERRUPTED)
 
 
 # ── Passing trouble ─────────────────────────────────────────────────────────

@@ -399,8 +399,8 @@ def test_a_page_costs_the_same_queries_for_five_and_for_five_hundred(
 
 
 # The session, the person with the account, the banner; groups, reasons and methods; who may not connect (asked for the
-# tiles and for the list); two for the tiles; who waits for an approval; the page’s keys, its people, their groups; incidents; our credential.
-# One more to count by a reason.
+# tiles and for the list); two for the tiles; who waits for an approval; the page’s keys, its people, their groups; the
+# incidents; our credential. One more to count by a reason.
 _QUERIES = {"": 15, "?sort=state": 15, "?state=none&q=e": 15, "?reason=no_answer": 16}
 
 

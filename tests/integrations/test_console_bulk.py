@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -106,8 +107,30 @@ def test_what_somebody_began_who_was_deleted_goes_no_further(do: str, cast: Cast
 
     deleting.delete(ada, actor=cast.dana, now=now)
 
-    assert told(worked()) == {"alice@kestrel.example": ("Failed", bulk.NOT_ALLOWED.outcome)}
+    assert told(worked()) == {"alice@kestrel.example": ("Not done", bulk.NOT_ALLOWED.outcome)}
     assert state_of(cast.alice) == State.CONNECTED
+
+
+def test_whom_microsoft_asked_to_wait_is_not_asked(cast: Cast, microsoft: Simulator) -> None:
+    later = timezone.now() + timedelta(minutes=10)
+    waits = {"reason": "too_many_requests", "attempts": 1, "refresh_due_at": later}
+    connect([cast.alice], State.DEGRADED, **waits)
+    before = asked(microsoft)
+
+    bulk.check(bulk.named(cast.kestrel, [str(cast.alice.pk)]), by=cast.dana, back="/", now=timezone.now())
+
+    assert told(worked()) == {"alice@kestrel.example": ("Nothing to do", bulk.MUST_WAIT.outcome)}
+    assert (asked(microsoft), Connection.objects.get().attempts) == (before, 1)
+
+
+def test_the_page_of_a_job_speaks_of_people(cast: Cast, client_of: ClientOf) -> None:
+    connect([cast.alice, cast.bob], State.NEEDS_REAUTH)
+
+    page = client_of(cast.dana).get(act(client_of(cast.dana), "check", cast.alice, cast.bob).headers["Location"])
+
+    shown = page.content.decode()
+    assert "0 of 2 people" in shown and "the report of every person" in shown
+    assert "line" not in re.sub(r"<[^>]*>", " ", shown).lower().split()
 
 
 # ── Remind ──────────────────────────────────────────────────────────────────

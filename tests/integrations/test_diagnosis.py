@@ -15,7 +15,7 @@ from django.utils.html import strip_tags
 
 from accounts import letters
 from accounts.models import AuditEntry, Role, User
-from integrations import diagnosis, incidents, states, telling, vault
+from integrations import diagnosis, health, incidents, states, telling, vault
 from integrations.diagnosis import Mark, Part, asked, bundle
 from integrations.diagnosis.remedies import Who
 from integrations.failures import Failure, Outcome, Reason
@@ -181,6 +181,25 @@ def test_what_stands_before_reconnecting_comes_first(dana: User, alice: User) ->
 
 
 # ── The page ────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(("code", "word"), [("AADSTS700016", "Reconnect"), ("AADSTS7000112", "comes back by itself")])
+def test_a_removed_application_is_approved_anew_and_a_switched_off_one_comes_back(
+    code: str, word: str, alice: User, dana: User
+) -> None:
+    paused = one(alice, State.PAUSED, reason=Reason.APP_REMOVED, code=code)
+
+    words = health.of_connection(paused)
+
+    assert word in said(paused, dana)
+    assert words and (words.button == health.RECONNECT) is (word == "Reconnect")
+
+
+def test_one_credential_that_was_not_tried_yet_is_no_refusal(alice: User, dana: User, settings: Any) -> None:
+    noted(refused=True)
+    settings.MICROSOFT_CLIENT_SECRET_2 = "the-second-secret-of-the-same-application"
+
+    assert marks(one(alice), dana)[Part.CREDENTIAL] is U
+
+
 def test_contacts_that_were_not_given_are_not_said_to_be_read(alice: User, dana: User) -> None:
     case = diagnosis.read(one(alice, withheld=["contacts_read"]), reader=dana, now=NOW())
 

@@ -27,6 +27,7 @@ from tests.journeys.looks import LOOKS, faults_of
 from tests.simulated import Simulator
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.usefixtures("static_files"),
     pytest.mark.django_db(transaction=True),
     pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys()),

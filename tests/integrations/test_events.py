@@ -334,6 +334,30 @@ def test_a_token_that_was_refused_says_so(token: str, microsoft: Simulator) -> N
     assert problem.value.failure.trace_id
 
 
+NO_ANSWERS = {
+    "nothing": b"",
+    "a page": b"<html>",
+    "a list": b"[1]",
+    "nested too deeply": b"[" * 100_000,
+    "an endless number": b'{"mail": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_what_is_no_answer_of_graphs_is_passing_trouble(
+    body: bytes, host: Host, certificate: Path, settings: Any
+) -> None:
+    settings.MICROSOFT_GRAPH_URL, settings.MICROSOFT_CA_BUNDLE = f"{host.url}/v1.0", str(certificate)
+    forget_microsoft()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    host.talk = lambda connection, _path: connection.sendall(head + body)
+
+    with pytest.raises(Unreachable):
+        me.get_address("a-token")
+
+    forget_microsoft()
+
+
 @pytest.mark.django_db
 def test_throttling_says_how_long(token: str, microsoft: Simulator) -> None:
     microsoft.control("POST", "faults", {"target": "graph", "status": 429, "seconds": 30})

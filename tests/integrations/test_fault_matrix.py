@@ -34,7 +34,7 @@ from tests.integrations.test_failures import TOKEN_ANSWERS
 from tests.integrations.wired import answered, asked, assert_ended, connected, redeemed, row
 from tests.simulated import Simulator
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 Answer = Callable[[], requests.Response]
 Twist = Callable[[Answer], requests.Response]
@@ -151,6 +151,8 @@ FAULTS = [
             "half of it": _page(200, b'{"access_token": "eyJ0'),
             "not even text": _page(200, b"\xff\xfe\x00\x80"),
             "a list": _page(200, b"[1, 2]"),
+            "a list of lists of lists": _page(200, b"[" * 100_000),
+            "an endless number": _page(200, b'{"expires_in": ' + b"9" * 5000 + b"}"),
             "null": _page(200, b"null"),
             "an empty object": _page(200, b"{}"),
             "no token": _page(200, b'{"token_type": "Bearer", "expires_in": 3599}'),
@@ -380,9 +382,11 @@ def _redeem_under(fault: Fault, consent: ConsentRequest, lost: dict[str, Any] | 
     assert consent.pk not in connecting.to_redeem(now=timezone.now())
     soon = consent.not_before or timezone.now()
     assert consent.pk in connecting.to_redeem(now=soon)
-    if soon >= consent.expires_at:
-        ConsentRequest.objects.filter(pk=consent.pk).update(expires_at=soon + timedelta(minutes=1))
     redeemed(consent, after=soon - timezone.now() + timedelta(seconds=1))
+    if soon >= consent.expires_at:
+        assert (consent.step, consent.reason) == (Step.FAILED, Ending.INTERRUPTED), "nobody waits for a dead code"
+        assert (wire.sent, _connection_row(consent.user)) == (sent + 1, lost)
+        return
     assert (consent.step, consent.reason if consent.step == Step.FAILED else "") == (Step.DONE, "")
     connection = Connection.objects.get(user=consent.user)
     assert (connection.state, connection.reason) == (State.CONNECTED, "")

@@ -306,6 +306,15 @@ def test_another_host_does_not_speak_for_the_authority(what: str, issuer: Issuer
         id_tokens.identify(issuer.signed(issuer.claims()), nonce=NONCE)
 
 
+@pytest.mark.parametrize(("length", "is_kept"), [(254, True), (255, False)])
+def test_a_name_longer_than_any_address_is_none(length: int, is_kept: bool, issuer: Issuer) -> None:
+    name = "@kestrel.example".rjust(length, "a")
+
+    who = id_tokens.identify(issuer.signed(issuer.claims() | {"preferred_username": name}), nonce=NONCE)
+
+    assert who.username == (name if is_kept else "")
+
+
 def test_the_same_ids_in_capitals_are_the_same_person(issuer: Issuer) -> None:
     shouted = issuer.claims() | {"oid": PERSON.upper()}
 
@@ -313,7 +322,11 @@ def test_the_same_ids_in_capitals_are_the_same_person(issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize("spoilt", ["/keys", "/openid-configuration"])
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"keys": 1}', b'{"keys": [{}]}', b'{"keys": ["x"]}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b'{"keys": 1}', b'{"keys": [{}]}', b'{"keys": ["x"]}', b"[" * 100_000],
+    ids=["nothing", "a page", "a list", "a number", "empty keys", "words", "nested too deeply"],
+)
 def test_senseless_keys_are_passing_trouble_and_not_a_judgement(body: bytes, spoilt: str, issuer: Issuer) -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     issuer.host.talk = lambda connection, path: connection.sendall(

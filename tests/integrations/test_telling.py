@@ -350,7 +350,7 @@ def test_who_waited_for_an_approval_learns_that_one_step_is_left(cast: Cast) -> 
 
     (letter,) = sent()
     assert letter.to == ["alice@kestrel.example"]
-    assert "Your Microsoft 365 admin has approved Meridian" in letter.body
+    assert "Meridian has been approved for your organisation at Microsoft" in letter.body
     assert resolve(link_in(letter).removeprefix("http://localhost")).view_name == "profile"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from accounts import letters
 from accounts.models import Account, Letter, User
 from integrations import refreshing, states, tasks, tokens
 from integrations.contracts import AuthorizationLost
-from integrations.failures import Failure, Outcome, Reason
+from integrations.failures import KEY_MISSING, Failure, Outcome, Reason
 from integrations.microsoft import http
 from integrations.models import ALIVE, Connection, State, Trouble
 from tests.cast import crowd
@@ -337,6 +338,23 @@ def test_while_microsoft_refuses_us_the_rest_is_left_alone(
     paused = Connection.objects.filter(pk__in=ids, state=State.PAUSED).count()
     assert 1 <= paused <= 4
     assert Connection.objects.filter(pk__in=ids, state=State.CONNECTED, lease_holder=None).count() == 100 - paused
+
+
+def test_what_holds_no_token_does_not_wait_for_the_database(connection: Connection) -> None:
+    now = timezone.now()
+    Connection.objects.update(refresh_due_at=now)
+    (claimed,) = refreshing.claim([connection.pk], now=now)
+    fleet, began = refreshing._Fleet(timezone.now), time.monotonic()
+
+    def away(*_: Any) -> Any:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    with database.execute_wrapper(away):
+        fleet._keep(refreshing._Answer(claimed, now))
+        fleet._keep(refreshing._Answer(claimed, now, failure=KEY_MISSING))
+
+    assert time.monotonic() - began < 1
+    assert fleet.halted.is_set()
 
 
 def test_a_database_that_goes_away_for_a_moment_costs_no_token(

@@ -20,13 +20,14 @@ from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, State, Step
 from integrations.preferences import Integrations, ServicePolicy
 from tests.cast import FOUNDED, ClientOf
-from tests.integrations.wired import connected, row
+from tests.integrations.wired import assert_ended, connected, row
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db
 
 SELECT, PERMISSIONS = "/profile/calendar/", "/profile/calendar/office-365/"
 RECONNECT, STATUS, DELETE = "/profile/calendar/reconnect/", "/profile/calendar/status/", "/profile/calendar/delete/"
+STOP, ALL = "/profile/calendar/stop/", {"calendar_write": "on", "contacts_write": "on"}
 CALLBACK = "/integrations/microsoft/callback/"
 BACK = "/profile/#calendar"
 
@@ -203,7 +204,24 @@ def test_without_a_worker_for_thirty_seconds_it_says_so(
     client.get(CALLBACK, microsoft.sign_in(client.post(PERMISSIONS).headers["Location"], alice.email))
     ConsentRequest.objects.update(answered_at=timezone.now() - timedelta(seconds=after))
 
-    assert ("No worker has answered for 30 seconds." in text_of(client.get(STATUS))) == is_said
+    shown = client.get(STATUS)
+
+    assert ("No worker has answered for 30 seconds." in text_of(shown)) == is_said
+    assert (STOP in shown.content.decode()) == is_said
+
+
+def test_a_way_that_takes_too_long_can_be_stopped(alice: User, microsoft: Simulator, client_of: ClientOf) -> None:
+    before = row(Connection, connected(alice, microsoft).pk)
+    client = client_of(alice)
+    client.get(CALLBACK, microsoft.sign_in(client.post(PERMISSIONS, ALL).headers["Location"], alice.email))
+    consent = ConsentRequest.objects.get(ended_at=None)
+
+    stopped = client.post(STOP, follow=True)
+    redeeming.redeem(consent.pk, now=timezone.now())
+
+    assert "Stopped. Nothing has changed." in text_of(stopped) and "Configure" in text_of(stopped)
+    assert_ended(consent, Ending.SUPERSEDED)
+    assert row(Connection, before["id"]) == before
 
 
 def test_a_refusal_is_told_at_once_without_a_worker(alice: User, microsoft: Simulator, client_of: ClientOf) -> None:
@@ -308,6 +326,14 @@ def test_every_state_has_words_that_end_like_a_sentence_whatever_the_reason(stat
 @pytest.mark.parametrize("reason", [*Reason, *Ending])
 def test_every_ending_of_a_consent_has_words_that_end_like_a_sentence(reason: str) -> None:
     assert health.of_consent(ConsentRequest(step=Step.FAILED, reason=str(reason)), None).says.endswith(".")
+
+
+def test_every_reason_of_microsofts_has_words_of_its_own_on_the_way_too() -> None:
+    unknown = health.of_consent(ConsentRequest(step=Step.FAILED, reason="something new"), None).says
+
+    said = {reason: health.of_consent(ConsentRequest(step=Step.FAILED, reason=reason), None).says for reason in Reason}
+
+    assert [reason for reason, says in said.items() if says == unknown] == []
 
 
 @pytest.mark.parametrize("ending", [ending for ending in Ending if ending != Ending.SUPERSEDED])

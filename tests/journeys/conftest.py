@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -12,6 +13,16 @@ from tests.journeys import ground
 from tests.journeys.windows import Windows
 from tests.processes import Product
 from tests.servers import Server
+
+
+# The stories of the main job run on either database; the others ask little of it, and take their time.
+ON_EITHER_DATABASE = ("test_whole_story", "test_connection", "test_killed", "test_three_levels", "test_letters")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem not in ON_EITHER_DATABASE:
+            item.add_marker(pytest.mark.once)
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ def _outcomes(page: Page) -> dict[str, str]:
     """What the report says happened to each, once the job has ended."""
     expect(page.get_by_role("main").get_by_text("Ended")).to_be_visible(timeout=90_000)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the report of every line").click()
+        page.get_by_role("link", name="Download the report of every person").click()
     with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
         return {line["E-mail"]: line["What happened"] for line in csv.DictReader(file)}
 

@@ -8,6 +8,7 @@ is what CI runs as tests/integrations/test_refreshing_soak.py.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
 import time
@@ -19,7 +20,8 @@ from tests.token_endpoint import TokenEndpoint, number_of
 
 PROCESSES = 4
 IN_FLIGHT = 8  # of each: 32 together
-PATIENCE = 3600.0
+LONGEST = 58 * 60.0  # all of it together
+TOO_LONG = "it takes too long"
 
 
 @dataclass
@@ -34,23 +36,30 @@ class Found:
     leased: int = 0
 
 
-def soak(endpoint: TokenEndpoint, directory: Path, *, refreshes: int, connections: int = 400) -> Found:
+def soak(
+    endpoint: TokenEndpoint, directory: Path, *, refreshes: int, connections: int = 400, ends: float = math.inf
+) -> Found:
     """So many refreshes under strict rotation, and nobody dies."""
     from tests import refreshers
 
     endpoint.behave(latency=0.02, is_strict=True)
     refreshers.connected(connections)
     with refreshers.Refreshers(endpoint, directory, PROCESSES, in_flight=IN_FLIGHT):
-        ends = time.monotonic() + PATIENCE
         while endpoint.seen()["given"] < refreshes:
-            assert time.monotonic() < ends, "it takes too long"
+            assert time.monotonic() < ends, TOO_LONG
             refreshers.make_due(connections)
             time.sleep(0.3)
     return found(endpoint)
 
 
 def kill_at_random(
-    endpoint: TokenEndpoint, directory: Path, *, kills: int, is_strict: bool, connections: int = 400
+    endpoint: TokenEndpoint,
+    directory: Path,
+    *,
+    kills: int,
+    is_strict: bool,
+    connections: int = 400,
+    ends: float = math.inf,
 ) -> Found:
     """So many times one of the processes is killed, and another started; then all leases end."""
     from integrations import tokens
@@ -60,6 +69,7 @@ def kill_at_random(
     refreshers.connected(connections)
     with refreshers.Refreshers(endpoint, directory, PROCESSES, in_flight=IN_FLIGHT) as at_work:
         for _ in range(kills):
+            assert time.monotonic() < ends, TOO_LONG
             at_work.wait_until_all_have_begun()
             refreshers.make_due(connections)
             time.sleep(random.uniform(0.05, 0.8))  # noqa: S311
@@ -68,6 +78,27 @@ def kill_at_random(
         refreshers.make_due(connections)
         refreshers.until(lambda: refreshers.left() == 0, seconds=60)
     return found(endpoint)
+
+
+def assert_nobody_was_lost(found: Found) -> None:
+    assert set(found.states) == {"connected"}, found
+    assert found.leased == 0, found
+
+
+def assert_nobody_was_refused(found: Found, *, refreshes: int) -> None:
+    """Nobody died: each token that was asked with was the newest, and so is each that is kept."""
+    assert_nobody_was_lost(found)
+    assert found.given >= refreshes, found
+    assert (found.refused, found.stale) == (0, 0), found
+
+
+def assert_only_what_was_in_flight_is_lost(found: Found, *, kills: int) -> None:
+    """Of each that was killed, and told apart from a grant that was ended."""
+    lost = found.states.get("needs_reauth", 0)
+    assert set(found.states) <= {"connected", "needs_reauth"}, found
+    assert found.reasons == ({"lost_in_flight": lost} if lost else {}), found
+    assert (found.stale, found.leased) == (0, 0), found
+    assert lost <= kills * IN_FLIGHT, found
 
 
 def found(endpoint: TokenEndpoint) -> Found:
@@ -97,15 +128,20 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="end within three minutes")
     small = parser.parse_args().small
     refreshes, kills = (3_000, 5) if small else (100_000, 100)
+    ends = time.monotonic() + LONGEST
     with stage() as directory:
         endpoint = TokenEndpoint(directory / "token-endpoint")
         endpoint.start()
         try:
-            _say("nobody dies, strict rotation", soak(endpoint, directory, refreshes=refreshes))
-            real = kill_at_random(endpoint, directory, kills=kills, is_strict=False)
+            alive = soak(endpoint, directory, refreshes=refreshes, ends=ends)
+            _say("nobody dies, strict rotation", alive)
+            assert_nobody_was_refused(alive, refreshes=refreshes)
+            real = kill_at_random(endpoint, directory, kills=kills, is_strict=False, ends=ends)
             _say(f"{kills} kills, as Entra behaves", real)
-            strict = kill_at_random(endpoint, directory, kills=kills, is_strict=True)
+            assert_nobody_was_lost(real)
+            strict = kill_at_random(endpoint, directory, kills=kills, is_strict=True, ends=ends)
             _say(f"{kills} kills, strict rotation", strict)
+            assert_only_what_was_in_flight_is_lost(strict, kills=kills)
         finally:
             endpoint.stop()
 

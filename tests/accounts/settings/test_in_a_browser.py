@@ -16,6 +16,7 @@ from tests.cast import Cast, ClientOf
 from tests.journeys.looks import LOOKS, faults_of
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.usefixtures("static_files", "quiet"),
     pytest.mark.django_db(transaction=True),
 ]

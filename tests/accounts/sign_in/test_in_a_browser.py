@@ -11,7 +11,7 @@ from accounts.models import User
 from tests.cast import PASSWORD
 
 DOORS = ["/auth/login/", "/auth/password/reset/", "/auth/signup/", "/auth/inactive/", "/nowhere/"]
-pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 INSIDE = ["/auth/password/change/", "/auth/email/", "/auth/reauthenticate/"]
 
