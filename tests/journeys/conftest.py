@@ -14,7 +14,6 @@ from tests.journeys.windows import Windows
 from tests.processes import Product
 from tests.servers import Server
 
-
 # The stories of the main job run on either database; the others ask little of it, and take their time.
 ON_EITHER_DATABASE = ("test_whole_story", "test_connection", "test_killed", "test_three_levels", "test_letters")
 
