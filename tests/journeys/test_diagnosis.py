@@ -63,7 +63,7 @@ def test_dana_finds_out_why_the_calendar_is_dead_and_reminds(product: Product, w
     dana.get_by_role("button", name="Check now").click()
 
     expect(dana.get_by_text("Needs reconnecting", exact=True)).to_be_visible(timeout=story.A_WORKER_TAKES_MS)
-    expect(_steps(dana, "failed")).to_contain_text("AADSTS50173: the sessions were ended at Microsoft")
+    expect(_steps(dana, "failed")).to_contain_text("AADSTS50173. The sessions were ended at Microsoft")
     expect(dana.get_by_text("Alice presses Reconnect on the profile. Nothing else does.")).to_be_visible()
     dana.get_by_role("button", name="Remind Alice").click()
     expect(dana.get_by_text("Alice gets an e-mail with a link to reconnect.")).to_be_visible()
