@@ -31,8 +31,9 @@ app.conf.update(
     accept_content=["json"],
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        # Longer than any task; kombu's own defaults redeliver only after about 100 s more.
-        "visibility_timeout": 120,
+        # Longer than any task, one included that holds new tokens while the database is away. What a dead worker had
+        # taken comes back late by this, and is found sooner by the sweeps.
+        "visibility_timeout": 900,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         # A publisher that finds Redis gone must not hold a web thread: the sweep finds the work anyway.

@@ -113,7 +113,7 @@ def test_everything_works_without_a_script(
     page.get_by_role("button", name="Disconnect 2 people").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Disconnect people")
-    expect(page.get_by_text("0 of 2 lines")).to_be_visible()
+    expect(page.get_by_text("0 of 2 people")).to_be_visible()
     assert Connection.objects.filter(state=State.NEEDS_REAUTH).count() == 2
     page.context.close()
 

@@ -177,6 +177,11 @@ def consent_is_claimed(product: Product) -> bool:
     )
 
 
+def mailbox_is_being_opened(product: Product) -> bool:
+    """The account is the right one, and Graph is being asked."""
+    return bool(ask(product, "SELECT 1 FROM integrations_consentrequest WHERE step = 'stored' AND ended_at IS NULL"))
+
+
 def tokens_are_no_longer_new(product: Product) -> None:
     """As if the last refresh had been a while ago: a new token that is refused is another story."""
     change(product, "UPDATE integrations_connection SET refreshed_at = NULL")
