@@ -423,7 +423,7 @@ def test_a_group_admin_is_not_offered_to_move_anything(cast: Cast, client_of: Cl
 
 # ── Speed ───────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("reader", ["dana", "gus"])
-@pytest.mark.parametrize(("name", "most"), [("groups", 8), ("group", 11), ("group_members", 11)])
+@pytest.mark.parametrize(("name", "most"), [("groups", 9), ("group", 12), ("group_members", 12)])
 def test_a_page_asks_as_often_for_sixty_rows_as_for_three(
     name: str, most: int, reader: str, cast: Cast, client_of: ClientOf
 ) -> None:

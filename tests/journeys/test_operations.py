@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 def test_a_secret_that_microsoft_refuses_and_takes_again(product: Product, windows: Windows) -> None:
     story.connect(windows.of("alice"), product)
-    dana = windows.of("dana")
+    dana, written = windows.of("dana"), product.letters
 
     dana.get_by_role("link", name="Operations").click()
     processes = dana.get_by_role("region", name="Workers and beat")
@@ -32,7 +32,8 @@ def test_a_secret_that_microsoft_refuses_and_takes_again(product: Product, windo
     expect(_credential(dana)).to_contain_text("Accepted", timeout=story.A_WORKER_TAKES_MS)
 
     assert ground.connection_of(product, "alice@kestrel.example")["state"] == "connected"
-    assert not [letter for letter in product.letters if "alice@kestrel.example" in letter and "econnect" in letter]
+    since = set(product.letters) - set(written)
+    assert not [letter for letter in since if "alice@kestrel.example" in letter and "econnect" in letter]
 
 
 def _secret_at_microsoft(product: Product, secret: str) -> None:

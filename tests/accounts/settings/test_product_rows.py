@@ -44,9 +44,9 @@ def test_each_level_has_the_rows_that_hold_there(cast: Cast, client_of: ClientOf
     group = rows(client_of(cast.gus).get(f"/groups/{cast.sales.pk}/settings/mail-calendar/"))
     own = rows(client_of(cast.alice).get("/settings/mail-calendar/"))
 
-    assert account == ["enabled", "services", "domains", "grace"]
-    assert group == ["enabled", "services", "domains"]
-    assert own == ["enabled", "services", "domains"]
+    assert account == ["enabled", "services", "domains", "expiry_alerts", "grace"]
+    assert group == ["enabled", "services", "domains", "expiry_alerts"]
+    assert own == ["enabled", "services", "domains", "expiry_alerts"]
 
 
 def test_a_person_sees_what_the_account_and_groups_alone_decide_and_why(cast: Cast, client_of: ClientOf) -> None:
