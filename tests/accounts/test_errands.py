@@ -127,11 +127,14 @@ def test_eight_are_asked_at_once_and_no_more(dana: User, now: datetime, seen: _E
 
 
 def test_its_threads_end_with_the_turn_and_leave_no_connection(dana: User, now: datetime, seen: _Errands) -> None:
-    jobs.work_on(started(dana, now, many(20)).pk, now=now)
+    job = started(dana, now, many(20))
+    before = _backends() if connection.vendor == "postgresql" else 0  # other tests' servers may be among them
+
+    jobs.work_on(job.pk, now=now)
 
     assert [thread for thread in threading.enumerate() if thread.name == "errand"] == []
     if connection.vendor == "postgresql":
-        until(lambda: _backends() == 1)
+        until(lambda: _backends() <= before)
 
 
 def _backends() -> int:

@@ -43,8 +43,8 @@ def test_without_scripts(product: Product, windows: Windows) -> None:
     _look_again_until_lost(alice, product)
     story.panel(alice).get_by_role("button", name="Reconnect").click()
     _look_again_until_connected(alice)
-    story.panel(alice).get_by_role("button", name="Delete").click()
-    alice.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    story.panel(alice).get_by_role("link", name="Delete").click()
+    alice.get_by_role("button", name="Delete").click()
     expect(alice.get_by_role("link", name=story.CONFIGURE)).to_be_visible()
 
 

@@ -107,7 +107,7 @@ def test_every_hook_of_the_script_is_on_some_page() -> None:
 
     hooks = set(re.findall(r"\[(data-[\w-]+)", script))
 
-    assert {hook for hook in hooks if not re.search(rf"\s{hook}[\s=>]", pages)} == set()
+    assert {hook for hook in hooks if not re.search(rf"\s{hook}[\s=>{{]", pages)} == set()
     assert "data-dismiss" in hooks
 
 
