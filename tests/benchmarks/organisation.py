@@ -141,9 +141,10 @@ def _connections(made: Organisation) -> None:
         if not held[person].values.enabled:
             state = State.BLOCKED_BY_POLICY
         ticked = made.chance.choices(SWITCHES, k=2)
-        rows.append((person, state.value, NOW, f"{person}", f"{person}@many.example", "sealed", *ticked))
+        who = (person, made.account.pk)
+        rows.append((*who, state.value, NOW, f"{person}", f"{person}@many.example", "sealed", *ticked))
     names = (
-        "user_id", "state", "since_at", "object_id", "address", "refresh_token", "calendar_write", "contacts_write"
+        "user_id", "account_id", "state", "since_at", "object_id", "address", "refresh_token", "calendar_write", "contacts_write"
     )  # fmt: skip
     _copy(Connection, names, rows)
 
