@@ -144,7 +144,8 @@ def _connections(made: Organisation) -> None:
         who = (person, made.account.pk)
         rows.append((*who, state.value, NOW, f"{person}", f"{person}@many.example", "sealed", *ticked))
     names = (
-        "user_id", "account_id", "state", "since_at", "object_id", "address", "refresh_token", "calendar_write", "contacts_write"
+        "user_id", "account_id", "state", "since_at", "object_id", "address", "refresh_token",
+        "calendar_write", "contacts_write",
     )  # fmt: skip
     _copy(Connection, names, rows)
 
