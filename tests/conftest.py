@@ -152,6 +152,16 @@ def _nothing_left_in_redis(request: pytest.FixtureRequest) -> Iterator[None]:
             client.flushdb()
 
 
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process() -> None:
+    """What a process remembers of Microsoft's answers, another test's process has not heard."""
+    from integrations import alarms
+    from integrations.microsoft import msal_apps
+
+    msal_apps.forget()
+    alarms.forget()
+
+
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     """The simulated Microsoft 365 as a process of its own, which knows the portal by its client id and secret.
