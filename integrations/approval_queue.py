@@ -12,10 +12,10 @@ from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.domain_names import shown
 from accounts.models import Account
 from accounts.templatetags.ui import local_moment
 from integrations import admin_consent, consent_proof, reasons
-from integrations.domains import shown
 from integrations.failures import Reason
 from integrations.models import ALIVE, AwaitedApproval, Connection, TenantConsent
 

@@ -22,10 +22,11 @@ from accounts.cascade import facts
 from accounts.cascade.declare import settings_of
 from accounts.cascade.facts import Held
 from accounts.cascade.read import effective
+from accounts.domain_names import domain_of
 from accounts.models import Account, User
 from accounts.nudging import nudge
 from integrations import connecting, reasons, scopes, states, telling
-from integrations.domains import DomainRule, domain_of
+from integrations.domains import DomainRule
 from integrations.failures import Failure, Reason
 from integrations.models import AwaitedApproval, Connection, ConsentRequest, Step, TenantConsent
 from integrations.policy import Obstacle, Shape, may_connect

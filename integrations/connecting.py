@@ -26,9 +26,10 @@ from django.urls import reverse
 
 from accounts import audit, outbound
 from accounts.cascade.read import effective
+from accounts.domain_names import domain_of
 from accounts.models import User
 from integrations import scopes, vault
-from integrations.domains import DomainRule, domain_of
+from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.microsoft import identity
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step

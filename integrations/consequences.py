@@ -9,9 +9,9 @@ from django.db.models import Q, QuerySet
 
 from accounts.cascade.declare import Section, setting_of
 from accounts.cascade.facts import Facts
+from accounts.domain_names import shown
 from accounts.models import Account, User
 from accounts.openings import Effect, Outcome
-from integrations.domains import shown
 from integrations.fitting import WATCHED
 from integrations.models import Connection, State
 from integrations.policy import Obstacle, Shape

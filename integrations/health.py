@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.domain_names import listed
 from accounts.templatetags.ui import local_moment
-from integrations.domains import DomainRule, listed
+from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, State
 from integrations.policy import Obstacle

@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.cascade.read import effective
+from accounts.domain_names import domain_of
 from accounts.models import User
 from integrations import agreeing, approvals, probing, scopes, states, tokens
 from integrations.connecting import is_bound, opened
 from integrations.consent_steps import Ended, Overtaken, advance, end
-from integrations.domains import domain_of
 from integrations.failures import Failure
 from integrations.microsoft import id_tokens
 from integrations.models import Connection, ConsentRequest, Ending, State, Step

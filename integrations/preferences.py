@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from accounts.cascade.declare import ACCOUNT_AND_GROUP, Level, Option, Page, Section, part, setting
-from integrations.domains import DomainRule, listed
+from accounts.domain_names import listed
+from integrations.domains import DomainRule
 
 MAIL_AND_CALENDAR = Page(slug="mail-calendar", title="Mail & Calendar")
 
@@ -77,6 +78,12 @@ class ServicePolicy:
     # Ceilings: reading is always part of it.
     calendar_write: bool = part(default=True, label="People may give permission to write their calendar")
     contacts_write: bool = part(default=True, label="People may give permission to write their contacts")
+    # Of Application Permissions alone: what an organisation's consent is used for besides calendars.
+    organization_contacts: bool = part(
+        default=False,
+        label="With Application Permissions, read people’s contacts too",
+        help="Needs Contacts.Read for the whole organization. Leave it off if calendars are all that you need.",
+    )
 
 
 def say_policy(policy: ServicePolicy) -> str:

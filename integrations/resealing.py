@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Model, Q, QuerySet
 
 from integrations import vault
-from integrations.models import Connection, ConsentRequest, TenantConsent, TokenKey
+from integrations.models import Connection, ConsentRequest, LinkRequest, TenantConsent, TenantLink, TokenKey
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,8 @@ SEALED: Mapping[type[Model], tuple[str, ...]] = {
     Connection: ("refresh_token", "access_token"),
     ConsentRequest: ("flow", "answer", "tokens"),
     TenantConsent: ("state",),
+    TenantLink: ("access_token",),
+    LinkRequest: ("flow", "answer"),
 }
 FEW = 5
 BATCH = 200  # rows of one transaction: what an interruption undoes

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from accounts import outbound
+from accounts.domain_names import normal
 from accounts.models import Account
 from integrations.contracts import Passing
-from integrations.domains import normal
 from integrations.microsoft import tenants
 from integrations.models import AwaitedApproval
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from integrations.domains import domain_of
+from accounts.domain_names import domain_of
 from integrations.models import Connection
 from integrations.policy import Held, Obstacle, Shape, still_fits
 from integrations.preferences import Api, Method, Service

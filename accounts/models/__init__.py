@@ -2,6 +2,7 @@
 
 from accounts.models.audit import AppendOnly, AuditEntry, AuditEntryQuerySet
 from accounts.models.decisions import PendingChange, SettingDecision
+from accounts.models.domains import AssociatedDomain, DomainMethod, DomainState
 from accounts.models.jobs import Job, JobRow, JobState, RowState
 from accounts.models.letters import Letter
 from accounts.models.people import Account, Group, Membership, Role, User, UserManager, UserQuerySet
@@ -9,8 +10,11 @@ from accounts.models.people import Account, Group, Membership, Role, User, UserM
 __all__ = [
     "Account",
     "AppendOnly",
+    "AssociatedDomain",
     "AuditEntry",
     "AuditEntryQuerySet",
+    "DomainMethod",
+    "DomainState",
     "Group",
     "Job",
     "JobRow",

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import requests
 from django.conf import settings
 
+from accounts.domain_names import NotADomain, normal
 from integrations.contracts import Unreachable
-from integrations.domains import NotADomain, normal
 from integrations.failures import NO_ANSWER
 from integrations.microsoft import http
 

@@ -40,6 +40,16 @@ class Trouble(models.TextChoices):
     MAILBOX = "mailbox", "The mailbox"
 
 
+class Move(models.TextChoices):
+    """Whether the organisation's own consent could carry a connection that its person made."""
+
+    UNKNOWN = "", "Unknown"
+    # It is of an organisation that consented, and is being moved: it may stay meanwhile.
+    READY = "ready", "Ready"
+    # The organisation's consent does not open this mailbox, or another one is the person's.
+    REFUSED = "refused", "Refused"
+
+
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     def bulk_create(self, objs: Iterable[Connection], *args: Any, **kwargs: Any) -> list[Connection]:
         """As always; each is of its person's account."""
@@ -59,6 +69,13 @@ class Connection(models.Model):
     service = models.CharField(max_length=20, choices=_choices(Service), default=Service.OFFICE_365.value)
     api = models.CharField(max_length=10, choices=_choices(Api), default=Api.GRAPH.value)
     method = models.CharField(max_length=30, choices=_choices(Method), default=Method.OAUTH.value)
+
+    # Of a connection by Application Permissions: by whose consent. It has no tokens of its own.
+    link = models.ForeignKey(
+        "integrations.TenantLink", null=True, blank=True, on_delete=models.SET_NULL, related_name="connections"
+    )
+    # Of one that its person made: whether an organisation's consent can carry it.
+    move = models.CharField(max_length=10, choices=Move.choices, default=Move.UNKNOWN, blank=True)
 
     state = models.CharField(max_length=20, choices=State.choices, default=State.CONNECTING)
     # Since when it is in this state, and why: a `Reason`, or an `Obstacle` of the policy.
@@ -122,6 +139,7 @@ class Connection(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="state_is_known"),
             models.CheckConstraint(condition=Q(trouble__in=Trouble.values), name="trouble_is_known"),
+            models.CheckConstraint(condition=Q(move__in=Move.values), name="move_is_known"),
         ]
         indexes: ClassVar = [
             # Serves the search for due refreshes, and nothing else: only those that may become due are in it.

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import outbound
+from accounts.domain_names import domain_of
 from integrations import checking, states, tokens
 from integrations.contracts import AppGone, CalendarError
-from integrations.domains import domain_of
 from integrations.failures import Failure
 from integrations.microsoft import identity, tenants
 from integrations.models import ALIVE, Connection, State, Trial

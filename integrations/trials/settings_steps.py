@@ -5,8 +5,8 @@ from __future__ import annotations
 from accounts.cascade import words
 from accounts.cascade.declare import setting_of
 from accounts.cascade.explain import Explanation, explain_at
+from accounts.domain_names import domain_of
 from accounts.models import User
-from integrations.domains import domain_of
 from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Integrations, Method, Service
 from integrations.trials.model import Mark, Name, Step
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.domain_names import NotADomain
 from accounts.doors import SignedInRequest, account_admin, signed_in
 from accounts.models import User
 from accounts.nudging import nudge
@@ -24,7 +25,6 @@ from integrations import approvals as awaiting
 from integrations.admin_consent import Said
 from integrations.approval_queue import Organisation
 from integrations.contracts import CalendarError
-from integrations.domains import NotADomain
 from integrations.tasks import look_up_tenants, prove_consent, release_approved
 
 ON_A_PAGE = 50

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from accounts import deleting
 from accounts import people as people_of_account
+from accounts.domain_names import NotADomain
 from accounts.models import AuditEntry, User
 from integrations import approvals, connecting, disconnecting, tenancy
-from integrations.domains import DomainRule, NotADomain
+from integrations.domains import DomainRule
 from integrations.models import AwaitedApproval, Connection, State
 from integrations.preferences import ServicePolicy
 from integrations.tasks import apply_policy, apply_policy_to

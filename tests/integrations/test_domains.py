@@ -6,10 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from accounts import domain_names
 from accounts.cascade import declare
 from accounts.cascade.declare import BadValue
-from integrations import domains
-from integrations.domains import MOST, DomainRule, NotADomain, domain_of, listed, normal, shown
+from accounts.domain_names import NotADomain, domain_of, listed, normal, shown
+from integrations.domains import MOST, DomainRule
 from integrations.preferences import Integrations
 
 SETTING = declare.setting_of(Integrations, "domains")
@@ -116,7 +117,7 @@ def test_any_text_is_a_domain_or_a_named_error(typed: str) -> None:
         return
 
     assert normal(found) == found
-    assert len(found.split(".")) > 1 and len(found) <= domains.LONGEST
+    assert len(found.split(".")) > 1 and len(found) <= domain_names.LONGEST
     assert all(0 < len(label) <= 63 for label in found.split("."))
 
 

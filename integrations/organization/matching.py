@@ -1,0 +1,1 @@
+"""Which mailbox of a directory is somebody's. Pure."""

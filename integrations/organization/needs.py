@@ -1,0 +1,1 @@
+"""Which application permissions are needed, and what each of them allows. Pure."""
