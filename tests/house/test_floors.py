@@ -46,11 +46,14 @@ RULES = {
     "accounts.cascade.changes",
     "accounts.cascade.decide",
     "accounts.cascade.declare",
+    "accounts.domain_names",
     "integrations.domains",
     "integrations.policy",
     "integrations.failures",
     "integrations.aadsts",
     "integrations.contracts",
+    "integrations.organization.matching",
+    "integrations.organization.needs",
     "calendaring.merge",
 }
 
