@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -12,13 +11,14 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import deleting, letters, tasks
 from accounts.letters import Draft
 from accounts.models import Account, Letter, User
 from tests.accounts.mail_server import Killed, MailServer, Watched, mail_server
+from tests.at_once import at_once
 from tests.cast import FOUNDED, Cast, crowd
 
 pytestmark = pytest.mark.django_db
@@ -148,8 +148,9 @@ def test_two_workers_never_send_one_letter_twice(server: MailServer, kestrel: Ac
     people = crowd(kestrel, 60)
     post(*people)
 
-    in_threads([send] * 4)
+    troubles = at_once(*[send] * 4)
 
+    assert not troubles
     assert Counter(letter["To"] for letter in server.taken) == {person.email: 1 for person in people}
 
 
@@ -157,8 +158,9 @@ def test_two_workers_never_send_one_letter_twice(server: MailServer, kestrel: Ac
 def test_two_who_notice_the_same_at_once_write_one_letter_each(kestrel: Account) -> None:
     people = crowd(kestrel, 200)
 
-    in_threads([lambda: post(*people), lambda: post(*reversed(people)), lambda: post(*people)])
+    troubles = at_once(lambda: post(*people), lambda: post(*reversed(people)), lambda: post(*people))
 
+    assert not troubles
     assert Letter.objects.count() == 200
 
 
@@ -327,22 +329,3 @@ def unreachable(settings: Any) -> None:
         port = taken.getsockname()[1]
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
-
-
-def in_threads(work: list[Callable[[], object]]) -> None:
-    troubles: list[BaseException] = []
-
-    def run(one: Callable[[], object]) -> None:
-        try:
-            one()
-        except BaseException as trouble:  # noqa: BLE001  the test looks at it
-            troubles.append(trouble)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not troubles

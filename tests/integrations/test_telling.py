@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
-from django.db import connections as databases
 from django.test import Client
 from django.urls import resolve
 from django.utils import timezone
@@ -27,6 +25,7 @@ from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
 from integrations.models import AwaitedApproval, Connection, Incident, State
 from integrations.policy import Obstacle
 from integrations.preferences import ServicePolicy
+from tests.at_once import at_once
 from tests.cast import FOUNDED, PASSWORD, Cast, crowd
 from tests.integrations.tied import connect, set_to, take_back
 from tests.integrations.wired import connected
@@ -213,9 +212,11 @@ def test_a_revoked_session_is_told_through_all_of_it(alice: User, microsoft: Sim
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_who_lose_it_at_once_tell_it_once(alice: User) -> None:
     connect([alice])
+    both = [Connection.objects.get(), Connection.objects.get()]
 
-    in_threads([lambda one=one: lose(one) for one in (Connection.objects.get(), Connection.objects.get())])  # type: ignore[misc]
+    troubles = at_once(*(lambda one=one: lose(one) for one in both))
 
+    assert not troubles
     assert len(sent()) == 1
 
 
@@ -394,8 +395,11 @@ def test_who_reconnected_before_the_reminder_went_is_not_reminded(cast: Cast) ->
 def test_two_admins_who_remind_at_once_are_heard_once(cast: Cast) -> None:
     connect([cast.alice], State.NEEDS_REAUTH)
 
-    in_threads([lambda: telling.remind(Connection.objects.all(), by=cast.dana, now=NOW)] * 3)
+    remind = [lambda: telling.remind(Connection.objects.all(), by=cast.dana, now=NOW)] * 3
 
+    troubles = at_once(*remind)
+
+    assert not troubles
     assert len(sent()) == 1
 
 
@@ -430,22 +434,3 @@ def test_the_link_leads_by_way_of_the_sign_in_page_to_what_helps(kind: str, cast
     assert (at_the_door.status_code, signed_in.status_code, page.status_code) == (302, 302, 200)
     assert signed_in.headers["Location"] == link.removeprefix("https://portal.kestrel.example")
     assert ("Reconnect" if kind == telling.LOST else "turned calendar integration off") in page.content.decode()
-
-
-def in_threads(work: list[Callable[[], object]]) -> None:
-    troubles: list[BaseException] = []
-
-    def run(one: Callable[[], object]) -> None:
-        try:
-            one()
-        except BaseException as trouble:  # noqa: BLE001  the test looks at it
-            troubles.append(trouble)
-        finally:
-            databases.close_all()
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not troubles
