@@ -109,6 +109,19 @@ class NavigationItem:
     order: int
 
 
+class DomainConsequence(Protocol):
+    """What hangs on the account's having verified this domain, in a sentence with its number; empty where nothing
+    does. Answers with one query at most."""
+
+    def __call__(self, account: Account, domain: str) -> str: ...
+
+
+class DomainsChanged(Protocol):
+    """Called after the transaction in which an account gained or lost a verified domain: a nudge."""
+
+    def __call__(self, *, account: Account) -> None: ...
+
+
 person_panels: list[PersonPanel] = []
 # For admins: at the bottom of somebody else's page.
 person_admin_panels: list[PersonPanel] = []
@@ -121,3 +134,5 @@ on_leaving: list[Leaving] = []
 # The *Personal* part of the left navigation, and *Account Management* of its *Admin* part.
 navigation: list[NavigationItem] = []
 account_navigation: list[NavigationItem] = []
+domain_consequences: list[DomainConsequence] = []
+domains_changed: list[DomainsChanged] = []

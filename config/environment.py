@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 import sys
 import uuid
@@ -90,6 +91,24 @@ class Reader:
         for word in words:
             if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
                 self.problem(f"{name} holds “{word}”, which is no origin such as https://login.microsoftonline.com.")
+        return words
+
+    def name_servers(self, name: str) -> list[str]:
+        """Addresses of DNS servers, each with its port where that is not 53. None: the system's own."""
+        words = self.words(name, default=[])
+        for word in words:
+            if not is_name_server(word):
+                self.problem(f"{name} holds “{word}”, which is no address such as 192.0.2.53 or [2001:db8::53]:5353.")
+        return words
+
+    def networks(self, name: str) -> list[str]:
+        """Blocks of addresses, such as 10.0.0.0/8."""
+        words = self.words(name, default=[])
+        for word in words:
+            try:
+                ipaddress.ip_network(word)
+            except ValueError:
+                self.problem(f"{name} holds “{word}”, which is no block of addresses such as 10.20.0.0/16.")
         return words
 
     def emails(self, name: str) -> list[str]:
@@ -185,6 +204,15 @@ class Reader:
                 f"{name} must be a list of id:key, each id once, each key the base64 of {KEY_BYTES} random bytes."
             )
         return keys if is_sound else {}
+
+
+def is_name_server(word: str) -> bool:
+    try:
+        parts = urlsplit(f"//{word if word.startswith('[') or word.count(':') < 2 else f'[{word}]'}")
+        ipaddress.ip_address(parts.hostname or "")
+        return parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username is not None)
+    except ValueError:
+        return False
 
 
 def _key_in(encoded: str) -> bytes:

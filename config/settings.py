@@ -161,6 +161,14 @@ MICROSOFT_MY_APPS_URL = read.url(
     "MICROSOFT_MY_APPS_URL", schemes=("https", "http"), default="https://myapps.microsoft.com"
 )
 
+# ── Associated domains ──────────────────────────────────────────────────────
+# Who is asked where a domain's proof stands; empty: the servers of the system.
+DNS_SERVERS = read.name_servers("DNS_SERVERS")
+# A web server that carries a proof is asked at public addresses only, and at these.
+PRIVATE_NETWORKS_ALLOWED = read.networks("PRIVATE_NETWORKS_ALLOWED")
+# Those of the web, nowhere else.
+WEB_PORTS = {"https": 443, "http": 80}
+
 # ── Celery ──────────────────────────────────────────────────────────────────
 CELERY_BROKER_URL = REDIS_URL
 

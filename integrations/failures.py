@@ -71,6 +71,13 @@ class Reason(StrEnum):
     GUEST = "guest"
     ON_PREMISES = "on_premises"
     PERMISSION_MISSING = "permission_missing"
+    # The organisation's own consent, and whom it covers.
+    CONSENT_REVOKED = "consent_revoked"
+    SCOPED_OUT = "scoped_out"
+    AMBIGUOUS = "ambiguous"
+    OUTSIDE_DOMAIN = "outside_domain"
+    NOT_COVERED = "not_covered"
+    LINK_ENDED = "link_ended"
     # Ours.
     CREDENTIAL_EXPIRED = "credential_expired"
     CREDENTIAL_WRONG = "credential_wrong"

@@ -17,7 +17,7 @@ from config.demo import keys
 from config.demo.children import Child, Command
 from config.demo.installation import Installation, worker_is_ready
 from config.demo.place import Ports
-from config.demo.ports import answers_ok, free_port
+from config.demo.ports import answers_ok, free_dns_port, free_port
 from tests.servers import Redis, Server, short_directory
 from tests.simulated import Simulator
 
@@ -35,7 +35,7 @@ class Product:
         self._redis = redis.another() if isinstance(redis, Redis) else _OtherNumber(redis)
         self.installation = Installation(
             data=self.data,
-            ports=Ports(free_port(), free_port(), free_port(), redis=0),
+            ports=Ports(free_port(), free_port(), free_port(), free_dns_port(), redis=0),
             keys=keys.kept_in(self.data / "environment"),
             database_url=self._database.url,
             redis_url=self._redis.url,
@@ -56,6 +56,7 @@ class Product:
             redirect_uri=self.installation.redirect_uri,
             https_port=self.installation.ports.simulator_https,
             http_port=self.installation.ports.simulator_http,
+            dns_port=self.installation.ports.simulator_dns,
             client_id=self.installation.keys["MICROSOFT_CLIENT_ID"],
             client_secret=self.installation.keys["MICROSOFT_CLIENT_SECRET"],
             control_token=self.installation.keys["SIMULATOR_CONTROL_TOKEN"],

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
 import requests
 
+from config.demo.ports import free_dns_port
+
 ROOT = Path(__file__).resolve().parent.parent
 REDIRECT_URI = "http://localhost:8000/integrations/microsoft/callback/"
 PASSWORD = "kestrel-demo-1"
@@ -31,6 +33,7 @@ class Simulator:
     redirect_uri: str = REDIRECT_URI
     https_port: int = field(default_factory=lambda: free_port())
     http_port: int = field(default_factory=lambda: free_port())
+    dns_port: int = field(default_factory=free_dns_port)
     client_id: str = "5a1e0c7d-3b64-4f0e-9d52-0c8e7b6a5f40"
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     control_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
@@ -52,7 +55,8 @@ class Simulator:
         return self
 
     def command(self) -> list[str]:
-        ports = ["--https-port", str(self.https_port), "--http-port", str(self.http_port)]
+        kinds = {"https": self.https_port, "http": self.http_port, "dns": self.dns_port}
+        ports = [f"--{kind}-port={port}" for kind, port in kinds.items()]
         return [sys.executable, "manage.py", "simulator", "--data", str(self.data), *ports, *self.options]
 
     @property
@@ -80,6 +84,11 @@ class Simulator:
     @property
     def human_url(self) -> str:
         return f"http://localhost:{self.http_port}"
+
+    @property
+    def dns_server(self) -> str:
+        """What DNS_SERVERS would be: it knows the organisations' domains."""
+        return f"127.0.0.1:{self.dns_port}"
 
     @property
     def ca_path(self) -> Path:

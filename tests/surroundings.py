@@ -114,6 +114,8 @@ def environment() -> dict[str, str]:
         "MICROSOFT_SIGN_IN_ORIGINS": "http://localhost:9",
         "MICROSOFT_TENANT": "organizations",
         "MICROSOFT_CA_BUNDLE": "",
+        "DNS_SERVERS": "127.0.0.1:9",
+        "PRIVATE_NETWORKS_ALLOWED": "127.0.0.0/8,::1/128",
     }
 
 

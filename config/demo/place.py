@@ -7,12 +7,12 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.demo.children import ROOT
-from config.demo.ports import free_port, is_taken
+from config.demo.ports import free_port, is_taken, is_taken_for_dns
 from config.demo.words import CannotStart
 
 LAST_ONE_ENDS_WITHIN = 6.0  # seconds; a runner that was killed leaves its children their grace
@@ -23,6 +23,7 @@ class Ports:
     portal: int
     simulator_https: int
     simulator_http: int
+    simulator_dns: int
     redis: int
 
 
@@ -32,6 +33,9 @@ def chosen_ports(environ: Mapping[str, str]) -> Ports:
         portal=_free(environ, "MERIDIAN_PORT", 8000, "the portal"),
         simulator_https=_free(environ, "SIMULATOR_HTTPS_PORT", 8443, "the simulated Microsoft 365"),
         simulator_http=_free(environ, "SIMULATOR_HTTP_PORT", 8081, "the simulated Microsoft 365’s pages"),
+        simulator_dns=_free(
+            environ, "SIMULATOR_DNS_PORT", 8053, "the simulated Microsoft 365’s DNS server", is_taken_for_dns
+        ),
         redis=free_port(),
     )
 
@@ -91,12 +95,14 @@ def _lives(pid: str) -> bool:
     return True
 
 
-def _free(environ: Mapping[str, str], name: str, usual: int, whose: str) -> int:
+def _free(
+    environ: Mapping[str, str], name: str, usual: int, whose: str, taken: Callable[[int], bool] = is_taken
+) -> int:
     asked = environ.get(name) or str(usual)
     if not asked.isdigit() or not 0 < int(asked) < 65536:
         raise CannotStart(f"{name} must be a port between 1 and 65535, not “{asked}”.")
     port = int(asked)
-    if is_taken(port):
+    if taken(port):
         raise CannotStart(
             f"Port {port}, which {whose} needs, is in use. Stop what listens there, or take another: "
             f"{name}={port + 100} make demo"

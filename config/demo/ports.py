@@ -16,9 +16,20 @@ def free_port() -> int:
         return port
 
 
+def free_dns_port() -> int:
+    """One that is free for UDP and for TCP: DNS is asked by both."""
+    while not _can_be_bound(port := free_port(), socket.SOCK_DGRAM):
+        pass
+    return port
+
+
 def is_taken(port: int) -> bool:
     """Somebody listens on it, on either loopback address: browsers try both for `localhost`."""
     return any(_answers(address, port) for address in LOOPBACK) or not _can_be_bound(port)
+
+
+def is_taken_for_dns(port: int) -> bool:
+    return is_taken(port) or not _can_be_bound(port, socket.SOCK_DGRAM)
 
 
 def answers_ok(url: str) -> bool:
@@ -39,9 +50,10 @@ def _answers(address: str, port: int) -> bool:
         return False
 
 
-def _can_be_bound(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _can_be_bound(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
+    with socket.socket(type=kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

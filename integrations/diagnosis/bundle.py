@@ -13,16 +13,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
 from django.utils.html import strip_tags
 
 from accounts import audit
 from accounts.cascade.explain import Explanation
-from accounts.models import AuditEntry, Letter
 from integrations.diagnosis import past
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.help import helps
 from integrations.diagnosis.steps import steps
-from integrations.models import AppCredential, Connection, ConsentRequest
+from integrations.models import Connection, ConsentRequest
 
 DOWNLOADED = audit.declare(
     "calendar.bundle_downloaded", "{actor} downloaded a support bundle about {target}.", personal_target=True
@@ -35,6 +35,8 @@ _CONNECTION = (
     "service",
     "api",
     "method",
+    "link_id",
+    "move",
     "state",
     "since_at",
     "reason",
@@ -61,6 +63,34 @@ _CONNECTION = (
     "connected_at",
     "last_good_at",
     "last_used_at",
+)
+# Not who consented there: of people only the one whose connection it is.
+_LINK = (
+    "id",
+    "tenant_id",
+    "domains",
+    "state",
+    "since_at",
+    "reason",
+    "code",
+    "trace_id",
+    "failed_at",
+    "attempts",
+    "linked_at",
+    "ended_at",
+    "roles",
+    "roles_at",
+    "probed",
+    "probed_at",
+    "drift",
+    "drift_since",
+    "access_expires_at",
+    "token_version",
+    "lease_until",
+    "check_due_at",
+    "follow_due_at",
+    "probe_due_at",
+    "followed_at",
 )
 _CREDENTIAL = ("is_certificate", "expires_at", "accepted_at", "refused_at", "reason", "code", "trace_id")
 _CONSENT = (
@@ -98,6 +128,7 @@ def bundle(case: Case) -> dict[str, Any]:
         ],
         "what_helps": helps(case).who,
         "settings": {name: _setting(explanation) for name, explanation in case.explained.items()},
+        "organization": _fields(case.link, _LINK) if case.link else None,
         "credentials": [_fields(one, _CREDENTIAL) for one in case.credentials],
         "consents": [_fields(one, _CONSENT) for one in _consents(connection)],
         "letters": [_fields(one, _LETTER) for one in past.letters(connection)],
@@ -117,7 +148,7 @@ def downloaded(case: Case) -> str:
     return found
 
 
-def _fields(row: Connection | AppCredential | ConsentRequest | Letter | AuditEntry, names: tuple[str, ...]) -> Any:
+def _fields(row: Model, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 

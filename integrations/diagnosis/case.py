@@ -16,9 +16,9 @@ from accounts.cascade.read import held
 from accounts.models import User
 from integrations import connecting, credentials, fitting
 from integrations.failures import Reason
-from integrations.models import ALIVE, AppCredential, Connection, State
+from integrations.models import ALIVE, AppCredential, Connection, State, TenantLink
 from integrations.policy import Obstacle, Shape, may_connect, still_fits
-from integrations.preferences import Integrations
+from integrations.preferences import Integrations, Method
 from integrations.verdicts import shape_of
 
 # By what our own registration is refused: the operator's to mend.
@@ -38,6 +38,16 @@ class Case:
     now: datetime
 
     @property
+    def link(self) -> TenantLink | None:
+        """The consent of the organization by which it is connected, or would be."""
+        return self.connection.link if self.is_by_organization else None
+
+    @property
+    def is_by_organization(self) -> bool:
+        """Nothing about it is the person's own to do."""
+        return self.connection.method == Method.APPLICATION_PERMISSIONS
+
+    @property
     def person(self) -> User:
         return self.connection.user
 
@@ -45,11 +55,17 @@ class Case:
     def obstacle(self) -> Obstacle | None:
         """What the settings of now have against this connection, or against connecting again what is not alive."""
         connection = self.connection
-        if connection.state in ALIVE:
+        is_kept = self.is_by_organization and connection.state == State.NOT_ELIGIBLE
+        if connection.state in ALIVE or is_kept:
             return still_fits(self.holding, shape_of(connection))
         if connection.state == State.BLOCKED_BY_POLICY and connection.reason in list(Obstacle):
             return Obstacle(connection.reason)
-        return may_connect(self.holding.values, Shape(domain=connecting.domain_bound(connection)))
+        return may_connect(self.holding.values, Shape(method=self.method, domain=connecting.domain_bound(connection)))
+
+    @property
+    def method(self) -> Method:
+        """By which it would be made anew: one of the organization's by whichever is chosen now."""
+        return self.holding.values.services.who_can_set_up if self.is_by_organization else Method.OAUTH
 
     @property
     def is_credential_refused(self) -> bool:

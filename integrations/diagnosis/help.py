@@ -9,14 +9,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations import health
-from integrations.diagnosis import remedies
+from integrations.diagnosis import organization_remedies, remedies
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.remedies import Place, Remedy, Who
 from integrations.failures import Reason
 from integrations.models import State
+from integrations.policy import Obstacle
+from integrations.preferences import Method
 
 # In these the way back is the person's own, at Microsoft: nothing must stand before it.
 _BY_CONNECTING = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE, State.AWAITING_ADMIN, State.DISCONNECTED)
+# By the name of the page.
+_LINKS = {
+    Place.APPROVALS: ("approvals", "See who awaits an admin"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,22 +36,39 @@ def helps(case: Case) -> Help:
     says = remedy.says(str(case.person))
     if remedy.place is Place.SETTING and case.obstacle:
         return Help(remedy.who, format_html("{} {}", says, case.sentence_behind(case.obstacle)))
-    if remedy.place is Place.APPROVALS:
-        link = format_html('<a href="{}">See who awaits an admin</a>.', reverse("approvals"))
+    if remedy.place in _LINKS:
+        name, words = _LINKS[remedy.place]
+        link = format_html('<a href="{}">{}</a>.', reverse(name), words)
         return Help(remedy.who, format_html("{} {}", says, link))
     return Help(remedy.who, format_html("{}", says))
 
 
 def _remedy(case: Case) -> Remedy:
     """What stands first in the way comes first."""
+    if case.is_by_organization:
+        return _of_organization(case)
     if case.connection.state in _BY_CONNECTING:
         if not case.person.is_active:
             return remedies.ACTIVATE_FIRST
+        if case.obstacle is Obstacle.SET_UP_BY_ADMIN:
+            return remedies.BY_ORGANIZATION
         if case.obstacle:
             return remedies.ALLOW_FIRST
         if case.is_credential_refused:
             return remedies.OPERATOR_FIRST
     return _of_state(case)
+
+
+def _of_organization(case: Case) -> Remedy:
+    state = State(case.connection.state)
+    if state in _BY_CONNECTING:
+        if not case.person.is_active:
+            return remedies.ACTIVATE_FIRST
+        if case.obstacle:
+            return organization_remedies.of_obstacle(case.obstacle)
+        if state is State.DISCONNECTED and case.method is Method.OAUTH:
+            return remedies.CONNECT
+    return organization_remedies.of(state, case.connection.reason, is_removed=_is_removed(case))
 
 
 def _of_state(case: Case) -> Remedy:
@@ -56,8 +79,7 @@ def _of_state(case: Case) -> Remedy:
         case State.DEGRADED:
             return remedies.of_passing(connection.reason)
         case State.PAUSED:
-            is_removed = connection.reason == Reason.APP_REMOVED and connection.code in health.REMOVED
-            return remedies.of_paused(connection.reason, is_removed=is_removed)
+            return remedies.of_paused(connection.reason, is_removed=_is_removed(case))
         case State.BLOCKED_BY_POLICY:
             return remedies.of_blocked(connection.reason)
         case State.NOT_ELIGIBLE:
@@ -72,3 +94,8 @@ def _of_state(case: Case) -> Remedy:
             return remedies.ON_THE_WAY
         case _:
             return remedies.NOTHING
+
+
+def _is_removed(case: Case) -> bool:
+    """The application; not merely switched off."""
+    return case.connection.reason == Reason.APP_REMOVED and case.connection.code in health.REMOVED

@@ -10,7 +10,8 @@ from integrations.console.tiles import LOOKS, Look
 from integrations.diagnosis import asked, bundle, past
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.help import helps
-from integrations.diagnosis.steps import Mark, steps
+from integrations.diagnosis.model import Mark
+from integrations.diagnosis.steps import steps
 from integrations.models import Connection
 
 _ICONS = {Mark.DONE: "check", Mark.FAILED: "close", Mark.SKIPPED: "ring", Mark.UNKNOWN: "info"}

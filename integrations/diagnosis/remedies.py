@@ -30,6 +30,8 @@ class Place(StrEnum):
     NOWHERE = ""
     APPROVALS = "approvals"
     SETTING = "setting"
+    ORGANIZATION = "organization"
+    DOMAINS = "domains"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ CONNECT = Remedy(
 )
 WITHHELD = Remedy(
     Who.PERSON, "{name} presses Configure on the profile, ticks what is missing, and accepts it at Microsoft."
+)
+BY_ORGANIZATION = Remedy(
+    Who.MICROSOFT_ADMIN,
+    "In this account {name} does not connect: an Office 365 admin authorizes Meridian for everybody, and {name} is connected without a step as soon as that opens a mailbox of theirs.",
+    Place.ORGANIZATION,
 )
 _FEWER = Remedy(
     Who.PERSON,
@@ -174,7 +181,11 @@ _NOT_ELIGIBLE: Mapping[str, Remedy] = {
         "The Microsoft 365 admin can tell whether the mailbox will move to Exchange Online, where Meridian can read it. Meridian looks again by itself; sooner, if {name} presses Reconnect.",
     ),
 }
-_BLOCKED: Mapping[str, Remedy] = {Obstacle.CALENDAR_WRITE: _FEWER, Obstacle.CONTACTS_WRITE: _FEWER}
+_BLOCKED: Mapping[str, Remedy] = {
+    Obstacle.CALENDAR_WRITE: _FEWER,
+    Obstacle.CONTACTS_WRITE: _FEWER,
+    Obstacle.SET_UP_BY_ADMIN: BY_ORGANIZATION,
+}
 
 
 def of_lost(reason: str) -> Remedy:

@@ -5,59 +5,21 @@ Read from what is stored: nothing here asks Microsoft, and what nobody has asked
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from accounts.cascade.words import many
 from accounts.templatetags.ui import local_moment
-from integrations import reasons
 from integrations.console import listing
+from integrations.diagnosis import organization_steps
 from integrations.diagnosis.case import OURS, Case
-from integrations.models import ALIVE, AppCredential, Connection, State, Trouble
+from integrations.diagnosis.model import NO_ACCESS, Mark, Part, Step, because
+from integrations.models import ALIVE, AppCredential, State, Trouble
 from integrations.policy import Obstacle, surplus
 from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Service
 from integrations.verdicts import shape_of
 
-
-class Part(StrEnum):
-    """In the order in which each needs those before it."""
-
-    INTEGRATION = "integration"
-    POLICY = "policy"
-    CREDENTIAL = "credential"
-    CONSENT = "consent"
-    RENEWAL = "renewal"
-    MAILBOX = "mailbox"
-
-
-class Mark(StrEnum):
-    DONE = "done"
-    FAILED = "failed"
-    # Not asked, as something before it failed or there is nothing to ask about.
-    SKIPPED = "skipped"
-    # Nobody has asked yet.
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Step:
-    part: Part
-    mark: Mark
-    says: str
-    explains: str | SafeString = ""
-
-
-# There is nothing to renew, and nothing to ask a mailbox with.
-_NO_ACCESS = {
-    State.DISCONNECTED: "There is no connection.",
-    State.AWAITING_ADMIN: "There is no access yet.",
-    State.BLOCKED_BY_POLICY: "Not used while the settings do not allow it.",
-    State.CONNECTING: "A worker is at it.",
-}
 WITHHELD = {
     "calendar_write": "Write calendar",
     "contacts_read": "Read contacts",
@@ -66,15 +28,10 @@ WITHHELD = {
 
 
 def steps(case: Case) -> list[Step]:
-    return [_integration(case), _policy(case), _credential(case), _consent(case), _renewal(case), _mailbox(case)]
-
-
-def in_words(reason: str) -> str:
-    """Unknown stays unknown."""
-    try:
-        return reasons.in_words(reason)
-    except KeyError:
-        return "Meridian does not know this reason"
+    before = [_integration(case), _policy(case), _credential(case)]
+    if case.is_by_organization:
+        return [*before, *organization_steps.of(case)]
+    return [*before, _consent(case), _renewal(case), _mailbox(case)]
 
 
 def _integration(case: Case) -> Step:
@@ -90,7 +47,7 @@ def _policy(case: Case) -> Step:
         return Step(Part.POLICY, Mark.SKIPPED, fits, "Not asked while the integration is off.")
     if case.obstacle:
         does_not = "The connection does not fit the policy" if is_there else "The policy allows no connection"
-        why = format_html("{}. {}", in_words(case.obstacle.value), case.sentence_behind(case.obstacle))
+        why = format_html("{}. {}", listing.in_words(case.obstacle.value), case.sentence_behind(case.obstacle))
         return Step(Part.POLICY, Mark.FAILED, does_not, why)
     return Step(Part.POLICY, Mark.DONE, fits, _shape(case) if is_there else case.sentence("services"))
 
@@ -108,7 +65,7 @@ def _credential(case: Case) -> Step:
     accepted, known = "Meridian’s own credential is accepted", case.credentials
     if case.is_credential_refused:
         reason = case.connection.reason if case.connection.reason in OURS else known[0].reason
-        why = f"{in_words(reason)}. Its operator has been told."
+        why = f"{listing.in_words(reason)}. Its operator has been told."
         return Step(Part.CREDENTIAL, Mark.FAILED, "Microsoft refuses Meridian’s own credential", why)
     good = next((one for one in known if one.accepted_at and not one.is_refused), None)
     if good is None:
@@ -123,7 +80,7 @@ def _consent(case: Case) -> Step:
         why = "Microsoft wants an administrator’s approval."
         return Step(Part.CONSENT, Mark.FAILED, f"{person} cannot give the permissions alone", why)
     if connection.state == State.DISCONNECTED:
-        why = f"{in_words(connection.reason)}." if connection.reason else "There is no connection."
+        why = f"{listing.in_words(connection.reason)}." if connection.reason else "There is no connection."
         return Step(Part.CONSENT, Mark.SKIPPED, given, why)
     if connection.state == State.CONNECTING:
         return Step(Part.CONSENT, Mark.UNKNOWN, given, "A worker is at it.")
@@ -137,14 +94,14 @@ def _consent(case: Case) -> Step:
 
 def _renewal(case: Case) -> Step:
     connection, renews = case.connection, "Microsoft renews the access"
-    if connection.state in _NO_ACCESS:
-        return Step(Part.RENEWAL, Mark.SKIPPED, renews, _NO_ACCESS[State(connection.state)])
+    if connection.state in NO_ACCESS:
+        return Step(Part.RENEWAL, Mark.SKIPPED, renews, NO_ACCESS[State(connection.state)])
     if connection.state == State.NEEDS_REAUTH:
-        return Step(Part.RENEWAL, Mark.FAILED, "Microsoft refuses to renew the access", _why(connection))
+        return Step(Part.RENEWAL, Mark.FAILED, "Microsoft refuses to renew the access", because(connection))
     if connection.state == State.PAUSED and connection.reason in OURS:
         return Step(Part.RENEWAL, Mark.SKIPPED, renews, "Not asked while Microsoft refuses Meridian’s own credential.")
     if connection.state in (State.PAUSED, State.DEGRADED) and connection.trouble != Trouble.MAILBOX:
-        return Step(Part.RENEWAL, Mark.FAILED, "Microsoft does not renew the access at the moment", _why(connection))
+        return Step(Part.RENEWAL, Mark.FAILED, "Microsoft does not renew the access at the moment", because(connection))
     if connection.refreshed_at is None:
         return Step(Part.RENEWAL, Mark.UNKNOWN, renews, "It has not been renewed yet.")
     return Step(Part.RENEWAL, Mark.DONE, renews, format_html("Last {}.", local_moment(connection.refreshed_at)))
@@ -152,12 +109,12 @@ def _renewal(case: Case) -> Step:
 
 def _mailbox(case: Case) -> Step:
     connection, answers = case.connection, "The mailbox answers"
-    if connection.state in _NO_ACCESS:
-        return Step(Part.MAILBOX, Mark.SKIPPED, answers, _NO_ACCESS[State(connection.state)])
+    if connection.state in NO_ACCESS:
+        return Step(Part.MAILBOX, Mark.SKIPPED, answers, NO_ACCESS[State(connection.state)])
     if connection.state == State.NOT_ELIGIBLE:
-        return Step(Part.MAILBOX, Mark.FAILED, "There is no mailbox that can be read", _why(connection))
+        return Step(Part.MAILBOX, Mark.FAILED, "There is no mailbox that can be read", because(connection))
     if connection.trouble == Trouble.MAILBOX and connection.state in ALIVE:
-        return Step(Part.MAILBOX, Mark.FAILED, "The mailbox does not answer at the moment", _why(connection))
+        return Step(Part.MAILBOX, Mark.FAILED, "The mailbox does not answer at the moment", because(connection))
     last = local_moment(connection.last_good_at)
     if connection.state != State.CONNECTED:
         earlier = format_html(" It answered last {}.", last) if last else ""
@@ -174,8 +131,3 @@ def kind(credential: AppCredential, *, now: datetime) -> str:
         return f"{kind}; when it expires is not known here."
     days = (credential.expires_at - now).days
     return f"{kind}, past its end." if days < 0 else f"{kind}, expires in {many(days, 'day', 'days')}."
-
-
-def _why(connection: Connection) -> str:
-    said = in_words(connection.reason)
-    return f"{connection.code}. {said}." if connection.code else f"{said}."

@@ -65,11 +65,22 @@ def refresh(refresh_token: str, *, tenant_id: str, scopes: list[str]) -> Tokens:
     return _ask(tenant_id, lambda app: app.acquire_token_by_refresh_token(refresh_token, scopes))
 
 
+def app_token(tenant: str) -> Tokens:
+    """A token of the application itself in a named tenant (client credentials), which opens what an administrator
+    there has granted. Without a refresh token: another is asked for in the same way. Raises `CalendarError`."""
+    return _ask(tenant, _for_the_application)
+
+
 def prove_credential(tenant: str, credential: Credential | None = None) -> None:
     """Ask for a token of the application itself (client credentials), which Microsoft gives only for a credential
     it knows, in a named tenant where the application is known: with this one alone, or with any that is accepted.
     Raises `CalendarError`."""
-    _ask(tenant, lambda app: app.acquire_token_for_client([f"{_graph_resource()}/.default"]), credential)
+    _ask(tenant, _for_the_application, credential)
+
+
+def _for_the_application(app: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = app.acquire_token_for_client([f"{_graph_resource()}/.default"])
+    return answer
 
 
 def _graph_resource() -> str:

@@ -14,6 +14,7 @@ class Place:
     host: str = "127.0.0.1"
     https_port: int = 8443
     http_port: int = 8081
+    dns_port: int = 8053
     names: tuple[str, ...] = ()
     """Further host names that are answered, and that the certificate is for."""
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from config.demo import keys, place
-from config.demo.ports import free_port, is_taken
+from config.demo.ports import free_dns_port, free_port, is_taken, is_taken_for_dns
 from config.demo.words import CannotStart
 from tests.config.watching import Program, processes_naming
+
+PORTS = ("MERIDIAN_PORT", "SIMULATOR_HTTPS_PORT", "SIMULATOR_HTTP_PORT", "SIMULATOR_DNS_PORT")
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -39,11 +41,11 @@ def demo(tmp_path: Path, *arguments: str, **environment: str) -> Program:
     )
 
 
-@pytest.mark.parametrize("name", ["MERIDIAN_PORT", "SIMULATOR_HTTPS_PORT", "SIMULATOR_HTTP_PORT"])
+@pytest.mark.parametrize("name", PORTS)
 def test_a_port_in_use_is_one_line_with_what_to_do_and_nothing_is_left_running(
     tmp_path: Path, taken_port: int, name: str
 ) -> None:
-    free = {other: str(free_port()) for other in ("MERIDIAN_PORT", "SIMULATOR_HTTPS_PORT", "SIMULATOR_HTTP_PORT")}
+    free = {other: str(free_dns_port()) for other in PORTS}
 
     with demo(tmp_path, **{**free, name: str(taken_port)}) as runner:
         assert runner.ends() == 1
@@ -62,6 +64,16 @@ def test_a_senseless_port_is_refused(value: str) -> None:
 
 def test_a_port_that_nobody_listens_on_is_free() -> None:
     assert not is_taken(free_port())
+
+
+def test_a_port_whose_datagrams_somebody_gets_is_no_port_for_dns() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        port = stranger.getsockname()[1]
+
+        assert is_taken_for_dns(port)
+
+    assert not is_taken_for_dns(free_dns_port())
 
 
 def test_a_second_demo_on_the_same_data_is_refused_at_once(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class Demo:
             "MERIDIAN_PORT": str(self.portal),
             "SIMULATOR_HTTPS_PORT": str(self.simulator_https),
             "SIMULATOR_HTTP_PORT": str(self.simulator_http),
+            "SIMULATOR_DNS_PORT": str(self.simulator_dns),
         }
 
 

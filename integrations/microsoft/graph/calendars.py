@@ -1,4 +1,4 @@
-"""GET /me/calendar: the default calendar."""
+"""GET {mailbox}/calendar: the default calendar."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from django.conf import settings
 
 from integrations.contracts import RemoteCalendar
 from integrations.microsoft import http
+from integrations.microsoft.graph.mailboxes import OWN
 
 
-def get_default_calendar(access_token: str) -> RemoteCalendar:
+def get_default_calendar(access_token: str, mailbox: str = OWN) -> RemoteCalendar:
     """Raises `CalendarError`."""
-    body = http.get(f"{settings.MICROSOFT_GRAPH_URL}/me/calendar?$select=id,name", access_token)
+    body = http.get(f"{settings.MICROSOFT_GRAPH_URL}/{mailbox}/calendar?$select=id,name", access_token)
     return RemoteCalendar(str(body.get("id", "")), str(body.get("name", "")))

@@ -1,4 +1,4 @@
-"""GET /me/calendarView: the appointments between two instants, series expanded, page after page."""
+"""GET {mailbox}/calendarView: the appointments between two instants, series expanded, page after page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.conf import settings
 from integrations.contracts import RemoteEvent, Unreachable
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import http
+from integrations.microsoft.graph.mailboxes import OWN
 
 PAGE = 50
 MAX_PAGES = 100  # 5,000 appointments; a listing that never ends is a fault, not a calendar
@@ -23,7 +24,9 @@ _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\
 _BROKEN = Failure(Outcome.UNREACHABLE, Reason.SERVICE_TROUBLE, code="unreadable answer")
 
 
-def view(access_token: str, start: datetime, end: datetime, *, fields: str = _FIELDS, top: int = PAGE) -> Iterator[Any]:
+def view(
+    access_token: str, start: datetime, end: datetime, *, mailbox: str = OWN, fields: str = _FIELDS, top: int = PAGE
+) -> Iterator[Any]:
     """Graph's events as it sends them, in UTC. Raises `CalendarError`."""
     query = urlencode(
         {
@@ -34,7 +37,7 @@ def view(access_token: str, start: datetime, end: datetime, *, fields: str = _FI
             "$top": top,
         }
     )
-    url: str | None = f"{settings.MICROSOFT_GRAPH_URL}/me/calendarView?{query}"
+    url: str | None = f"{settings.MICROSOFT_GRAPH_URL}/{mailbox}/calendarView?{query}"
     for _ in range(MAX_PAGES):
         if url is None:
             return
@@ -50,9 +53,11 @@ def view(access_token: str, start: datetime, end: datetime, *, fields: str = _FI
         raise Unreachable(_BROKEN)
 
 
-def events_between(access_token: str, start: datetime, end: datetime) -> Iterator[RemoteEvent]:
+def events_between(
+    access_token: str, start: datetime, end: datetime, *, mailbox: str = OWN
+) -> Iterator[RemoteEvent]:
     """Raises `CalendarError`."""
-    for raw in view(access_token, start, end):
+    for raw in view(access_token, start, end, mailbox=mailbox):
         try:
             yield read(raw)
         except (KeyError, TypeError, ValueError, AttributeError) as problem:

@@ -36,6 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--allow-remote", action="store_true", help="let --host be reachable from elsewhere")
         parser.add_argument("--https-port", default="8443")
         parser.add_argument("--http-port", default="8081")
+        parser.add_argument("--dns-port", default="8053", help="UDP and TCP (default: %(default)s)")
         parser.add_argument("--name", action="append", default=[], help="a further host name that is answered")
         parser.add_argument("--seed", default=str(reading.BUNDLED), help="YAML; read once, at the start")
 
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             host=options["host"],
             https_port=_port(options["https_port"]),
             http_port=_port(options["http_port"]),
+            dns_port=_port(options["dns_port"]),
             names=tuple(_hostname(name) for name in options["name"]),
         )
         if not here.is_loopback and not options["allow_remote"]:
