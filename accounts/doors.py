@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
-from accounts.models import Account, Group, Job, JobState, User
+from accounts.models import Account, AssociatedDomain, Group, Job, JobState, User
 
 P = ParamSpec("P")
 LONGEST_NUMBER = 19  # digits: no database holds more, and int() refuses what is far longer
@@ -141,6 +141,14 @@ def job_or_404(user: User, pk: uuid.UUID) -> Job:
     if job.by_id != user.pk and not can_manage(user, job.group or user.account):
         raise PermissionDenied("Only whoever began this, or an admin of what it changes, may open it.")
     return job
+
+
+def domain_or_404(user: User, pk: int) -> AssociatedDomain:
+    """An associated domain of the same account, for those who may manage the account."""
+    domain = get_object_or_404(AssociatedDomain.objects.filter(account=user.account).select_related("account"), pk=pk)
+    if not can_manage(user, domain.account):
+        raise PermissionDenied("Only an owner or an admin of the account may open its domains.")
+    return domain
 
 
 def prepared_job_or_404(user: User, group: Group | None, pk: uuid.UUID, *, kind: str) -> Job:

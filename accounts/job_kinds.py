@@ -62,8 +62,20 @@ class Errand(Protocol):
     def __call__(self, job: Job, row: JobRow, *, now: datetime) -> Result: ...
 
 
+class Parcel(Protocol):
+    """An errand for up to PARCEL rows at once, where the outside takes many questions in one; answers one for each row.
+
+    It bounds its own time, and doing it twice must do no more than doing it once, as an errand's.
+    """
+
+    def __call__(self, job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Result]: ...
+
+
+PARCEL = 20
+
 _works: dict[str, Work] = {}
 _errands: dict[str, Errand] = {}
+_parcels: dict[str, Parcel] = {}
 _shown: dict[str, Mapping[str, str]] = {}
 _rows: dict[str, RowWords] = {}
 
@@ -74,16 +86,20 @@ def declare(
     shown: Mapping[str, str],
     work: Work | None = None,
     errand: Errand | None = None,
+    parcel: Parcel | None = None,
     rows: RowWords = LINES,
 ) -> str:
-    """Make a kind of job known, where workers import it: work on batches, or an errand for each row. `shown`: the
-    fields of `given` that the report shows, with their headings. Returns its name, for `start` and `prepare`."""
-    if (work is None) == (errand is None):
-        raise ValueError(f"{name} is either work on batches or an errand for each row")
+    """Make a kind of job known, where workers import it: work on batches, an errand for each row, or for a parcel of
+    them. `shown`: the fields of `given` that the report shows, with their headings. Returns its name, for `start` and
+    `prepare`."""
+    if sum(way is not None for way in (work, errand, parcel)) != 1:
+        raise ValueError(f"{name} is either work on batches or an errand for each row, or for each parcel of them")
     if work:
         _works[name] = work
     if errand:
         _errands[name] = errand
+    if parcel:
+        _parcels[name] = parcel
     _shown[name], _rows[name] = shown, rows
     return name
 
@@ -94,6 +110,10 @@ def work_of(job: Job) -> Work:
 
 def errand_of(job: Job) -> Errand | None:
     return _errands.get(job.kind)
+
+
+def parcel_of(job: Job) -> Parcel | None:
+    return _parcels.get(job.kind)
 
 
 def fields(kind: str) -> Mapping[str, str]:

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.cascade.declare import Section
 from accounts.cascade.facts import Facts
-from accounts.models import Account, User
+from accounts.models import Account, PendingChange, User
+
+if TYPE_CHECKING:
+    from accounts.reviewing import Review
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,16 @@ class PersonBanner(Protocol):
     def __call__(self, person: User) -> Banner | None: ...
 
 
+class Gate(Protocol):
+    """Asked about a change that is being reviewed: must something happen elsewhere before it can be done?
+
+    While it answers with a panel, that stands on the sheet in the place of the button; inside the sheet's own form, so
+    that its buttons send along what was typed and shown. Answers with a few queries, and asks nobody else.
+    """
+
+    def __call__(self, pending: PendingChange, review: Review) -> Panel | None: ...
+
+
 @dataclass(frozen=True)
 class NavigationItem:
     label: str
@@ -128,6 +141,7 @@ person_admin_panels: list[PersonPanel] = []
 consequences: list[Consequences] = []
 # At the head of every page of the portal.
 banners: list[PersonBanner] = []
+gates: list[Gate] = []
 # By the key of the setting.
 row_panels: dict[str, RowPanel] = {}
 on_leaving: list[Leaving] = []

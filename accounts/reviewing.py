@@ -15,24 +15,28 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts import changing, claims
+from accounts import changing, claims, openings
 from accounts.cascade import changes, declare, read, write
 from accounts.cascade.changes import Change, Choose, Dissolve, Gone, Inherit
 from accounts.cascade.declare import BadValue, Level, Setting
 from accounts.cascade.impact import Impact, impact
 from accounts.cascade.read import Made, level_of
 from accounts.models import Account, AuditEntry, Group, PendingChange, User
+from accounts.openings import Panel
 
 __all__ = [
     "Done",
     "Ended",
     "Gone",
     "MoreAffected",
+    "NotReady",
     "Review",
     "announce",
     "confirm",
     "discard",
+    "gate",
     "has_moved",
+    "keep",
     "needs_review",
     "newest",
     "newest_like",
@@ -89,6 +93,10 @@ class Done:
 
 class Ended(Exception):
     """The review was confirmed or discarded meanwhile, or ran out."""
+
+
+class NotReady(Exception):
+    """Something has to happen elsewhere first; the sheet says what."""
 
 
 class MoreAffected(Exception):
@@ -170,11 +178,13 @@ def confirm(
     now: datetime,
     said: int | None = None,
     seen: str | None = None,
+    gates_passed: bool = False,
 ) -> tuple[Review, AuditEntry | None]:
-    """Do what was reviewed. `said` and `seen`: what the very sheet showed, if it was not the last one.
+    """Do what was reviewed. `said` and `seen`: what the very sheet showed, if it was not the last one. `gates_passed`:
+    whatever the gates ask for has just happened.
 
-    Answers what was known when it was done, and the entry of the audit log as in `Done`. Raises MoreAffected, Ended,
-    and what `submit` raises; then nothing has changed, and the sheet is still there.
+    Answers what was known when it was done, and the entry of the audit log as in `Done`. Raises MoreAffected, NotReady,
+    Ended, and what `submit` raises; then nothing has changed, and the sheet is still there.
     """
     with transaction.atomic():
         # The account first, as everything does that takes somebody's rights: what is checked here still holds when it
@@ -187,6 +197,8 @@ def confirm(
         announced = len(still.announced) if said is None else min(said, len(still.announced))
         if review.found.ends > announced or not set(_hit(review.found)) <= set(still.announced):
             raise MoreAffected(announced, review.found.ends)
+        if not gates_passed and gate(still, review):
+            raise NotReady
         # Of two clicks on the same button one finds nothing to confirm.
         if not now_stored.delete()[0]:
             raise Ended
@@ -199,6 +211,17 @@ def confirm(
             affected=len(review.found.people),
         )
     return review, entry
+
+
+def gate(pending: PendingChange, review: Review) -> Panel | None:
+    """What has to happen before it can be confirmed, if anything."""
+    return next((panel for ask in openings.gates if (panel := ask(pending, review))), None)
+
+
+def keep(pending: PendingChange, *, by: User, until: datetime, now: datetime) -> bool:
+    """What it waits for takes longer than a review. False: it has ended already, or is none of `by`."""
+    mine = PendingChange.objects.filter(pk=pending.pk, by=by, expires_at__gt=now)
+    return bool(mine.update(expires_at=max(until, pending.expires_at)))
 
 
 def discard(pending: PendingChange) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import (
+    domains,
     importing,  # noqa: F401  declares its kind of job to the workers
     jobs,
     letters,
@@ -18,6 +19,7 @@ from accounts import (
 from accounts.nudging import nudge
 
 _sending = threading.Lock()
+_checking_domains = threading.Lock()
 
 
 @shared_task(name="accounts.forget_expired_sessions")
@@ -60,3 +62,18 @@ def send_letters(**_: object) -> None:
 @shared_task(name="accounts.forget_old_letters")
 def forget_old_letters(**_: object) -> None:
     letters.forget_old(now=timezone.now())
+
+
+@shared_task(name=domains.CHECK)
+def check_domain(*, domain_id: int, **_: object) -> None:
+    domains.check(domain_id, now=timezone.now())
+
+
+@shared_task(name="accounts.check_domains")
+def check_domains(**_: object) -> None:
+    """One at a time in a process: slow web sites of strangers must not hold every worker."""
+    if _checking_domains.acquire(blocking=False):
+        try:
+            domains.check_due(now=timezone.now())
+        finally:
+            _checking_domains.release()

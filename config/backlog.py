@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import cast
 
 from django.core.cache import cache
 from django.db.models import Count, Min, Q, Sum
 from redis.exceptions import RedisError
 
-from accounts.models import Job, JobState, Letter
+from accounts.models import AssociatedDomain, Job, JobState, Letter
 from integrations.failures import Reason
-from integrations.models import ALIVE, Connection, ConsentRequest, Incident, State, TenantConsent, Trouble
+from integrations.models import (
+    ALIVE,
+    Connection,
+    ConsentRequest,
+    Incident,
+    LinkRequest,
+    LinkState,
+    State,
+    TenantConsent,
+    TenantLink,
+    Trouble,
+)
 
 HOUR = timedelta(hours=1)
 FRESH = timedelta(minutes=1)
@@ -54,9 +67,28 @@ class Incidents:
     began_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Organizations:
+    """At Microsoft, those that consented to Application Permissions."""
+
+    count: int
+    # All of their mailboxes are, therefore.
+    in_trouble: int
+    troubled_since: datetime | None
+
+
 def waiting(*, now: datetime) -> list[Waiting]:
     """The longest-waiting first are those of people who look at a page meanwhile. A query for each table."""
-    return [_consents(now), *_refreshes(now), _approvals(), _jobs(), _letters()]
+    return [
+        _consents(now),
+        *_refreshes(now),
+        _approvals(),
+        _authorizations(now),
+        _organizations(now),
+        _domains(now),
+        _jobs(),
+        _letters(),
+    ]
 
 
 def fleet(*, now: datetime) -> Fleet:
@@ -92,6 +124,17 @@ def incidents() -> Incidents:
     return Incidents(found["count"], found["affected"] or 0, found["began_at"])
 
 
+def organizations() -> Organizations:
+    links = TenantLink.objects.filter(ended_at=None)
+    in_trouble = ~Q(state=LinkState.WORKING)
+    found = links.aggregate(
+        count=Count("pk"),
+        in_trouble=Count("pk", filter=in_trouble),
+        troubled_since=Min("since_at", filter=in_trouble),
+    )
+    return Organizations(**found)
+
+
 def _consents(now: datetime) -> Waiting:
     """Those that wait for Microsoft, as it asked, are not late."""
     ripe = Q(not_before=None) | Q(not_before__lte=now)
@@ -123,6 +166,34 @@ def _approvals() -> Waiting:
         count=Count("pk"), due_at=Min("answered_at")
     )
     return Waiting("Consents of administrators to prove", found["count"], found["due_at"], timedelta(minutes=15))
+
+
+def _authorizations(now: datetime) -> Waiting:
+    """Application Permissions; Microsoft itself may take minutes here, too."""
+    ripe = Q(not_before=None) | Q(not_before__lte=now)
+    found = LinkRequest.objects.filter(answered_at__isnull=False, ended_at=None).aggregate(
+        count=Count("pk"), due_at=Min("answered_at", filter=ripe)
+    )
+    return Waiting("Authorizations of organisations to prove", found["count"], found["due_at"], timedelta(minutes=20))
+
+
+def _organizations(now: datetime) -> Waiting:
+    """Its consent, its directory, its mailboxes: whichever should have been looked at first."""
+    sweeps = ("check_due_at", "follow_due_at", "probe_due_at")
+    is_due = {name: Q(**{f"{name}__lte": now}) for name in sweeps}
+    found = TenantLink.objects.filter(ended_at=None).aggregate(
+        count=Count("pk", filter=reduce(or_, is_due.values())),
+        **{name: Min(name, filter=due) for name, due in is_due.items()},
+    )
+    due_at = min((found[name] for name in sweeps if found[name]), default=None)
+    return Waiting("Organisations to look at again", found["count"], due_at, timedelta(minutes=10))
+
+
+def _domains(now: datetime) -> Waiting:
+    found = AssociatedDomain.objects.filter(check_due_at__lte=now).aggregate(
+        count=Count("pk"), due_at=Min("check_due_at")
+    )
+    return Waiting("Associated domains to verify", found["count"], found["due_at"], timedelta(minutes=10))
 
 
 def _jobs() -> Waiting:

@@ -82,6 +82,8 @@ app.conf.update(
         "mind-credentials": _every(60.0, "integrations.mind_credentials"),
         # The end of each credential comes nearer.
         "count-down-credentials": _every(3600.0, "integrations.count_down_credentials"),
+        # Proofs of associated domains: those somebody waits for, and daily those that count.
+        "check-domains": _every(5.0, "accounts.check_domains"),
         # Rows of sessions that have ended.
         "forget-expired-sessions": _every(6 * 3600.0, "accounts.forget_expired_sessions"),
     },

@@ -20,7 +20,7 @@ from accounts import doors
 from accounts.doors import SignedInRequest
 from accounts.nudging import nudge
 from config import backlog, credential_lines, heartbeats, release
-from config.backlog import Fleet, Incidents, Waiting
+from config.backlog import Fleet, Incidents, Organizations, Waiting
 from config.credential_lines import Line
 from config.heartbeats import SILENT_AFTER, Pulse
 from integrations import credential_checks, resealing, tasks, token_keys
@@ -63,6 +63,7 @@ class Standing:
     work: Sequence[Work]
     late: int
     fleet: Fleet
+    organizations: Organizations
     incidents: Incidents
     # None: Redis, which knows them, does not answer.
     pulse: Pulse | None
@@ -125,6 +126,7 @@ def _standing(*, now: datetime, is_poll: bool = False) -> Standing:
         work=work,
         late=late,
         fleet=fleet,
+        organizations=backlog.organizations(),
         incidents=backlog.incidents(),
         pulse=pulse,
         processes=list(_processes(pulse, now=now)) if pulse else (),

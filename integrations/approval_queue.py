@@ -18,6 +18,7 @@ from accounts.templatetags.ui import local_moment
 from integrations import admin_consent, consent_proof, reasons
 from integrations.failures import Reason
 from integrations.models import ALIVE, AwaitedApproval, Connection, TenantConsent
+from integrations.preferences import Method
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
 NEWS = timedelta(days=30)  # how long an organisation in which nobody waits any more is listed
@@ -236,6 +237,7 @@ def _given_by_people(account: Account, tenant_id: str) -> Counter[str]:
     """By permission, how many working connections of the tenant have it."""
     found: Counter[str] = Counter()
     alive = Connection.objects.filter(account=account, tenant_id=tenant_id, state__in=ALIVE).exclude(tenant_id="")
+    alive = alive.filter(method=Method.OAUTH.value)  # what an organization gives for all, nobody gave
     for granted, count in alive.order_by().values_list("granted").annotate(count=Count("pk")):
         found.update(dict.fromkeys(granted, count))
     return found

@@ -23,11 +23,12 @@ from django.utils import timezone
 from accounts import audit, outbound
 from accounts.cascade.read import held as held_by
 from accounts.models import Account
-from integrations import credentials, failures, fitting, health, states, tokens
+from integrations import access, credentials, fitting, health, states, tokens
 from integrations.contracts import CalendarError
-from integrations.failures import Failure, Reason
+from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.graph import events, me
 from integrations.models import ALIVE, Connection, State, Trouble
+from integrations.organization import link_checks
 from integrations.policy import Obstacle, still_fits
 from integrations.preferences import Integrations
 from integrations.verdicts import shape_of
@@ -129,7 +130,7 @@ def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
     if obstacle := still_fits(held_by(Integrations, connection.user), shape_of(connection)):
         _give_up(connection, obstacle, now=now)
         return False
-    return bool(connection.refresh_token)
+    return bool(connection.link_id if connection.is_by_organization else connection.refresh_token)
 
 
 def _give_up(connection: Connection, obstacle: Obstacle, *, now: datetime) -> int:
@@ -144,18 +145,20 @@ def _give_up(connection: Connection, obstacle: Obstacle, *, now: datetime) -> in
 def _failure(connection: Connection, *, now: datetime) -> Failure | None:
     """What went wrong, filed; None, filed too, where the mailbox answered. Raises `tokens.Busy`, `tokens.NotAlive`."""
     try:
-        token = tokens.access_token(connection, now=now)
+        token = access.token(connection, now=now)
         failure = _ask_mailbox(connection, token, now=now)
         if failure and failure.reason is Reason.TOKEN_REFUSED:
             # Before its time: whether the grant still holds, the next one tells.
-            tokens.forget_access(connection)
+            access.forget(connection)
             connection.refresh_from_db()
-            token = tokens.access_token(connection, now=now)
+            token = access.token(connection, now=now)
             failure = _ask_mailbox(connection, token, now=now)
-            failure = failure and failures.of_a_fresh_token(failure)
+            failure = failure and access.what_it_means(connection, failure)
     except CalendarError as problem:
         return problem.failure  # of the access itself: filed where it happened
-    if failure:
+    if failure and failure.outcome is Outcome.NOT_PERMITTED and connection.is_by_organization:
+        link_checks.settle_refusal(connection, failure, now=now)
+    elif failure:
         states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
     else:
         states.went_well(connection, now=now, of=Trouble.MAILBOX)
@@ -163,13 +166,15 @@ def _failure(connection: Connection, *, now: datetime) -> Failure | None:
 
 
 def _ask_mailbox(connection: Connection, token: str, *, now: datetime) -> Failure | None:
-    """By which address it goes now, and one page of its calendar, of which nothing is kept."""
+    """By which address it goes now, and one page of its calendar, of which nothing is kept. Of an organisation's own
+    the addresses are followed in the directory, if it may be read."""
+    mailbox = access.mailbox_of(connection)
     with outbound.deadline(MAILBOX):
         try:
-            address = me.get_address(token)
-            next(events.view(token, now, now + timedelta(days=1), fields="id", top=1), None)
+            address = "" if connection.is_by_organization else me.get_address(token)
+            next(events.view(token, now, now + timedelta(days=1), mailbox=mailbox, fields="id", top=1), None)
         except CalendarError as problem:
-            return me.why_no_mailbox(token, problem.failure)
+            return me.why_no_mailbox(token, problem.failure, mailbox)
     if address and address != connection.address:
         Connection.objects.filter(pk=connection.pk, object_id=connection.object_id).update(address=address)
     return None

@@ -28,7 +28,7 @@ NOT_PROVED = audit.declare(
 )
 
 # In these words Microsoft says that the tenant does not know the application, whatever `error` stands beside them.
-_NOT_THERE_YET = ("AADSTS700016", "AADSTS7000229")
+NOT_THERE_YET = ("AADSTS700016", "AADSTS7000229")
 
 CLAIM = timedelta(seconds=60)
 ATTEMPT = timedelta(seconds=50)  # every request of one attempt together; shorter than the claim
@@ -87,7 +87,7 @@ def is_not_borne_out(consent: TenantConsent) -> bool:
 
 def is_spreading(consent: TenantConsent) -> bool:
     """The last answer was that the tenant does not know the application."""
-    return consent.code in _NOT_THERE_YET
+    return consent.code in NOT_THERE_YET
 
 
 def _free(now: datetime) -> Q:
@@ -128,7 +128,7 @@ def _not_yet(consent: TenantConsent, problem: CalendarError, *, now: datetime) -
     """Passing trouble, or our own credential, says nothing about the consent; *not known there* may change."""
     assert consent.answered_at is not None, "only answered ones are claimed"  # noqa: S101
     failure = problem.failure
-    is_ours = isinstance(problem, CredentialRefused) and failure.code not in _NOT_THERE_YET
+    is_ours = isinstance(problem, CredentialRefused) and failure.code not in NOT_THERE_YET
     if is_ours:
         alarms.alarm(failure)
     patience = GIVE_UP if is_ours or isinstance(problem, Passing) else SPREADS_FOR

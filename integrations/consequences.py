@@ -24,6 +24,7 @@ _BECAUSE = {
     Obstacle.ANOTHER_SERVICE: "Another service",
     Obstacle.ANOTHER_API: "Another way to authorize",
     Obstacle.SET_UP_BY_ADMIN: "Set up by the admin",
+    Obstacle.SET_UP_BY_PEOPLE: "Set up by each person",
     Obstacle.CALENDAR_WRITE: "Calendar: write",
     Obstacle.CONTACTS_WRITE: "Contacts: write",
 }

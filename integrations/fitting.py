@@ -1,7 +1,7 @@
 """Connections against the settings that hold now: what no longer fits is blocked, what fits again comes back.
 
 Level-triggered: a change of the settings only nudges, and whoever is about to use a connection looks for himself.
-Nobody is ever connected by this.
+Nobody is ever connected by this: what the organisation's consent carries comes back by `organization.following`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,7 +24,7 @@ from accounts.cascade.read import held as held_by
 from accounts.models import Account, User
 from integrations import reasons, states, telling
 from integrations.models import ALIVE, Connection, State
-from integrations.policy import Obstacle, still_fits
+from integrations.policy import Obstacle, excess, still_fits
 from integrations.preferences import Integrations
 from integrations.verdicts import COLUMNS, Verdicts, shape_of
 
@@ -39,6 +40,12 @@ ENDED = audit.declare(
     personal_target=True,
     say={"reason": reasons.in_words},
 )
+STOPPED = audit.declare(
+    "calendar.stopped",
+    "The settings no longer allow {target} by the organisation’s consent; nothing uses it.",
+    personal_target=True,
+    say={"reason": reasons.in_words},
+)
 RELEASED = audit.declare("calendar.released", "The settings allow {target} again.", personal_target=True)
 GRACE_OVER = audit.declare(
     "calendar.grace_over",
@@ -50,6 +57,16 @@ WATCHED = (*ALIVE, State.BLOCKED_BY_POLICY)
 BATCH = 500  # rows locked and written by one transaction
 
 
+class Turn(NamedTuple):
+    """What becomes of a connection."""
+
+    obstacle: Obstacle | None
+    was_blocked: bool
+    is_by_organization: bool
+    # What it may no longer, where it stays.
+    excess: tuple[Obstacle, ...] = ()
+
+
 def apply_policy(account: Account, *, now: datetime) -> int:
     """Block and release the connections of an account; answers how many changed. Four queries, and a few for each
     batch of those that change."""
@@ -59,7 +76,7 @@ def apply_policy(account: Account, *, now: datetime) -> int:
         pk
         for pk, person, state, reason, *columns in rows.iterator(chunk_size=2000)
         if person in holding  # else connected after the settings were read: the next sweep sees it
-        and _is_moving(verdicts.obstacle(holding[person], verdicts.shape(tuple(columns))), state, reason)
+        and _is_due(verdicts, holding[person], tuple(columns), state, reason)
     ]
     # Read anew for each batch: a whole account takes a while, and with no grace what is ended does not come back.
     return sum(apply_to(account, some, holding_in(account, some), now=now) for some in _batches(moving))
@@ -78,15 +95,17 @@ def apply_to(
     """The same for some: one short transaction, in which they are locked and looked at once more."""
     changed = 0
     with transaction.atomic():
-        for (obstacle, was_blocked), some in _sorted(_locked(connections), holding).items():
-            if obstacle and was_blocked:
-                states.blocked_for(_ids(some), obstacle)
+        for turn, some in _sorted(_locked(connections), holding).items():
+            if turn.excess:
+                states.narrowed(_ids(some), turn.excess)
+            if turn.obstacle and turn.was_blocked:
+                states.blocked_for(_ids(some), turn.obstacle)
                 continue
             changed += len(some)
-            if obstacle:
-                _block(account, some, obstacle, grace=_grace(holding[some[0].user_id]), now=now)
-                telling.blocked(some, obstacle, holding, now=now)
-            else:
+            if turn.obstacle:
+                _block(account, some, turn, grace=_grace(holding[some[0].user_id]), now=now)
+                telling.blocked(some, turn.obstacle, holding, now=now)
+            elif turn.was_blocked:
                 states.released(_ids(some), now=now)
                 _record(RELEASED, account, some, now=now)
                 telling.released(some, now=now)
@@ -120,7 +139,7 @@ def still_allowed(connections: Collection[Connection], *, now: datetime) -> list
 def settle(connection: Connection, held: Held[Integrations], *, now: datetime) -> Connection:
     if connection.state not in WATCHED:
         return connection
-    if _is_moving(still_fits(held, shape_of(connection)), connection.state, connection.reason):
+    if _turn(connection, held):
         apply_to(connection.user.account, [connection.pk], {connection.user_id: held}, now=now)
         connection.refresh_from_db()  # also where somebody else was quicker
     if connection.kept_until and connection.kept_until <= now:
@@ -143,29 +162,49 @@ def _watched(account: Account) -> QuerySet[Connection]:
     return Connection.objects.filter(user__account=account, state__in=WATCHED)
 
 
+def _is_due(verdicts: Verdicts, held: Held[Integrations], columns: tuple[object, ...], state: str, reason: str) -> bool:
+    shape = verdicts.shape(columns)
+    obstacle = verdicts.obstacle(held, shape)
+    return _is_moving(obstacle, state, reason) or (not obstacle and bool(verdicts.excess(held, shape)))
+
+
 def _is_moving(obstacle: Obstacle | None, state: str, reason: str) -> bool:
     if state == State.BLOCKED_BY_POLICY:
         return obstacle is None or obstacle.value != reason
     return obstacle is not None
 
 
-def _sorted(
-    found: Iterable[Connection], holding: Mapping[int, Held[Integrations]]
-) -> dict[tuple[Obstacle | None, bool], list[Connection]]:
+def _turn(connection: Connection, held: Held[Integrations]) -> Turn | None:
+    """None: it stays as it is."""
+    shape = shape_of(connection)
+    obstacle = still_fits(held, shape)
+    too_much = () if obstacle else excess(held, shape)
+    if connection.state not in WATCHED:
+        return None
+    if not too_much and not _is_moving(obstacle, connection.state, connection.reason):
+        return None
+    was_blocked = connection.state == State.BLOCKED_BY_POLICY
+    return Turn(obstacle, was_blocked, connection.is_by_organization, too_much)
+
+
+def _sorted(found: Iterable[Connection], holding: Mapping[int, Held[Integrations]]) -> dict[Turn, list[Connection]]:
     """Those that change, by what becomes of them."""
-    alike = defaultdict[tuple[Obstacle | None, bool], list[Connection]](list)
+    alike = defaultdict[Turn, list[Connection]](list)
     for connection in found:
-        obstacle = still_fits(holding[connection.user_id], shape_of(connection))
-        if connection.state in WATCHED and _is_moving(obstacle, connection.state, connection.reason):
-            alike[obstacle, connection.state == State.BLOCKED_BY_POLICY].append(connection)
+        if turn := _turn(connection, holding[connection.user_id]):
+            alike[turn].append(connection)
     return alike
 
 
-def _block(
-    account: Account, connections: list[Connection], obstacle: Obstacle, *, grace: timedelta, now: datetime
-) -> None:
-    states.blocked(_ids(connections), obstacle, grace=grace, now=now)
-    _record(BLOCKED if grace else ENDED, account, connections, now=now, after={"reason": obstacle.value})
+def _block(account: Account, connections: list[Connection], turn: Turn, *, grace: timedelta, now: datetime) -> None:
+    assert turn.obstacle is not None, "only what is in the way blocks"  # noqa: S101
+    after = {"reason": turn.obstacle.value}
+    if turn.is_by_organization:
+        states.ended_for(_ids(connections), turn.obstacle, now=now)
+        _record(STOPPED, account, connections, now=now, after=after)
+        return
+    states.blocked(_ids(connections), turn.obstacle, grace=grace, now=now)
+    _record(BLOCKED if grace else ENDED, account, connections, now=now, after=after)
 
 
 def _let_go(account: Account, connections: list[int], *, now: datetime) -> int:

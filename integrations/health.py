@@ -68,6 +68,7 @@ _POLICY: dict[str, str] = {
     Obstacle.ANOTHER_SERVICE: "Your organisation now uses another calendar service.",
     Obstacle.ANOTHER_API: "Your organisation now connects calendars in another way.",
     Obstacle.SET_UP_BY_ADMIN: "In your organisation the Microsoft 365 admin sets calendars up for everybody.",
+    Obstacle.SET_UP_BY_PEOPLE: "In your organisation everybody now connects their own calendar, by signing in at Microsoft once.",
     Obstacle.DOMAIN: "Your organisation allows only accounts of certain domains to be connected.",
     Obstacle.CALENDAR_WRITE: "Your organisation allows reading calendars only.",
     Obstacle.CONTACTS_WRITE: "Your organisation allows reading contacts only.",

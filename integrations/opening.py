@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from accounts.cascade.read import held
 from accounts.models import User
 from accounts.nudging import nudge
-from integrations import failures, fitting, states, tokens
+from integrations import access, fitting, states, tokens
 from integrations.contracts import CalendarError, CalendarProvider
 from integrations.failures import Outcome, Reason
-from integrations.microsoft.graph.provider import GraphCalendar
-from integrations.models import Connection, Trouble
+from integrations.models import Connection, State, Trouble
+from integrations.organization import link_checks
 from integrations.preferences import Integrations
-from integrations.tasks import check_one, refresh_one
+from integrations.tasks import check_link, check_one, refresh_one
 
 BRAND_NEW = timedelta(seconds=10)  # an access token this young cannot have expired
 USED_EVERY = timedelta(hours=1)  # how exactly it is written down that somebody looked
@@ -37,23 +37,28 @@ def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
 
     Raises TokenPending after asking a worker, NotNow while it would be rude or useless to ask.
     """
-    waits = states.is_waiting(connection, now=now)
+    waits = access.is_waiting(connection, now=now)
     if waits and connection.reason == Reason.TOO_MANY_REQUESTS and connection.trouble != Trouble.SIGN_IN:
         raise NotNow
+    if connection.is_by_organization and connection.state == State.PAUSED:
+        raise NotNow  # all of the organisation is; its own check ends it
     if connection.last_used_at is None or now - connection.last_used_at > USED_EVERY:
         Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
-    token = tokens.held_token(connection, now=now)
+    token = access.held(connection, now=now)
     if token is None and waits:
         raise NotNow
     if token is None:
         ask_for_token(connection, now=now)
         raise TokenPending
-    return GraphCalendar(token)
+    return access.calendar_of(connection, token)
 
 
 def ask_for_token(connection: Connection, *, now: datetime) -> None:
-    """Nudge a worker; should the nudge be lost, the sweep finds the connection due."""
-    if tokens.want_refresh(connection, now=now):
+    """Nudge a worker; should the nudge be lost, the sweep finds the connection, or its organisation, due."""
+    if connection.is_by_organization:
+        if connection.link_id and link_checks.want(connection.link_id, now=now):
+            nudge(check_link, link_id=connection.link_id)
+    elif tokens.want_refresh(connection, now=now):
         nudge(refresh_one, connection_id=connection.pk)
 
 
@@ -65,17 +70,20 @@ def report(connection: Connection, problem: CalendarError, *, now: datetime) -> 
     circles.
     """
     if problem.failure.reason == Reason.TOKEN_REFUSED and not states.is_waiting(connection, now=now):
-        if connection.refreshed_at is not None and now - connection.refreshed_at < BRAND_NEW:
+        taken_at = access.taken_at(connection)
+        if taken_at is not None and now - taken_at < BRAND_NEW:
             nudge(check_one, connection_id=connection.pk)
         else:
-            tokens.forget_access(connection)
+            access.forget(connection)
             ask_for_token(connection, now=now)
         raise TokenPending from problem
-    failure = failures.of_a_fresh_token(problem.failure)
+    failure = access.what_it_means(connection, problem.failure)
     is_known = failure.outcome is not Outcome.AUTHORIZATION_LOST and states.is_waiting(connection, now=now)
     if is_known and not failure.retry_after:
         return  # somebody who looks again and again must not put the next attempt off
     states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
+    if connection.is_by_organization and failure.outcome is Outcome.NOT_PERMITTED:
+        nudge(check_one, connection_id=connection.pk)  # is it this mailbox, or the whole consent?
 
 
 def report_success(connection: Connection, *, now: datetime) -> None:

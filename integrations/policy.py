@@ -16,6 +16,7 @@ class Obstacle(StrEnum):
     ANOTHER_SERVICE = "another_service"
     ANOTHER_API = "another_api"
     SET_UP_BY_ADMIN = "set_up_by_admin"
+    SET_UP_BY_PEOPLE = "set_up_by_people"
     DOMAIN = "domain"
     CALENDAR_WRITE = "calendar_write"
     CONTACTS_WRITE = "contacts_write"
@@ -28,6 +29,8 @@ class Shape:
     service: Service = Service.OFFICE_365
     api: Api = Api.GRAPH
     method: Method = Method.OAUTH
+    # Of one that its person made: the organisation's own consent is about to carry it, so it may stay until then.
+    may_move: bool = False
     calendar_write: bool = False
     contacts_write: bool = False
     # Of the calendar account's address, as `domains.domain_of` makes it; "" while nobody knows it.
@@ -52,8 +55,8 @@ def may_connect(settings: Integrations, wish: Shape) -> Obstacle | None:
 
 
 def still_fits(held: Held, shape: Shape) -> Obstacle | None:
-    """None: yes. Where the policy is unlocked, another service or more than is ticked now may stay; the switch and
-    the domains count always."""
+    """None: yes. Where the policy is unlocked, another service, another method or more than is ticked now may stay;
+    the switch and the domains count always."""
     if "services" in held.locked:
         return may_connect(held.values, shape)
     if not held.values.enabled:
@@ -71,14 +74,38 @@ def surplus(settings: Integrations, shape: Shape) -> tuple[Obstacle, ...]:
     return tuple(found)
 
 
+def excess(held: Held, shape: Shape) -> tuple[Obstacle, ...]:
+    """What is taken from a connection that stays, without blocking it. Of one that the organisation carries, or is
+    about to, nobody but the settings decides how much it may."""
+    if shape.method == Method.APPLICATION_PERMISSIONS or ("services" in held.locked and _is_moved(held.values, shape)):
+        return surplus(held.values, shape)
+    return ()
+
+
+def is_by_organization(settings: Integrations) -> bool:
+    """Whether people are connected by the consent of their organisation, without a step of their own."""
+    policy = settings.services
+    return policy.authorize_with == Api.GRAPH and policy.who_can_set_up == Method.APPLICATION_PERMISSIONS
+
+
+def is_served_by_organization(settings: Integrations) -> bool:
+    """The same, where the integration is turned on."""
+    return settings.enabled and is_by_organization(settings)
+
+
 def _way(settings: Integrations, shape: Shape) -> Obstacle | None:
     if settings.services.default_service.value != shape.service.value:
         return Obstacle.ANOTHER_SERVICE
     if settings.services.authorize_with != shape.api:
         return Obstacle.ANOTHER_API
-    if settings.services.who_can_set_up != shape.method:
-        return Obstacle.SET_UP_BY_ADMIN
-    return None
+    if settings.services.who_can_set_up == shape.method or _is_moved(settings, shape):
+        return None
+    by_people = settings.services.who_can_set_up == Method.OAUTH
+    return Obstacle.SET_UP_BY_PEOPLE if by_people else Obstacle.SET_UP_BY_ADMIN
+
+
+def _is_moved(settings: Integrations, shape: Shape) -> bool:
+    return shape.may_move and shape.method == Method.OAUTH and is_by_organization(settings)
 
 
 def _place(settings: Integrations, shape: Shape) -> Obstacle | None:
@@ -86,4 +113,6 @@ def _place(settings: Integrations, shape: Shape) -> Obstacle | None:
 
 
 def _too_much(settings: Integrations, shape: Shape) -> Obstacle | None:
-    return next(iter(surplus(settings, shape)), None)
+    """Only of what a person gives: what the organisation gives is used as far as the settings go, see `excess`."""
+    is_narrowed = shape.method == Method.APPLICATION_PERMISSIONS or _is_moved(settings, shape)
+    return None if is_narrowed else next(iter(surplus(settings, shape)), None)

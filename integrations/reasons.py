@@ -56,6 +56,7 @@ _WORDS: dict[str, str] = {
     Obstacle.ANOTHER_SERVICE: "Another service was chosen",
     Obstacle.ANOTHER_API: "Another way to authorize was chosen",
     Obstacle.SET_UP_BY_ADMIN: "The integration is set up by an admin",
+    Obstacle.SET_UP_BY_PEOPLE: "People set the integration up themselves",
     Obstacle.DOMAIN: "The address is not of an allowed domain",
     Obstacle.CALENDAR_WRITE: "Calendars may only be read",
     Obstacle.CONTACTS_WRITE: "Contacts may only be read",

@@ -30,6 +30,7 @@ from integrations import (
 from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
 from integrations.diagnosis import asked
 from integrations.models import ALIVE, AwaitedApproval, Connection
+from integrations.organization import link_checks
 from integrations.trials import asking, course
 
 _refreshing = threading.Lock()
@@ -150,6 +151,18 @@ def check_due(**_: object) -> None:
         _checking.release()
     if is_more:
         nudge(check_due)
+
+
+@shared_task(name="integrations.check_link")
+def check_link(*, link_id: int, **_: object) -> None:
+    link_checks.check_link(link_id, now=timezone.now())
+
+
+@shared_task(name="integrations.check_links")
+def check_links(**_: object) -> None:
+    """Each in a task of its own: one slow organisation does not keep the others waiting."""
+    for link_id in link_checks.to_check(now=timezone.now()):
+        nudge(check_link, link_id=link_id)
 
 
 @shared_task(name="integrations.mind_credentials")

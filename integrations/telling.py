@@ -26,7 +26,7 @@ from accounts.sign_in.middleware import zone_of
 from integrations import health
 from integrations.models import ALIVE, AwaitedApproval, Connection, State
 from integrations.policy import Obstacle
-from integrations.preferences import Integrations
+from integrations.preferences import Integrations, Method
 
 REMIND_AGAIN_AFTER = timedelta(days=1)
 # Where a reminder says something that its reader can do.
@@ -81,7 +81,8 @@ def approved(people: Iterable[User], *, now: datetime) -> int:
 def remind(connections: Iterable[Connection], *, by: User, now: datetime) -> set[int]:
     """An admin asks their people to act. Answers which were written to: not who was reminded within a day, has left,
     or has nothing to act on."""
-    found = _as_they_are(connections).filter(state__in=REMINDABLE, user__is_active=True).select_related("user")
+    found = _as_they_are(connections).filter(state__in=REMINDABLE, user__is_active=True)
+    found = found.exclude(method=Method.APPLICATION_PERMISSIONS.value).select_related("user")
     asked = {incident(one.pk, one.state, one.since_at): one for one in found}
     earlier = _reminders(asked.values())
     fresh = {
@@ -92,6 +93,11 @@ def remind(connections: Iterable[Connection], *, by: User, now: datetime) -> set
     }
     letters.post((_draft(REMINDER, one, key, by=by) for key, one in fresh.items()), now=now)
     return {one.pk for one in fresh.values()}
+
+
+def is_remindable(connection: Connection) -> bool:
+    """Of one by the organization its person has nothing to do."""
+    return connection.state in REMINDABLE and connection.method != Method.APPLICATION_PERMISSIONS
 
 
 def incident(pk: int, state: str, since_at: datetime) -> str:

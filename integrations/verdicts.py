@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.domain_names import domain_of
-from integrations.models import Connection
-from integrations.policy import Held, Obstacle, Shape, still_fits
+from integrations.models import Connection, Move
+from integrations.policy import Held, Obstacle, Shape, excess, still_fits
 from integrations.preferences import Api, Method, Service
 
 # What of a connection the policy looks at, as columns.
-COLUMNS = ("service", "api", "method", "calendar_write", "contacts_write", "address")
+COLUMNS = ("service", "api", "method", "move", "calendar_write", "contacts_write", "address")
 
 
 def shape_of(connection: Connection) -> Shape:
@@ -23,7 +23,7 @@ class Verdicts:
 
     def __init__(self) -> None:
         self._shapes: dict[tuple[Any, ...], Shape] = {}
-        self._found: dict[tuple[int, int], tuple[Held, Obstacle | None]] = {}
+        self._found: dict[tuple[int, int], tuple[Held, Obstacle | None, tuple[Obstacle, ...]]] = {}
 
     def shape(self, columns: tuple[Any, ...]) -> Shape:
         """Of the values of COLUMNS. Connections that are alike share one."""
@@ -35,17 +35,27 @@ class Verdicts:
 
     def obstacle(self, held: Held, shape: Shape) -> Obstacle | None:
         """`shape` comes from `shape()`."""
+        return self._verdict(held, shape)[1]
+
+    def excess(self, held: Held, shape: Shape) -> tuple[Obstacle, ...]:
+        """What is taken from it where it stays; `shape` comes from `shape()`."""
+        return self._verdict(held, shape)[2]
+
+    def _verdict(self, held: Held, shape: Shape) -> tuple[Held, Obstacle | None, tuple[Obstacle, ...]]:
         key = (id(held), id(shape))
         if key not in self._found:
-            self._found[key] = (held, still_fits(held, shape))
-        return self._found[key][1]
+            self._found[key] = (held, still_fits(held, shape), excess(held, shape))
+        return self._found[key]
 
 
-def _shape(service: str, api: str, method: str, calendar_write: bool, contacts_write: bool, address: str) -> Shape:
+def _shape(
+    service: str, api: str, method: str, move: str, calendar_write: bool, contacts_write: bool, address: str
+) -> Shape:
     return Shape(
         service=Service(service),
         api=Api(api),
         method=Method(method),
+        may_move=move == Move.READY,
         calendar_write=calendar_write,
         contacts_write=contacts_write,
         domain=domain_of(address),

@@ -87,6 +87,7 @@ def show(
         "among": _among(review),
         "button": describing.button(review),
         "icon": describing.icon(review),
+        "gate": None if review.lock else reviewing.gate(pending, review),
         "is_danger": review.found.ends > 0 or isinstance(review.change, Dissolve),
         "form": form or ReasonForm(),
         "is_asked_for_a_part": bool(request.GET),

@@ -24,7 +24,7 @@ from accounts.claims import Refused
 from accounts.doors import SignedInRequest
 from accounts.forms.reason import ReasonForm
 from accounts.models import AuditEntry, PendingChange
-from accounts.reviewing import Done, Ended, Gone, MoreAffected, Review
+from accounts.reviewing import Done, Ended, Gone, MoreAffected, NotReady, Review
 from accounts.views import change_sheet
 from accounts.views.change_sheet import Trouble
 
@@ -126,8 +126,8 @@ def _confirmed(request: SignedInRequest, pending: PendingChange) -> HttpResponse
         trouble = Trouble(more=problem)
     except ChangedMeanwhile:
         trouble = Trouble(is_changed=True)
-    except SettingLocked:
-        trouble = Trouble()  # the sheet itself says who locked it
+    except (SettingLocked, NotReady):
+        trouble = Trouble()  # the sheet itself says who locked it, or what has to happen first
     except Refused as refusal:
         trouble = Trouble(refusal=str(refusal))
     except Http404 as problem:

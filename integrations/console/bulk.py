@@ -20,11 +20,12 @@ from accounts.job_kinds import PEOPLE
 from accounts.jobs import Line, Result
 from accounts.models import Account, Job, JobRow, Role, RowState, User
 from integrations import checking, disconnecting, telling
-from integrations.console.listing import reason
+from integrations.console import listing
 from integrations.console.people import SHOWN
 from integrations.console.tiles import LOOKS
 from integrations.diagnosis import asked
 from integrations.models import Connection, State
+from integrations.preferences import Method
 
 READ_AT_ONCE = 2000
 SHOWN_IN_REPORT = {"email": "E-mail"}
@@ -38,13 +39,25 @@ REMINDED = Result(RowState.DONE, "A letter is on its way.")
 NOT_AGAIN = Result(RowState.UNCHANGED, "Reminded within the last day, or no longer active.")
 MUST_WAIT = Result(RowState.UNCHANGED, asked.MUST_WAIT)
 NOTHING_TO_MEND = Result(RowState.UNCHANGED, "There is nothing to reconnect.")
+NOTHING_OF_THEIRS = Result(RowState.UNCHANGED, "Connected by the organisation: the person has nothing to do.")
+# It would be connected again at the next look: what ends it is the settings, or the end of the authorization.
+BY_ORGANIZATION = Result(
+    RowState.UNCHANGED,
+    "Connected by the organisation: turn the integration off in the settings of the person, of a group or of the "
+    "account, or end the organisation’s authorization.",
+)
 
 
 class Someone(NamedTuple):
     person: int
     email: str
     state: str | None
+    method: str | None
     role: str
+
+    @property
+    def is_by_organization(self) -> bool:
+        return self.method == Method.APPLICATION_PERMISSIONS
 
 
 Foresight = Callable[[Someone], Result | None]
@@ -62,7 +75,7 @@ class Selection:
     def lines(self, foresee: Foresight) -> Iterator[Line]:
         """Numbered from one; of some it is known beforehand what becomes of them."""
         numbers = count(1)
-        columns = self._people.values_list("pk", "email", "connection__state", "role")
+        columns = self._people.values_list("pk", "email", "connection__state", "connection__method", "role")
         for one in starmap(Someone, columns.iterator(chunk_size=READ_AT_ONCE)):
             yield _line(next(numbers), {"person": one.person, "email": one.email.lower()}, foresee(one))
         for _ in range(self._strangers):
@@ -119,12 +132,16 @@ def _unconnected(one: Someone) -> Result | None:
 
 
 def _nothing_to_mend(one: Someone) -> Result | None:
-    return None if one.state in telling.REMINDABLE else NOTHING_TO_MEND
+    if one.state not in telling.REMINDABLE:
+        return NOTHING_TO_MEND
+    return NOTHING_OF_THEIRS if one.is_by_organization else None
 
 
 def _not_to_be_ended(one: Someone, *, by: User) -> Result | None:
     if one.state not in SHOWN:
         return NOT_CONNECTED
+    if one.is_by_organization:
+        return BY_ORGANIZATION
     return NOT_AN_OWNER if one.role == Role.OWNER and by.role != Role.OWNER else None
 
 
@@ -165,6 +182,9 @@ def _disconnect(job: Job, row: JobRow, *, now: datetime) -> Result:
         return NOT_CONNECTED
     if job.by is None or not claims.may(job.by, person):
         return NOT_ALLOWED
+    found = _connection(job, row)
+    if found and listing.is_by_organization(found):
+        return BY_ORGANIZATION  # moved meanwhile
     ended = disconnecting.disconnect(person, actor=job.by, now=now, reason=job.arguments.get("reason", ""))
     return DISCONNECTED if ended or _was_ended(job, row) else NOT_CONNECTED
 
@@ -183,7 +203,7 @@ def _connection(job: Job, row: JobRow) -> Connection | None:
 def _standing(connection: Connection) -> str:
     """How it stands, in a sentence."""
     label = LOOKS[connection.state].label
-    return f"{label}: {reason(connection)}." if connection.reason else f"{label}."
+    return f"{label}: {listing.reason(connection)}." if connection.reason else f"{label}."
 
 
 CHECK = jobs.declare("check-connections", errand=_check, shown=SHOWN_IN_REPORT, rows=PEOPLE)

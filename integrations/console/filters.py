@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 
+from accounts.domain_names import listed
 from accounts.doors import number_in
 from accounts.models import Account, Group, User
 from integrations.console import people, tiles
 from integrations.console.tiles import LOOKS, Tiles
-from integrations.models import Connection, State
+from integrations.models import Connection, State, TenantLink
 from integrations.preferences import Method
 
 M = TypeVar("M", User, Connection)
@@ -33,6 +34,7 @@ _GRAVITY = (
     State.CONNECTED,
 )
 _SORTS = ("name", "answer", "state")
+_FIELDS = ("state", "q", "group", "reason", "method", "organization")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Offered:
     groups: tuple[tuple[int, str], ...]
     reasons: tuple[str, ...]
     methods: tuple[str, ...]
+    # At Microsoft, those that consented to Application Permissions: key and name.
+    organizations: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Chosen:
     group: str = ""
     reason: str = ""
     method: str = ""
+    # The key of a TenantLink: whom its consent connects, or could not.
+    organization: str = ""
     sort: str = "name"
     is_descending: bool = False
 
@@ -64,14 +70,14 @@ class Chosen:
     def fields(self) -> dict[str, str]:
         """As an address or a form carries them."""
         sort = f"-{self.sort}" if self.is_descending else self.sort
-        sent = {name: str(getattr(self, name)) for name in ("state", "q", "group", "reason", "method")}
+        sent = {name: str(getattr(self, name)) for name in _FIELDS}
         sent["sort"] = "" if sort == "name" else sort
         return {name: value for name, value in sent.items() if value}
 
     @property
     def is_narrow(self) -> bool:
         """By something besides the state."""
-        return bool(self.q or self.group or self.reason or self.method)
+        return bool(self.q or self.group or self.reason or self.method or self.organization)
 
     def in_state(self, state: str) -> Chosen:
         """Another tile; the reasons of one state are not those of another."""
@@ -83,12 +89,13 @@ class Chosen:
 
 
 def offered(account: Account) -> Offered:
-    """Two queries."""
+    """Three queries."""
     groups = Group.objects.filter(account=account).order_by("rank").values_list("pk", "name")
     of_account = Connection.objects.filter(account=account).exclude(state=State.DISCONNECTED)
     found = list(of_account.order_by().values_list("reason", "method").distinct())
     reasons = sorted({reason for reason, _ in found if reason})
-    return Offered(tuple(groups), tuple(reasons), tuple(sorted({method for _, method in found})))
+    methods = sorted({method for _, method in found})
+    return Offered(tuple(groups), tuple(reasons), tuple(methods), _organizations(account))
 
 
 def read(sent: Mapping[str, str], account: Account, known: Offered | None = None) -> Chosen:
@@ -101,6 +108,7 @@ def read(sent: Mapping[str, str], account: Account, known: Offered | None = None
         group=_group(sent.get("group", ""), known),
         reason=_one_of(sent.get("reason", ""), known.reasons),
         method=_one_of(sent.get("method", ""), [method.value for method in Method]),
+        organization=_organization(sent.get("organization", ""), known),
         sort=_one_of(sort.removeprefix("-"), _SORTS) or "name",
         is_descending=sort.startswith("-") and sort.removeprefix("-") in _SORTS,
     )
@@ -138,6 +146,9 @@ def _narrowed(found: QuerySet[M], chosen: Chosen, *, person: str = "", connectio
         found = found.filter(**{f"{person}memberships__isnull": True})
     elif chosen.group:
         found = found.filter(**{f"{person}memberships__group": int(chosen.group)})
+    if chosen.organization:
+        of_it = {f"{connection}link": int(chosen.organization), f"{connection}state__in": people.SHOWN}
+        found = found.filter(**of_it)
     if chosen.method:
         found = found.filter(**{f"{connection}method": chosen.method, f"{connection}state__in": people.SHOWN})
     return found
@@ -163,6 +174,17 @@ def _group(sent: str, known: Offered) -> str:
     if sent == NO_GROUP:
         return sent
     return next((str(pk) for pk, _ in known.groups if pk == number_in(sent)), "")
+
+
+def _organization(sent: str, known: Offered) -> str:
+    return next((str(pk) for pk, _ in known.organizations if pk == number_in(sent)), "")
+
+
+def _organizations(account: Account) -> tuple[tuple[int, str], ...]:
+    links = TenantLink.objects.filter(account=account, ended_at=None).order_by("linked_at")
+    return tuple(
+        (pk, listed(domains) or tenant) for pk, domains, tenant in links.values_list("pk", "domains", "tenant_id")
+    )
 
 
 def _one_of(sent: str, words: Collection[str]) -> str:

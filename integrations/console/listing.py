@@ -21,6 +21,7 @@ _WITHHELD = {
     "contacts_read": "reading contacts",
     "contacts_write": "writing contacts",
 }
+_READS_CONTACTS = {"Contacts.Read", "Contacts.ReadWrite"}
 # From the largest; the number of days of each.
 _AGES = ((365, "year"), (30, "month"), (7, "week"), (1, "day"))
 
@@ -38,6 +39,8 @@ class Row:
     reason: str
     # “14 months old”.
     age: str
+    # What stands where the address of the account would.
+    no_address: str
     # May the reader open the person, and do what only those may who manage the person?
     may_manage: bool
 
@@ -69,6 +72,7 @@ def row(person: User, reader: User, *, now: datetime) -> Row:
         withheld=withheld(connection) if connection else "",
         reason=reason(connection) if connection else "",
         age=age(connection.connected_at, now=now) if connection else "",
+        no_address="No mailbox found" if connection and is_by_organization(connection) else "Not known yet",
         may_manage=doors.can_manage(reader, person),
     )
 
@@ -81,8 +85,12 @@ def way(connection: Connection) -> str:
 def permissions(connection: Connection) -> str:
     """What Meridian uses."""
     calendar = "write" if connection.calendar_write else "read"
-    contacts = "write" if connection.contacts_write else "none" if "contacts_read" in connection.withheld else "read"
-    return f"Calendar: {calendar} · Contacts: {contacts}"
+    return f"Calendar: {calendar} · Contacts: {_contacts(connection)}"
+
+
+def is_by_organization(connection: Connection) -> bool:
+    """Its person has nothing to press, and ending it by hand would last until the next look only."""
+    return connection.method == Method.APPLICATION_PERMISSIONS
 
 
 def withheld(connection: Connection) -> str:
@@ -111,3 +119,9 @@ def age(connected_at: datetime | None, *, now: datetime) -> str:
     length, unit = next(((length, unit) for length, unit in _AGES if days >= 2 * length), (1, "day"))
     number = days // length
     return f"{number} {unit if number == 1 else unit + 's'} old"
+
+
+def _contacts(connection: Connection) -> str:
+    if is_by_organization(connection):
+        return "read" if _READS_CONTACTS & set(connection.granted) else "none"
+    return "write" if connection.contacts_write else "none" if "contacts_read" in connection.withheld else "read"

@@ -105,5 +105,10 @@ def of(state: State, reason: str, *, is_removed: bool = False) -> Remedy:
             return NOTHING
 
 
+def of_mailbox(reason: str) -> Remedy:
+    """Of one that did not answer just now."""
+    return _NOT_ELIGIBLE.get(reason) or _PAUSED.get(reason, _WAIT)
+
+
 def of_obstacle(obstacle: str) -> Remedy:
     return _PEOPLE_THEMSELVES if obstacle == "set_up_by_people" else _ALLOW

@@ -34,7 +34,7 @@ def of(case: Case) -> dict[str, Any]:
         "history": past.happenings(connection),
         "asked": asked.latest(connection, now=case.now),
         "can_check": asked.can_check(connection),
-        "can_remind": connection.state in telling.REMINDABLE and case.person.is_active,
+        "can_remind": telling.is_remindable(connection) and case.person.is_active,
         "bundle": bundle.text(case),
     }
 

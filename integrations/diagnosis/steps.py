@@ -55,7 +55,8 @@ def _policy(case: Case) -> Step:
 def _shape(case: Case) -> str:
     connection = case.connection
     way = f"{SERVICE_NAMES[Service(connection.service)]}, {API_NAMES[Api(connection.api)]}"
-    says = f"{way}. {listing.permissions(connection)}."
+    by = " Connected by the organisation." if case.is_by_organization else ""
+    says = f"{way}.{by} {listing.permissions(connection)}."
     if connection.state in ALIVE and surplus(case.holding.values, shape_of(connection)):
         says += " The settings now give less than was given before; it stays, because nobody has locked them."
     return says

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import jwt
 from django.conf import settings
@@ -31,6 +33,8 @@ class Identity:
     tenant_id: str
     object_id: str
     username: str
+    # The account is at home in another organisation, and only visits this one.
+    is_guest: bool = False
 
 
 def identify(id_token: str, *, nonce: str) -> Identity:
@@ -61,4 +65,12 @@ def identify(id_token: str, *, nonce: str) -> Identity:
     if not hmac.compare_digest(str(claims["nonce"]).encode(), hashlib.sha256(nonce.encode()).hexdigest().encode()):
         raise Untrusted("nonce")
     name = str(claims.get("preferred_username", ""))
-    return Identity(tenant_id.lower(), object_id.lower(), name if len(name) <= LONGEST_NAME else "")
+    username = name if len(name) <= LONGEST_NAME else ""
+    return Identity(tenant_id.lower(), object_id.lower(), username, is_guest=_is_guest(claims, tenant_id))
+
+
+def _is_guest(claims: Mapping[str, Any], tenant_id: str) -> bool:
+    """`acct` and `idp` are optional: they prove a guest where they are there, and nothing where they are not."""
+    provider = claims.get("idp")
+    is_foreign = isinstance(provider, str) and tenant_id.lower() not in provider.lower()
+    return claims.get("acct") == 1 or is_foreign

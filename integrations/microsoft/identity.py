@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 from django.conf import settings
@@ -20,6 +20,9 @@ from integrations.failures import NO_ANSWER, Failure
 from integrations.microsoft import http, msal_apps
 from integrations.microsoft.app_credentials import Credential
 from integrations.microsoft.msal_apps import app_of
+
+
+_WHO = ("openid", "profile")
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,36 @@ def begin(
     """Start the authorization code flow. The answer holds `auth_uri`, where the browser goes, and secrets: it
     stays on the server, sealed. `claims` is what Microsoft wants to see proved (a step-up). Raises Unreachable."""
     app = app_of(settings.MICROSOFT_TENANT)
+    return _flow(
+        app,
+        scopes,
+        redirect_uri=redirect_uri,
+        login_hint=login_hint or None,
+        prompt=prompt or None,
+        claims_challenge=claims or None,
+    )
+
+
+def begin_sign_in(tenant_id: str, *, redirect_uri: str, state: str) -> dict[str, Any]:
+    """As `begin`, for somebody who is to show who they are in this one organisation, and for nothing else: no lasting
+    access is asked for. Raises Unreachable."""
+    flow = _flow(app_of(tenant_id), [], redirect_uri=redirect_uri, state=state)
+    # MSAL would ask for `offline_access` too.
+    address = urlsplit(flow["auth_uri"])
+    query = [(name, " ".join(_WHO) if name == "scope" else value) for name, value in parse_qsl(address.query)]
+    return {**flow, "scope": list(_WHO), "auth_uri": address._replace(query=urlencode(query)).geturl()}
+
+
+def redeem_sign_in(tenant_id: str, flow: Mapping[str, Any], answer: Mapping[str, str]) -> Tokens:
+    """As `redeem`, of a flow of `begin_sign_in`. Raises `CalendarError`."""
+    return _ask(tenant_id, lambda app: app.acquire_token_by_auth_code_flow(dict(flow), dict(answer)))
+
+
+def _flow(app: Any, scopes: list[str], **more: Any) -> dict[str, Any]:
     with warnings.catch_warnings():
         # MSAL recommends form_post; with it a SameSite=Lax session cookie would not come back (we send PKCE).
         warnings.filterwarnings("ignore", message=".*response_mode.*")
-        flow: dict[str, Any] = app.initiate_auth_code_flow(
-            scopes,
-            redirect_uri=redirect_uri,
-            login_hint=login_hint or None,
-            prompt=prompt or None,
-            claims_challenge=claims or None,
-            response_mode="query",
-        )
+        flow: dict[str, Any] = app.initiate_auth_code_flow(scopes, response_mode="query", **more)
     return flow
 
 
@@ -79,11 +101,11 @@ def prove_credential(tenant: str, credential: Credential | None = None) -> None:
 
 
 def _for_the_application(app: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = app.acquire_token_for_client([f"{_graph_resource()}/.default"])
+    answer: dict[str, Any] = app.acquire_token_for_client([f"{graph_resource()}/.default"])
     return answer
 
 
-def _graph_resource() -> str:
+def graph_resource() -> str:
     """Each of Microsoft's clouds has its own; whoever only speaks like Graph answers to the best-known name."""
     parts = urlsplit(settings.MICROSOFT_GRAPH_URL)
     if (parts.hostname or "").endswith((".microsoft.us", ".chinacloudapi.cn")):

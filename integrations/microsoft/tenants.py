@@ -46,9 +46,19 @@ def tenant_of(domain: str) -> str:
 
 def consent_address(tenant_id: str, *, scopes: Iterable[str], redirect_uri: str, state: str) -> str:
     """Where an administrator consents to delegated permissions for everybody in the tenant. Raises Unreachable."""
+    return _admin_consent(tenant_id, [*_OIDC, *scopes], redirect_uri=redirect_uri, state=state)
+
+
+def application_consent_address(tenant_id: str, *, resource: str, redirect_uri: str, state: str) -> str:
+    """Where an administrator consents to the application permissions that the application is registered with at
+    `resource`: all of them, for Microsoft knows no smaller set. Raises Unreachable."""
+    return _admin_consent(tenant_id, [f"{resource}/.default"], redirect_uri=redirect_uri, state=state)
+
+
+def _admin_consent(tenant_id: str, scopes: Iterable[str], *, redirect_uri: str, state: str) -> str:
     query = {
         "client_id": settings.MICROSOFT_CLIENT_ID,
-        "scope": " ".join([*_OIDC, *scopes]),
+        "scope": " ".join(scopes),
         "redirect_uri": redirect_uri,
         "state": state,
     }

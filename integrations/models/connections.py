@@ -169,6 +169,11 @@ class Connection(models.Model):
     def is_alive(self) -> bool:
         return self.state in ALIVE
 
+    @property
+    def is_by_organization(self) -> bool:
+        """By Application Permissions: it has no tokens of its own, but its link's."""
+        return self.method == Method.APPLICATION_PERMISSIONS.value
+
 
 class Incident(models.Model):
     """Many connections of one account in one tenant in passing trouble at once: one thing, not many."""

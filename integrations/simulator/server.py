@@ -1,4 +1,4 @@
-"""One process, two listeners: HTTPS for machines, plain HTTP for people; and an hourly round."""
+"""One process, its listeners: HTTPS for machines, plain HTTP for people, DNS for both; and an hourly round."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from django.utils import timezone
 from integrations.simulator import rounds
 from integrations.simulator.control import resetting
 from integrations.simulator.graph import notifying
+from integrations.simulator.names.listening import NameServer
 from integrations.simulator.place import Place
 
 # A request holds its thread while the simulator calls back (the handshake of a subscription), while a fault makes
@@ -57,18 +58,22 @@ def serve(place: Place, application: Callable[..., Any], *, ready: Callable[[], 
     _listen(people, place.host, place.http_port)
     try:
         _listen(machines, place.host, place.https_port)
+        names = _name_server(place.host, place.dns_port)
     except BaseException:
-        # Its threads would keep the process.
-        people.stop()
+        # Their threads would keep the process.
+        for listener in (people, machines):
+            listener.stop()
         raise
     for listener in (people, machines):
         threading.Thread(target=listener.serve, daemon=True).start()
+    names.start()
     notifying.start()
     ready()
     while not stop.wait(ROUND_EVERY):
         _go_round(place, adapter)
     for listener in (people, machines):
         listener.stop()
+    names.close()
 
 
 def _listener(host: str, port: int, application: Callable[..., Any]) -> wsgi.Server:
@@ -84,8 +89,21 @@ def _listen(server: wsgi.Server, host: str, port: int) -> None:
     try:
         server.prepare()
     except OSError as problem:
-        reason = "the port is in use" if "in use" in str(problem).lower() else str(problem)
-        raise CannotListen(f"Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another.") from None
+        raise _cannot_listen(host, port, problem) from None
+
+
+def _name_server(host: str, port: int) -> NameServer:
+    try:
+        server = NameServer(host, port)
+        server.bind()
+    except OSError as problem:
+        raise _cannot_listen(host, port, problem) from None
+    return server
+
+
+def _cannot_listen(host: str, port: int, problem: OSError) -> CannotListen:
+    reason = "the port is in use" if "in use" in str(problem).lower() else str(problem)
+    return CannotListen(f"Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another.")
 
 
 def _go_round(place: Place, adapter: BuiltinSSLAdapter) -> None:

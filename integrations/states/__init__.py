@@ -19,7 +19,26 @@ from integrations.states.answers import (
 )
 from integrations.states.columns import NO_TOKENS, RELEASED
 from integrations.states.consent import approval_over, awaiting_admin, mailbox_opened, on_the_way
-from integrations.states.policy import blocked, blocked_for, disconnected, given_up, let_go, released
+from integrations.states.organization import (
+    CONSENT_FOUND,
+    CONSENT_LOST,
+    as_its_link,
+    let_in,
+    link_troubled,
+    link_works,
+    no_longer_covered,
+    scoped_out,
+)
+from integrations.states.policy import (
+    blocked,
+    blocked_for,
+    disconnected,
+    ended_for,
+    given_up,
+    let_go,
+    narrowed,
+    released,
+)
 from integrations.states.schedule import (
     FIRST_WAIT,
     IDLE_AFTER,
@@ -34,6 +53,8 @@ from integrations.states.schedule import (
 
 __all__ = [
     "COME_BACK",
+    "CONSENT_FOUND",
+    "CONSENT_LOST",
     "FIRST_WAIT",
     "IDLE_AFTER",
     "KEEP_ALIVE",
@@ -49,19 +70,27 @@ __all__ = [
     "STANDING",
     "after_refresh",
     "approval_over",
+    "as_its_link",
     "awaiting_admin",
     "blocked",
     "blocked_for",
     "credential_accepted",
     "disconnected",
+    "ended_for",
     "found_after_all",
     "given_up",
     "is_waiting",
     "let_go",
+    "let_in",
+    "link_troubled",
+    "link_works",
     "mailbox_opened",
+    "narrowed",
     "next_refresh",
+    "no_longer_covered",
     "on_the_way",
     "released",
+    "scoped_out",
     "wait_before",
     "went_well",
     "went_wrong",

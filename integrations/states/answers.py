@@ -20,6 +20,7 @@ from integrations import alarms, reasons, telling
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import ALIVE, Connection, State, Trouble
 from integrations.states.columns import NO_TOKENS, WELL
+from integrations.states.organization import credential_accepted_for_links, scoped_out
 from integrations.states.schedule import next_look, next_refresh, wait_before
 
 log = structlog.get_logger(__name__)
@@ -92,6 +93,8 @@ def went_wrong(
     Transient trouble never takes a connection away; our own fault is told to the operator, never to the person.
     """
     jitter = random.random() if spread is None else spread  # noqa: S311  not a secret
+    if connection.is_by_organization:
+        failure = _of_this_mailbox(failure)
     if failure.outcome in (Outcome.CREDENTIAL_REFUSED, Outcome.APP_GONE) and failure.reason not in _NOT_OURS:
         alarms.alarm(failure)
     if failure.outcome is Outcome.AUTHORIZATION_LOST:
@@ -105,6 +108,14 @@ def went_wrong(
     # Once the mailbox is in trouble, too, only the mailbox ends it.
     trouble = of if is_paused or connection.trouble == Trouble.NONE else Trouble(connection.trouble)
     return _trouble(connection, state, failure, trouble, jitter, now=now)
+
+
+def _of_this_mailbox(failure: Failure) -> Failure:
+    """Of a connection by its organisation no person's grant can be lost, and what concerns all of the organisation is
+    filed with its link: what is left is passing."""
+    if failure.outcome in (*_OF_A_MAILBOX, Outcome.THROTTLED, Outcome.UNREACHABLE):
+        return failure
+    return replace(failure, outcome=Outcome.UNREACHABLE, reason=Reason.TOKEN_REFUSED, claims="")
 
 
 def found_after_all(connection: Connection, fresh: dict[str, Any], *, now: datetime) -> bool:
@@ -127,18 +138,18 @@ def credential_accepted(*, now: datetime) -> int:
         Q(refresh_due_at=None) | Q(refresh_due_at__gt=soon),
         state=State.PAUSED,
         reason__in=[reason.value for reason in _CREDENTIAL],
+        link=None,
     )
     share = F("pk") % int(COME_BACK.total_seconds()) * timedelta(seconds=1)
     step = ExpressionWrapper(share, output_field=DurationField())
-    return waiting.update(attempts=0, refresh_due_at=Value(now) + step)
+    return waiting.update(attempts=0, refresh_due_at=Value(now) + step) + credential_accepted_for_links(now=now)
 
 
 def _mailbox_answered(connection: Connection, *, now: datetime) -> None:
     if connection.state == State.NOT_ELIGIBLE:
         _mailbox_found(connection, now=now)
         return
-    asked_at = connection.refreshed_at or now
-    due = next_refresh(now=asked_at, last_used_at=connection.last_used_at, spread=random.random())  # noqa: S311
+    due = _due(connection, connection.refreshed_at or now)
     found = Connection.objects.filter(pk=connection.pk)
     over = found.filter(state=State.DEGRADED, trouble=Trouble.MAILBOX)
     over.update(state=State.CONNECTED, since_at=now, refresh_due_at=due, **WELL)
@@ -146,12 +157,19 @@ def _mailbox_answered(connection: Connection, *, now: datetime) -> None:
 
 
 def _mailbox_found(connection: Connection, *, now: datetime) -> None:
-    due = next_refresh(now=now, last_used_at=connection.last_used_at, spread=random.random())  # noqa: S311
+    due = _due(connection, now)
     with transaction.atomic():
         found = Connection.objects.filter(pk=connection.pk, state=State.NOT_ELIGIBLE)
         if found.update(state=State.CONNECTED, since_at=now, last_good_at=now, refresh_due_at=due, **WELL):
             Connection.objects.filter(pk=connection.pk, connected_at=None).update(connected_at=now)
             _record(MAILBOX_FOUND, connection, now=now)
+
+
+def _due(connection: Connection, asked_at: datetime) -> datetime | None:
+    """When its own access is renewed next; that of its organisation is no matter of a single one."""
+    if connection.is_by_organization:
+        return None
+    return next_refresh(now=asked_at, last_used_at=connection.last_used_at, spread=random.random())  # noqa: S311
 
 
 def _mailbox_failed(connection: Connection, failure: Failure, jitter: float, *, now: datetime) -> bool:
@@ -166,6 +184,8 @@ def _mailbox_failed(connection: Connection, failure: Failure, jitter: float, *, 
     since = (connection.refused_since or now) if is_no else connection.refused_since
     if is_no and since and now - since >= STANDING:
         if failure.outcome is Outcome.NOT_PERMITTED:
+            if connection.is_by_organization:
+                return bool(scoped_out([connection.pk], now=now, code=failure.code))
             return _lost(connection, failure, now=now)
         return _no_mailbox(connection, failure, jitter, now=now)
     return _trouble(connection, State.DEGRADED, failure, Trouble.MAILBOX, jitter, now=now, refused_since=since)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.db.models import Case, Value, When
+
 from integrations.models import ALIVE, Connection, State
 from integrations.policy import Obstacle
+from integrations.preferences import Method
 from integrations.states.columns import CALM, GONE, WELL
+from integrations.states.organization import as_its_link
 
 
 def blocked(connections: Collection[int], obstacle: Obstacle, *, grace: timedelta, now: datetime) -> int:
@@ -20,6 +24,19 @@ def blocked(connections: Collection[int], obstacle: Obstacle, *, grace: timedelt
     return alive.update(state=State.BLOCKED_BY_POLICY, **why, **CALM, refresh_due_at=None, kept_until=kept_until)
 
 
+def ended_for(connections: Collection[int], obstacle: Obstacle, *, now: datetime) -> int:
+    """The organisation's consent is not used for them any more. They hold nothing of their own that could be kept for
+    a grace; allowed again, they are connected anew."""
+    alive = Connection.objects.filter(pk__in=connections, state__in=(*ALIVE, State.BLOCKED_BY_POLICY))
+    why = {"since_at": now, "reason": obstacle.value, "link": None}
+    return alive.update(state=State.DISCONNECTED, **why, **GONE)
+
+
+def narrowed(connections: Collection[int], excess: Collection[Obstacle]) -> int:
+    """What the settings do not give is not used any more; no state changes by it."""
+    return Connection.objects.filter(pk__in=connections).update(**{one.value: False for one in excess})
+
+
 def blocked_for(connections: Collection[int], obstacle: Obstacle) -> int:
     """Blocked as before, and now for another reason."""
     found = Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY)
@@ -29,7 +46,11 @@ def blocked_for(connections: Collection[int], obstacle: Obstacle) -> int:
 def released(connections: Collection[int], *, now: datetime) -> int:
     """Back as they were; a refresh at once shows whether Microsoft still agrees."""
     blocked = Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY)
-    return blocked.update(state=State.CONNECTED, since_at=now, refresh_due_at=now, kept_until=None, **WELL)
+    # One by its organisation has nothing to refresh.
+    due = Case(When(method=Method.OAUTH.value, then=Value(now)), default=None)
+    count = blocked.update(state=State.CONNECTED, since_at=now, refresh_due_at=due, kept_until=None, **WELL)
+    as_its_link(connections, now=now)
+    return count
 
 
 def let_go(connections: Collection[int], *, now: datetime) -> int:

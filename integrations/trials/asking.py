@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from integrations.contracts import AppGone, CalendarError
 from integrations.failures import Failure
 from integrations.microsoft import identity, tenants
 from integrations.models import ALIVE, Connection, State, Trial
-from integrations.trials import course
+from integrations.trials import by_organization, course
 from integrations.trials.model import Mark, Name
 from integrations.trials.steps import way_of
 from integrations.trials.trip import trip_of
@@ -30,6 +31,7 @@ AGAIN = timedelta(seconds=5)  # between two looks
 REST = timedelta(seconds=30)  # before what failed is asked again
 
 Found = dict[str, Any]
+Ask = Callable[[Connection], Found | None]
 
 
 def look(trial_id: uuid.UUID, *, now: datetime) -> None:
@@ -61,7 +63,9 @@ def _ask(trial: Trial, *, now: datetime) -> Found:
     if not all(_is_answered(trial, one) for one in of_tenant) and not any(_rests(trial, one, now) for one in of_tenant):
         found |= _ask_the_tenant(trial)
     connection = Connection.objects.filter(user=trial.person_id).select_related("user__account").first()
-    if connection and connection.state in ALIVE and connection.state != State.CONNECTING:
+    if connection and by_organization.is_connected(connection):
+        found |= _ask_in_turn(trial, connection, by_organization.WAY, [(Name.ANSWERS, _look_into)], now=now)
+    elif connection and connection.state in ALIVE and connection.state != State.CONNECTING:
         found |= _ask_the_connection(trial, connection, now=now)
     return {name: answer | _again(answer, now=now) for name, answer in found.items()}
 
@@ -113,9 +117,15 @@ def _ask_for_the_credential(tenant: str) -> Found:
 def _ask_the_connection(trial: Trial, connection: Connection, *, now: datetime) -> Found:
     """Once for each way that was gone: what answered well is not asked again, and nothing while trouble is waited
     out, as Microsoft may have asked."""
-    way = way_of(trip_of(trial))
+    questions = [(Name.RENEWED, _renew), (Name.ANSWERS, _look_into)]
+    return _ask_in_turn(trial, connection, way_of(trip_of(trial)), questions, now=now)
+
+
+def _ask_in_turn(
+    trial: Trial, connection: Connection, way: str, questions: Sequence[tuple[Name, Ask]], *, now: datetime
+) -> Found:
     found: Found = {}
-    for name, ask in ((Name.RENEWED, _renew), (Name.ANSWERS, _look_into)):
+    for name, ask in questions:
         if _is_answered(trial, name, way) or _rests(trial, name, now, way):
             continue
         is_waiting = states.is_waiting(connection, now=timezone.now())

@@ -17,11 +17,15 @@ class Name(StrEnum):
     DOMAIN = "domain"
     SIGN_IN = "sign_in"
     CREDENTIAL = "credential"
+    # Where people set it up themselves.
     WENT = "went"
     CAME_BACK = "came_back"
     IDENTITY = "identity"
     PERMISSIONS = "permissions"
     OPENED = "opened"
+    # Where an Office 365 admin does for everybody.
+    AUTHORIZED = "authorized"
+    MATCHED = "matched"
     CONNECTED = "connected"
     RENEWED = "renewed"
     ANSWERS = "answers"

@@ -46,6 +46,8 @@ class Progress:
     outcome: Outcome
     # The person was connected before the test, and has not gone the way since.
     is_connected_before: bool
+    # The person has nothing to press.
+    is_by_organization: bool
     is_silent: bool
 
 
@@ -58,6 +60,7 @@ def progress(trial: Trial, *, reader: User, now: datetime) -> Progress:
         lines=tuple(Line(step, _ICONS[step.mark], _SAID[step.mark], _seconds(step.took)) for step in found),
         outcome=_outcome(trial, found),
         is_connected_before=of.get(Name.WENT) is Mark.SKIPPED,
+        is_by_organization=Name.AUTHORIZED in of,
         is_silent=waited and trial.checked_at is None and now - trial.began_at > SILENCE,
     )
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.utils.html import strip_tags
 
 from accounts.models import User
+from integrations.diagnosis import organization_remedies
 from integrations.models import Connection, ConsentRequest, Trial
-from integrations.trials import advice, settings_steps
-from integrations.trials import trip as way
+from integrations.trials import advice, by_organization, settings_steps, trip
 from integrations.trials.model import Mark, Name, Step
 from integrations.trials.trip import Going, traced_by, trip_of
 
@@ -34,8 +34,11 @@ def steps(trial: Trial, *, reader: User | None, now: datetime) -> list[Step]:
     person = trial.person
     connection = Connection.objects.filter(user=person).first()
     address = connection.address if connection and connection.is_alive else ""
-    before = settings_steps.of(person, address=address or person.email, reader=reader or person)
+    before, method = settings_steps.of(person, address=address or person.email, reader=reader or person)
     before += [_asked(trial, name, is_time=True) for name in (Name.SIGN_IN, Name.CREDENTIAL)]
+    if by_organization.is_the_way(method, connection):
+        way = by_organization.of(person, by_organization.link_of(person), connection)
+        return [*before, *way, _answers(trial, connection)]
     going = Going(
         trip=trip_of(trial),
         connection=connection,
@@ -43,7 +46,7 @@ def steps(trial: Trial, *, reader: User | None, now: datetime) -> list[Step]:
         now=now,
         is_clear=not any(step.mark is Mark.FAILED for step in before if step.name is not Name.DOMAIN),
     )
-    return [*before, *way.of(going), *_live_steps(trial, going)]
+    return [*before, *trip.of(going), *_live_steps(trial, going)]
 
 
 def ended(trial: Trial) -> list[Step]:
@@ -63,9 +66,9 @@ def report(found: Iterable[Step]) -> list[dict[str, Any]]:
     ]
 
 
-def way_of(trip: ConsentRequest | None) -> str:
+def way_of(gone: ConsentRequest | None) -> str:
     """Names the way that was gone, or that there was none: what is asked live is asked anew after another one."""
-    return str(trip.pk) if trip and trip.ended_at else ""
+    return str(gone.pk) if gone and gone.ended_at else ""
 
 
 def _restored(kept: dict[str, Any]) -> Step:
@@ -85,6 +88,16 @@ def _live(trial: Trial, name: Name, going: Going) -> Step:
     if found and found.get("way") == way_of(going.trip):
         return _asked(trial, name, is_time=going.is_connected)
     return Step(name, Mark.NOW if going.is_connected else Mark.NEXT, _ASKED[name])
+
+
+def _answers(trial: Trial, connection: Connection | None) -> Step:
+    """The mailbox of a connection by the organization: it has no access of its own that would be renewed."""
+    found, is_connected = trial.found.get(Name.ANSWERS.value), by_organization.is_connected(connection)
+    if found and found.get("way") == by_organization.WAY:
+        step = _asked(trial, Name.ANSWERS, is_time=is_connected)
+        todo = organization_remedies.of_mailbox(found["reason"]).says(str(trial.person))
+        return replace(step, advice=todo) if step.mark is Mark.FAILED else step
+    return Step(Name.ANSWERS, Mark.NOW if is_connected else Mark.NEXT, _ASKED[Name.ANSWERS])
 
 
 def _asked(trial: Trial, name: Name, *, is_time: bool) -> Step:

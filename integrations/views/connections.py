@@ -59,6 +59,7 @@ def connections(request: SignedInRequest) -> HttpResponse:
         "groups": [(str(pk), f"{name} (P{place})") for place, (pk, name) in enumerate(known.groups, start=1)],
         "reasons": sorted(((reason, listing.in_words(reason)) for reason in known.reasons), key=lambda one: one[1]),
         "methods": [(method, listing.METHOD_NAMES[Method(method)]) for method in known.methods],
+        "organizations": [(str(pk), name) for pk, name in known.organizations],
         "page": page,
         "rows": listing.rows(people, request.user, now=now),
         "headings": _headings(chosen),
@@ -168,11 +169,14 @@ def _to_disconnect(request: SignedInRequest, job: Job) -> dict[str, Any]:
     by_key = {person.pk: person for person in people.select_related("connection")}
     named = [by_key[row.given["person"]] for row in page if row.given["person"] in by_key]
     refused = job.rows.filter(state=RowState.FAILED)
+    of_organization = job.rows.filter(outcome=bulk.BY_ORGANIZATION.outcome).count()
     return {
         "job": job,
         "page": page,
         "number": page.paginator.count,
         "named": [listing.row(person, request.user, now=timezone.now()) for person in named],
+        "not_connected": job.unchanged - of_organization,
+        "of_organization": of_organization,
         "owners": refused.filter(outcome=bulk.NOT_AN_OWNER.outcome).count(),
         "strangers": refused.filter(outcome=bulk.STRANGER.outcome).count(),
     }

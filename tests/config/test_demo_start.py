@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.demo.installation import worker_is_ready
-from config.demo.ports import free_port, is_taken
+from config.demo.ports import free_dns_port, free_port, is_taken
 from tests.config.watching import Program, descendants, is_alive, kill, until
 
 READY = "Meridian is ready:"
@@ -43,6 +43,7 @@ class Demo:
     portal: int = field(default_factory=free_port)
     simulator_https: int = field(default_factory=free_port)
     simulator_http: int = field(default_factory=free_port)
+    simulator_dns: int = field(default_factory=free_dns_port)
 
     def start(self) -> Program:
         return Program("config.demo", log=self.directory / "console", environment={**STRAYS, **self._environment()})

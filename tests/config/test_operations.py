@@ -312,9 +312,9 @@ def test_it_costs_the_same_however_many_there_are(
     )
     text(reader)
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(21):
         text(reader)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(15):
         text(reader, HX_Request="true")
 
 

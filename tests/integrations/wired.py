@@ -25,6 +25,8 @@ def microsoft(simulator: Simulator, settings: Any) -> Iterator[Simulator]:
     settings.MICROSOFT_AUTHORITY_HOST = simulator.origin
     settings.MICROSOFT_GRAPH_URL = simulator.graph_url
     settings.MICROSOFT_CA_BUNDLE = str(simulator.ca_path)
+    settings.DNS_SERVERS = [simulator.dns_server]
+    settings.PRIVATE_NETWORKS_ALLOWED = ["127.0.0.0/8", "::1/128"]
     forget_microsoft()
     yield simulator
     forget_microsoft()

@@ -53,9 +53,7 @@ def view(
         raise Unreachable(_BROKEN)
 
 
-def events_between(
-    access_token: str, start: datetime, end: datetime, *, mailbox: str = OWN
-) -> Iterator[RemoteEvent]:
+def events_between(access_token: str, start: datetime, end: datetime, *, mailbox: str = OWN) -> Iterator[RemoteEvent]:
     """Raises `CalendarError`."""
     for raw in view(access_token, start, end, mailbox=mailbox):
         try:

@@ -14,6 +14,9 @@ from integrations.simulator.models import Application, Fault, Person, Tenant
 STATUSES = (400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 423, 429, 500, 501, 502, 503, 504, 507, 509)
 # Without an AADSTS code, only these say enough at the token endpoint and on the sign-in pages.
 PASSING = (429, 500, 502, 503, 504)
+# What a name server answers on a bad day; "reset" is its silence.
+NAME_CODES = ("SERVFAIL", "REFUSED", "NXDOMAIN")
+NAME_MEMBERS = ("code", "latency_ms", "reset")
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 LONGEST = timedelta(hours=24)
 LATEST_MS = 60_000
@@ -61,7 +64,7 @@ def place(order: Order, *, now: datetime) -> Fault:
 
 def _check(order: Order) -> None:
     if order.target not in Fault.Target.values:
-        raise Senseless("Choose what is to fail: token, graph or sign_in.")
+        raise Senseless("Choose what is to fail: token, graph, sign_in or dns.")
     if not 1 <= order.seconds <= LONGEST.total_seconds():
         raise Senseless("Choose between 1 second and 24 hours.")
     if not 1 <= order.percent <= 100:
@@ -74,6 +77,12 @@ def _check(order: Order) -> None:
         raise Senseless("Write a path pattern of at most 200 characters.")
     if not 1 <= len(order.steps) <= MOST_STEPS:
         raise Senseless("Give between 1 and 50 steps.")
+    _check_steps(order)
+
+
+def _check_steps(order: Order) -> None:
+    if order.target == Fault.Target.DNS and (order.person or order.application or order.method):
+        raise Senseless("A name server knows nothing of people, applications and methods: leave them out.")
     for step in order.steps:
         _check_step(order.target, step)
     if not any(_does_something(step) for step in order.steps):
@@ -98,7 +107,18 @@ def _check_step(target: str, step: Mapping[str, Any]) -> None:
             raise Senseless(f"“{name}” must be text of at most {longest} characters.")
     if not isinstance(step.get("reset") or False, bool):
         raise Senseless("“reset” must be true or false.")
+    if target == Fault.Target.DNS:
+        _check_name_step(step)
     _check_aadsts(target, step)
+
+
+def _check_name_step(step: Mapping[str, Any]) -> None:
+    if any(step.get(name) for name in MEMBERS if name not in NAME_MEMBERS):
+        raise Senseless(f"Of a name server’s step there are: {', '.join(NAME_MEMBERS)}.")
+    if step.get("code") and step["code"] not in NAME_CODES:
+        raise Senseless(
+            f"A name server answers with {', '.join(NAME_CODES)} (as “code”), late, or not at all (“reset”)."
+        )
 
 
 def _check_aadsts(target: str, step: Mapping[str, Any]) -> None:
@@ -112,7 +132,7 @@ def _check_aadsts(target: str, step: Mapping[str, Any]) -> None:
 
 
 def _does_something(step: Mapping[str, Any]) -> bool:
-    return bool(step.get("status") or step.get("latency_ms") or step.get("reset") or step.get("aadsts"))
+    return any(step.get(name) for name in ("status", "latency_ms", "reset", "aadsts")) or step.get("code") in NAME_CODES
 
 
 def _kept(step: Mapping[str, Any]) -> dict[str, Any]:

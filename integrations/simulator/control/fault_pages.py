@@ -13,13 +13,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from integrations.simulator.control import fault_requests, fault_words, faults
 from integrations.simulator.control.acts.declaring import Unfit
 from integrations.simulator.control.console import guarded, names, show
-from integrations.simulator.control.fault_orders import METHODS, STATUSES, Senseless
+from integrations.simulator.control.fault_orders import METHODS, NAME_CODES, STATUSES, Senseless
 from integrations.simulator.control.pressing import back
 from integrations.simulator.models import Application, Tenant
 
 PAGE = "/console/faults"
 STEPS = (1, 2, 3, 4)
 NUMBERS = ("status", "aadsts", "retry_after", "latency_ms")
+WORDED = ("reset", "well", *NAME_CODES)
 WORDS = ("code", "message", "retry_after_as")
 
 
@@ -64,11 +65,13 @@ def _step(sent: Mapping[str, str], ending: str) -> dict[str, Any]:
     answer = sent.get(f"status{ending}", "")
     numbers = {name: _whole(sent, f"{name}{ending}") for name in NUMBERS if sent.get(f"{name}{ending}")}
     words = {name: sent[f"{name}{ending}"] for name in WORDS if sent.get(f"{name}{ending}")}
-    if answer in ("reset", "well"):
+    if answer in WORDED:
         numbers.pop("status", None)
     step: dict[str, Any] = {**numbers, **words}
     if answer == "reset":
         step["reset"] = True
+    elif answer in NAME_CODES:
+        step["code"] = answer
     # “All is well” is a step of a sequence, too.
     return step or ({"latency_ms": 0} if answer == "well" else {})
 
@@ -77,7 +80,7 @@ def _whole(sent: Mapping[str, str], name: str, default: int = 0) -> int:
     text = sent.get(name, "")
     if not text:
         return default
-    if text in ("reset", "well"):
+    if text in WORDED:
         return 0
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise Senseless("Write numbers with digits only.")
@@ -93,6 +96,7 @@ def _page(request: HttpRequest, sent: Mapping[str, str] | None = None, problem: 
         "sent": sent or {},
         "steps": [_shown(sent or {}, number) for number in STEPS],
         "statuses": STATUSES,
+        "name_codes": NAME_CODES,
         "methods": METHODS,
         "tenants": Tenant.objects.order_by("pk"),
         "applications": Application.objects.order_by("pk"),

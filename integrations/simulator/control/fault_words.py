@@ -10,7 +10,7 @@ from typing import Any
 from integrations.simulator.control import faults
 from integrations.simulator.models import Fault
 
-TARGETS = {"graph": "Graph", "token": "Token endpoint", "sign_in": "Sign-in pages"}
+TARGETS = {"graph": "Graph", "token": "Token endpoint", "sign_in": "Sign-in pages", "dns": "Name server"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _shown(fault: Fault, now: datetime) -> Shown:
     return Shown(
         pk=fault.pk,
         target=TARGETS[fault.target],
-        happens=", then ".join(_step(step) for step in fault.steps),
+        happens=", then ".join(_of_names(step) if fault.target == "dns" else _step(step) for step in fault.steps),
         whom=" · ".join(_whom(fault)),
         left=f"{left}, {fault.hits:,} so far",
     )
@@ -53,6 +53,12 @@ def _step(step: Mapping[str, Any]) -> str:
     if step.get("retry_after") is not None and step.get("retry_after_as") != "none":
         answer += f", Retry-After {step['retry_after']} s"
     return f"{answer}, {late}" if late else answer
+
+
+def _of_names(step: Mapping[str, Any]) -> str:
+    late = f"{step['latency_ms']:,} ms late" if step.get("latency_ms") else ""
+    answer = "no answer" if step.get("reset") else f"answers {step['code']}" if step.get("code") else ""
+    return ", ".join(part for part in (answer, late) if part) or "all is well"
 
 
 def _whom(fault: Fault) -> Iterator[str]:

@@ -34,6 +34,7 @@ class Trouble:
     """What to answer with. Each of code, message and aadsts may be left open: "" or 0."""
 
     status: int
+    """0 where there is none: a name server answers with a code."""
     code: str
     message: str
     aadsts: int
@@ -68,7 +69,7 @@ def meet(
     if step.get("reset"):
         raise ConnectionBroken
     return Trouble(
-        status=step["status"],
+        status=step.get("status") or 0,
         code=step.get("code") or "",
         message=step.get("message") or "",
         aadsts=step.get("aadsts") or 0,
@@ -130,7 +131,7 @@ def _hits(rules: Sequence[Fault]) -> tuple[int, tuple[Fault, Mapping[str, Any]] 
             continue
         step = _take(rule)
         late = max(late, step.get("latency_ms") or 0)
-        if step.get("reset") or step.get("status"):
+        if step.get("reset") or step.get("status") or (rule.target == Fault.Target.DNS and step.get("code")):
             return late, (rule, step)
     return late, None
 
@@ -150,7 +151,7 @@ def _retry_after(rule: Fault, step: Mapping[str, Any], now: datetime) -> str | N
     """As ordered; without an order, 429 and 503 say when the fault is over."""
     form = step.get("retry_after_as") or "seconds"
     seconds = step.get("retry_after")
-    if seconds is None and step["status"] in (429, 503):
+    if seconds is None and step.get("status") in (429, 503):
         seconds = rule.seconds_left(now=now)
     if seconds is None or form == "none":
         return None

@@ -110,6 +110,8 @@ def _fits(entry: Entry, wanted: Filter, known: Names) -> bool:
 
 def _has_status(entry: Entry, status: str) -> bool:
     if status == "failed":
+        if entry.kind == "dns":
+            return entry.code != "NOERROR"
         return entry.status >= 400 or (entry.status == 0 and entry.kind != "trainer")
     if status.endswith("xx"):
         return str(entry.status).startswith(status[:-2])

@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from integrations.simulator import place
 from integrations.simulator.control import diary, forms, logbook, subjects
 from integrations.simulator.control.badges import badges
 from integrations.simulator.control.console import guarded, names, show
 from integrations.simulator.entra import approvals
 from integrations.simulator.models import Application, Grant, Person, ServicePrincipal, Subscription, Tenant
+from integrations.simulator.names import zones
 
 PEOPLE_ON_A_PAGE = 50
 # Beyond that a search field helps.
@@ -38,6 +40,8 @@ def tenant(request: HttpRequest, tid: UUID) -> HttpResponse:
     context = {
         "tenant": found,
         "domains": found.domains.order_by("pk"),
+        "texts": zones.published_in(found),
+        "name_server": f"{place.here().host}, port {place.here().dns_port}",
         "page": page,
         "people": [(person, badges(person, now=now), _connected(person)) for person in page],
         "sought": sought,

@@ -30,13 +30,13 @@ class Entry:
     number: int
     at: datetime
     kind: str
-    """token, graph, sign_in, other (discovery, keys); notice for what the simulator sends; trainer for an action."""
+    """token, graph, sign_in, other (discovery, keys), dns; notice for what the simulator sends; trainer for actions."""
     method: str
     path: str
     operation: str
     """The grant type of a token request; else empty."""
     status: int
-    """0: the connection was reset, or (of an action) there is none."""
+    """0: the connection was reset, or (of an action, and of DNS, which has codes) there is none."""
     code: str
     why: str
     remarks: tuple[str, ...]

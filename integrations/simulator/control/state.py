@@ -28,7 +28,7 @@ def everything(*, now: datetime) -> dict[str, Any]:
     grants = Grant.objects.select_related("person", "service_principal__tenant", "service_principal__application")
     return {
         "now": now.isoformat(),
-        "tenants": [tenant(one) for one in Tenant.objects.prefetch_related("domains").order_by("name")],
+        "tenants": [tenant(one) for one in Tenant.objects.prefetch_related("domains__texts").order_by("name")],
         "people": [person(one, now=now) for one in Person.objects.select_related("tenant").order_by("sign_in_name")],
         "applications": [
             application(app, now=now)
@@ -69,6 +69,7 @@ def tenant(one: Tenant) -> dict[str, Any]:
         "name": one.name,
         "domains": [domain.name for domain in domains],
         "unverified_domains": [domain.name for domain in domains if not domain.is_verified],
+        "texts": [{"name": text.name, "text": text.text} for domain in domains for text in domain.texts.all()],
         "user_consent": one.user_consent,
         "has_consent_workflow": one.has_consent_workflow,
         "strict_rotation": one.strict_rotation,

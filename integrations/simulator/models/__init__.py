@@ -10,7 +10,7 @@ from integrations.simulator.models.applications import (
     ScopedRole,
     ServicePrincipal,
 )
-from integrations.simulator.models.directory import Domain, Person, Tenant
+from integrations.simulator.models.directory import Domain, Person, Tenant, TextRecord
 from integrations.simulator.models.faults import Fault
 from integrations.simulator.models.mailbox import Calendar, Contact, Event, SeriesVersion, Subscription, Tombstone
 from integrations.simulator.models.sessions import AuthorizationCode, BrowserSession, RefreshToken
@@ -36,5 +36,6 @@ __all__ = [
     "ServicePrincipal",
     "Subscription",
     "Tenant",
+    "TextRecord",
     "Tombstone",
 ]

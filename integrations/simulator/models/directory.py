@@ -40,6 +40,21 @@ class Domain(models.Model):
         return self.name
 
 
+class TextRecord(models.Model):
+    """What somebody has published in the DNS of a domain, on top of what is always there."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="texts")
+    # The domain itself, or a name in it.
+    name = models.CharField(max_length=253)
+    text = models.CharField(max_length=2000)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["domain", "name", "text"], name="one_text_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} TXT"
+
+
 class Person(models.Model):
     class Mailbox(models.TextChoices):
         CLOUD = "cloud", "In Exchange Online"

@@ -17,6 +17,7 @@ class Fault(models.Model):
         TOKEN = "token"  # noqa: S105
         GRAPH = "graph"
         SIGN_IN = "sign_in"
+        DNS = "dns"
 
     target = models.CharField(max_length=10, choices=Target.choices)
     # Whom it hits: each left out means any.

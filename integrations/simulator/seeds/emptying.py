@@ -30,6 +30,7 @@ from integrations.simulator.models import (
     ServicePrincipal,
     Subscription,
     Tenant,
+    TextRecord,
     Tombstone,
 )
 
@@ -44,6 +45,7 @@ def sweep(tenant: Tenant, *, keep_events_of: Collection[int] = ()) -> None:
     of_calendars = Q(calendar__person__tenant=tenant)
     _delete_each((SeriesVersion, Tombstone), of_calendars)
     delete(_rows(Event).filter(of_calendars).exclude(calendar__in=keep_events_of))
+    delete(_rows(TextRecord).filter(domain__tenant=tenant))
     delete(_rows(Domain).filter(tenant=tenant))
 
 

@@ -9,6 +9,7 @@ from integrations.simulator.control.acts import (
     events,
     granting,
     mailboxes,
+    names,
     passwords,
     people,
     principals,
@@ -24,6 +25,7 @@ from integrations.simulator.control.acts.declaring import Action
 ALL: Sequence[Action] = (
     *service.ACTIONS,
     *tenants.ACTIONS,
+    *names.ACTIONS,
     *sessions.ACTIONS,
     *people.ACTIONS,
     *passwords.ACTIONS,

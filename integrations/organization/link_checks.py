@@ -1,0 +1,177 @@
+"""How the consent of an organisation stands, asked of Microsoft: a token, what it names, and whether mailboxes open.
+
+Nothing is judged by the roles in the token alone: rights that Exchange scopes to some mailboxes do not show there. Only
+where no mailbox opens *and* no role would open one is the consent gone. Within a token's life no other is asked for,
+unless what was heard makes the one that is held doubtful.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import Q
+
+from accounts import outbound
+from integrations import credentials, states
+from integrations.contracts import CalendarError
+from integrations.failures import Failure, Outcome, Reason
+from integrations.microsoft.app_credentials import of_environment
+from integrations.models import AppCredential, Connection, LinkState, TenantLink, Trouble
+from integrations.organization import tenant_tokens
+from integrations.organization.sounding import CALENDAR_ROLES, Heard, sound
+
+log = structlog.get_logger(__name__)
+
+CHECK_EVERY = timedelta(minutes=10)
+CLAIM = timedelta(minutes=2)  # longer than a check of which everything runs into its deadline
+ALL_OF_IT = timedelta(seconds=40)
+LATELY = timedelta(seconds=30)  # so long one look answers for all who ask
+# What only a new token, or a mailbox, can prove to be over.
+_OF_THE_CONSENT = (Reason.CONSENT_REVOKED, Reason.PERMISSION_MISSING)
+
+
+def to_check(*, now: datetime) -> list[int]:
+    """The links whose time has come, each claimed: it is ours if we were the one to move its time."""
+    due = TenantLink.objects.filter(Q(check_due_at=None) | Q(check_due_at__lte=now), ended_at=None)
+    found = list(due.order_by("check_due_at", "pk").values_list("pk", "check_due_at"))
+    claim = {"check_due_at": now + CLAIM}
+    return [pk for pk, at in found if TenantLink.objects.filter(pk=pk, check_due_at=at).update(**claim)]
+
+
+def check_links(*, now: datetime) -> int:
+    """All that are due, one after the other; answers how many."""
+    ids = to_check(now=now)
+    for pk in ids:
+        check_link(pk, now=now)
+    return len(ids)
+
+
+def check_link(link_id: int, *, now: datetime, anew: bool = False) -> TenantLink | None:
+    """Ask, and file the outcome; the link as it then stands, None where it has ended. `anew`: with a new token, because
+    somebody wants to know what is granted now. Raises nothing that belongs to Microsoft."""
+    link = TenantLink.objects.select_related("account").filter(pk=link_id, ended_at=None).first()
+    if link is None:
+        return None
+    try:
+        with outbound.deadline(ALL_OF_IT):
+            _look(link, now=now, anew=anew)
+    except (tenant_tokens.Busy, tenant_tokens.NotAlive):
+        log.info("link.check.skipped", link=link.pk)
+    except CalendarError as problem:  # filed where it happened
+        log.info("link.check.failed", link=link.pk, reason=problem.failure.reason.value)
+    return TenantLink.objects.select_related("account").filter(pk=link_id, ended_at=None).first()
+
+
+def want(link_id: int, *, now: datetime) -> bool:
+    """Make it due now. False: it is already, or it waits out trouble, which must not be cut short."""
+    later = TenantLink.objects.filter(pk=link_id, ended_at=None, attempts=0, check_due_at__gt=now)
+    return bool(later.update(check_due_at=now))
+
+
+def settle_refusal(connection: Connection, failure: Failure, *, now: datetime) -> None:
+    """A mailbox refuses. Either the organisation keeps us out of this one, or its whole consent is gone: what others
+    answer tells."""
+    link = TenantLink.objects.filter(pk=connection.link_id, ended_at=None).first()
+    if link is not None and not _has_just_answered(link, now=now):
+        link = check_link(link.pk, now=now)
+    if link is None or link.state == LinkState.PAUSED:
+        return
+    if link.state == LinkState.WORKING:
+        states.scoped_out([connection.pk], now=now, code=failure.code)
+    else:
+        states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
+
+
+def _has_just_answered(link: TenantLink, *, now: datetime) -> bool:
+    is_new = link.probed_at is not None and now - link.probed_at < LATELY
+    return is_new and link.state == LinkState.WORKING and link.probed.get("calendar") == "ok"
+
+
+def _look(link: TenantLink, *, now: datetime, anew: bool) -> None:
+    token, is_new = _token(link, now=now, anew=anew or link.reason in _OF_THE_CONSENT)
+    heard = sound(link, token)
+    if heard.is_doubtful and not is_new:
+        if heard.is_token_refused:
+            tenant_tokens.forget(link)
+        heard = sound(link, tenant_tokens.renewed(link, now=now, anew=True))
+    _file(link, heard, now=now)
+
+
+def _token(link: TenantLink, *, now: datetime, anew: bool) -> tuple[str, bool]:
+    """And whether it was asked for just now."""
+    held = tenant_tokens.held(link, now=now)
+    if held and not anew and not tenant_tokens.is_ending(link, now=now):
+        return held, False
+    if refusal := _refusal_of_us(now=now):
+        states.link_troubled(link, refusal, now=now)
+        raise tenant_tokens.NotAlive
+    seen = link.token_version
+    token = tenant_tokens.renewed(link, now=now, anew=anew)
+    return token, link.token_version != seen
+
+
+def _refusal_of_us(*, now: datetime) -> Failure | None:
+    """While Microsoft accepts none of our credentials nobody asks with them, but one probe a minute."""
+    if not credentials.is_refused(now=now):
+        return None
+    mine = AppCredential.objects.filter(pk__in=[one.fingerprint for one in of_environment()])
+    row = mine.order_by("-refused_at").first()
+    reason = Reason(row.reason) if row and row.reason in list(Reason) else Reason.CREDENTIAL_WRONG
+    code, trace_id = (row.code, row.trace_id) if row else ("", "")
+    return Failure(Outcome.CREDENTIAL_REFUSED, reason, code, trace_id)
+
+
+def _file(link: TenantLink, heard: Heard, *, now: datetime) -> None:
+    has_role = bool(CALENDAR_ROLES.intersection(link.roles))
+    was_lost = link.state == LinkState.PAUSED and link.reason in _OF_THE_CONSENT
+    if heard.is_token_refused:
+        _note(link, "unanswered", now=now)
+        states.link_troubled(link, heard.silent[-1] if heard.silent else _SILENT, now=now)
+    elif heard.opened or (has_role and heard.refused):
+        _note(link, "ok" if heard.opened else "refused", now=now)
+        _works(link, heard, now=now)
+    elif heard.silent:
+        _note(link, "unanswered", now=now)
+        # Each mailbox tells for itself: one that answers is not paused for those that do not.
+        states.link_troubled(link, heard.silent[0], now=now, is_usable=True)
+    elif heard.refused or (was_lost and not has_role):
+        _note(link, "refused", now=now)
+        states.link_troubled(link, _revoked(link, heard), now=now)
+    else:
+        _note(link, "unknown", now=now)
+        _works(link, heard, now=now)
+
+
+_SILENT = Failure(Outcome.UNREACHABLE, Reason.TOKEN_REFUSED)
+
+
+def _revoked(link: TenantLink, heard: Heard) -> Failure:
+    reason = Reason.PERMISSION_MISSING if link.roles else Reason.CONSENT_REVOKED
+    code, trace_id = (heard.refusal.code, heard.refusal.trace_id) if heard.refusal else (link.code, link.trace_id)
+    return Failure(Outcome.NOT_PERMITTED, reason, code, trace_id)
+
+
+def _works(link: TenantLink, heard: Heard, *, now: datetime) -> None:
+    states.link_works(link, now=now)
+    states.let_in(heard.opened, now=now)
+    states.scoped_out(heard.refused, now=now, code=heard.refusal.code if heard.refusal else "")
+    columns = {"check_due_at": _next_check(link, now=now)}
+    if heard.refused:
+        columns["probe_due_at"] = now  # where some are refused, all are asked
+    TenantLink.objects.filter(pk=link.pk, ended_at=None).update(**columns)
+
+
+def _next_check(link: TenantLink, *, now: datetime) -> datetime:
+    """Spread, and in time to renew the token."""
+    usual = now + CHECK_EVERY * (0.75 + 0.25 * random.random())  # noqa: S311  not a secret
+    if link.access_expires_at is None:
+        return usual
+    ends = link.access_expires_at - tenant_tokens.RENEWED_BEFORE
+    return min(usual, max(ends, now + timedelta(seconds=30)))
+
+
+def _note(link: TenantLink, calendar: str, *, now: datetime) -> None:
+    found = TenantLink.objects.filter(pk=link.pk).values_list("probed", flat=True).first()
+    TenantLink.objects.filter(pk=link.pk).update(probed={**(found or {}), "calendar": calendar}, probed_at=now)

@@ -1,0 +1,118 @@
+"""What a mailbox of an organization allows, asked with the organization's token: its roles, and those of Exchange.
+
+Answers are kept with the roles that the token named then (`TenantLink.probed`): whatever is granted or taken away for
+all mailboxes makes the answers of before worthless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from integrations.contracts import CalendarError, NotPermitted
+from integrations.microsoft.graph import calendars, mailboxes, rights
+from integrations.models import Connection, State, TenantLink
+from integrations.organization.needs import WRITE_CALENDARS, Asked, Said, contained
+
+ASK_AGAIN_AFTER = timedelta(hours=1)
+_ROLES, _AT = "rights_roles", "rights_at"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of one mailbox."""
+
+    address: str
+    said: Mapping[str, str]
+    # To quote to Microsoft's support.
+    code: str = ""
+    trace_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.said.get(Asked.CALENDAR) == Said.OK
+
+
+def ask(token: str, address: str, mailbox: str) -> Answers:
+    """Three requests, none of which changes anything. Raises nothing that belongs to Microsoft."""
+    said: dict[str, str] = {}
+    code = trace_id = ""
+    for asked, look in _LOOKS.items():
+        said[asked], failure = _answer(look, token, mailbox)
+        if failure and not code:
+            code, trace_id = failure.code, failure.trace_id
+    return Answers(address, said, code, trace_id)
+
+
+def known(link: TenantLink) -> dict[str, str]:
+    """What a mailbox last said, as far as it still counts."""
+    found = {name: str(link.probed.get(name, "")) for name in Asked if link.probed.get(name)}
+    if link.probed.get(_ROLES) == sorted(link.roles):
+        return found
+    return {name: said for name, said in found.items() if name == Asked.CALENDAR}
+
+
+def may_write_calendars(link: TenantLink) -> bool:
+    """By a role of the token, or because a mailbox said so."""
+    return WRITE_CALENDARS in contained(link.roles) or known(link).get(Asked.CALENDAR_WRITE) == Said.OK
+
+
+def are_old(link: TenantLink, *, now: datetime) -> bool:
+    if link.probed.get(_ROLES) != sorted(link.roles):
+        return True
+    try:
+        at = datetime.fromisoformat(str(link.probed.get(_AT)))
+    except ValueError:
+        return True
+    return now - at > ASK_AGAIN_AFTER
+
+
+def note(link: TenantLink, answers: Answers, *, now: datetime) -> None:
+    """Keep them, unless the mailbox said nothing. What `link_checks` knows of the calendar stays its own."""
+    heard = {name: said for name, said in answers.said.items() if said != Said.NOTHING and name != Asked.CALENDAR}
+    if not heard:
+        return
+    with transaction.atomic():
+        mine = TenantLink.objects.select_for_update(of=("self",)).filter(pk=link.pk, ended_at=None)
+        for found in mine.only("probed"):
+            probed = {**found.probed, **heard, _ROLES: sorted(link.roles), _AT: now.isoformat()}
+            TenantLink.objects.filter(pk=link.pk).update(probed=probed, probed_at=now)
+            link.probed, link.probed_at = probed, now
+
+
+def typical(link: TenantLink) -> Connection | None:
+    """The mailbox to ask where nobody named one: whichever answered last."""
+    own = Connection.objects.filter(link=link.pk, state__in=(State.CONNECTED, State.DEGRADED))
+    own = own.exclude(object_id="", address="").defer("refresh_token", "access_token")
+    return own.order_by("-last_good_at", "pk").first()
+
+
+def path_to(link: TenantLink, address: str) -> str:
+    """By the object id where somebody connected has this address: an address may be an alias."""
+    own = Connection.objects.filter(link=link.pk, address__iexact=address).exclude(object_id="")
+    return mailboxes.of(own.values_list("object_id", flat=True).first() or address)
+
+
+def _calendar(token: str, mailbox: str) -> None:
+    calendars.get_default_calendar(token, mailbox)
+
+
+_LOOKS: Mapping[Asked, Callable[[str, str], None]] = {
+    Asked.CALENDAR: _calendar,
+    Asked.CALENDAR_WRITE: rights.may_write_calendar,
+    Asked.CONTACTS: rights.may_read_contacts,
+}
+
+
+def _answer(look: Callable[[str, str], None], token: str, mailbox: str) -> tuple[Said, Any]:
+    try:
+        look(token, mailbox)
+    except NotPermitted as problem:
+        return Said.REFUSED, problem.failure
+    except CalendarError as problem:
+        return Said.NOTHING, problem.failure
+    return Said.OK, None

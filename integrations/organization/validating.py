@@ -1,0 +1,193 @@
+"""*Check again*: what Microsoft really grants in an organization, asked for on its page and found there.
+
+A worker does it: with a new token, because the old one names what was granted when it was made; then one or two
+mailboxes are asked, because what Exchange grants shows nowhere else; then all mailboxes and the directory are put first
+in their sweeps. What was found is filed where it belongs; here is only, for a day, who asked what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from accounts import outbound
+from accounts.domain_names import domain_of
+from integrations import reasons
+from integrations.models import LinkState, TenantLink
+from integrations.organization import drift, link_checks, mailbox_rights, sounding, tenant_tokens, wanted
+from integrations.organization.mailbox_rights import Answers
+from integrations.organization.needs import READ_CONTACTS, WRITE_CALENDARS, contained
+
+log = structlog.get_logger(__name__)
+
+KEPT = timedelta(days=1)
+SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
+GIVEN_UP = timedelta(minutes=5)  # the task has expired by then
+ALL_OF_IT = timedelta(seconds=40)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """What one answered, and whether it was meant to be open."""
+
+    address: str
+    is_meant_open: bool
+    said: dict[str, str]
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    at: datetime
+    # None: no worker has answered yet.
+    found_at: datetime | None
+    inside: str
+    outside: str
+    says: str
+    is_fine: bool
+    mailboxes: tuple[Mailbox, ...]
+    now: datetime
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.found_at is None and self.now - self.at < GIVEN_UP
+
+    @property
+    def is_silent(self) -> bool:
+        return self.found_at is None and self.now - self.at > SILENCE
+
+
+def may_be_asked(link: TenantLink, address: str) -> bool:
+    """Whoever proved the domain may speak for its addresses, and for no others."""
+    name, _, _ = address.rpartition("@")
+    return bool(name) and domain_of(address) in link.domains
+
+
+def ask(link: TenantLink, *, inside: str = "", outside: str = "", now: datetime) -> bool:
+    """Write down that somebody asked. False: it cannot be written down at the moment."""
+    fresh = {"found_at": None, "says": "", "is_fine": False, "mailboxes": []}
+    return _write(link.pk, {"at": now, "inside": inside, "outside": outside, **fresh})
+
+
+def latest(link: TenantLink, *, now: datetime) -> Check | None:
+    found = _read(link.pk)
+    if found is None:
+        return None
+    mailboxes = tuple(Mailbox(**one) for one in found.pop("mailboxes"))
+    return Check(**found, mailboxes=mailboxes, now=now)
+
+
+def carry_out(link_id: int, *, now: datetime) -> None:
+    """Ask Microsoft, file what it says, and say so on the page that asked."""
+    asked = _read(link_id) or {"at": now, "inside": "", "outside": ""}
+    link = link_checks.check_link(link_id, now=now, anew=True)
+    if link is None:
+        return
+    mailboxes = _ask_mailboxes(link, asked, now=now)
+    # Whoever is let in or kept out now is found by these, mailbox by mailbox.
+    TenantLink.objects.filter(pk=link.pk, ended_at=None).update(probe_due_at=now, follow_due_at=now)
+    drift.look(link.pk, now=now)
+    says, is_fine = _in_words(link, mailboxes)
+    found = {"found_at": now, "says": says, "is_fine": is_fine, "mailboxes": [vars(one) for one in mailboxes]}
+    _write(link_id, {"at": asked["at"], "inside": asked["inside"], "outside": asked["outside"], **found})
+
+
+def look_after(*, now: datetime) -> int:
+    """Of every organization: what its roles leave open is asked of a mailbox, and drift is looked for. Answers how many
+    it was found in. One that is in trouble does not keep the others."""
+    needs: dict[int, Any] = {}
+    told = 0
+    links = TenantLink.objects.filter(ended_at=None, roles_at__isnull=False).select_related("account").order_by("pk")
+    for link in links:
+        _ask_what_is_open(link, now=now)
+        if link.account_id not in needs:
+            needs[link.account_id] = wanted.needed_by(link.account)
+        told += drift.look(link.pk, now=now, needed=needs[link.account_id])
+    return told
+
+
+def _ask_what_is_open(link: TenantLink, *, now: datetime) -> None:
+    if {WRITE_CALENDARS, READ_CONTACTS} <= contained(link.roles) or not mailbox_rights.are_old(link, now=now):
+        return
+    token, mailbox = tenant_tokens.held(link, now=now), mailbox_rights.typical(link)
+    if link.state == LinkState.WORKING and token and mailbox:
+        with outbound.deadline(ALL_OF_IT):
+            answers = mailbox_rights.ask(token, mailbox.address, sounding.path_of(mailbox))
+        mailbox_rights.note(link, answers, now=now)
+
+
+def _ask_mailboxes(link: TenantLink, asked: dict[str, Any], *, now: datetime) -> list[Mailbox]:
+    token = tenant_tokens.held(link, now=now)
+    if token is None or link.state == LinkState.PAUSED:
+        return []
+    found = []
+    with outbound.deadline(ALL_OF_IT):
+        for address, path, is_meant_open in _places(link, asked):
+            answers = mailbox_rights.ask(token, address, path)
+            found.append(Mailbox(address, is_meant_open, dict(answers.said), answers.code))
+            if is_meant_open:
+                mailbox_rights.note(link, answers, now=now)
+    return found
+
+
+def _places(link: TenantLink, asked: dict[str, Any]) -> Iterable[tuple[str, str, bool]]:
+    if asked["inside"]:
+        yield asked["inside"], mailbox_rights.path_to(link, asked["inside"]), True
+    elif mailbox := mailbox_rights.typical(link):
+        yield mailbox.address, sounding.path_of(mailbox), True
+    if asked["outside"]:
+        yield asked["outside"], mailbox_rights.path_to(link, asked["outside"]), False
+
+
+def _in_words(link: TenantLink, mailboxes: list[Mailbox]) -> tuple[str, bool]:
+    if link.state != LinkState.WORKING:
+        return f"{reasons.in_words(link.reason)}. Meridian asks again by itself.", False
+    if not mailboxes:
+        return "Microsoft gives Meridian a token. No mailbox was asked, because nobody is connected yet.", True
+    wrong = [one for one in mailboxes if _is_open(one) is not one.is_meant_open]
+    if not wrong:
+        return "It is as it should be.", True
+    return " ".join(_what_is_wrong(one) for one in wrong), False
+
+
+def _is_open(one: Mailbox) -> bool | None:
+    answers = Answers(one.address, one.said)
+    return True if answers.is_open else False if "refused" in one.said.values() else None
+
+
+def _what_is_wrong(one: Mailbox) -> str:
+    if _is_open(one) is None:
+        return f"{one.address} gave no answer that says whether it is open."
+    if one.is_meant_open:
+        return f"{one.address} should be open, and Microsoft refuses it."
+    return (
+        f"{one.address} should be closed, and Microsoft still opens it: either a permission for all mailboxes is left, "
+        "or the change has not spread yet (up to two hours)."
+    )
+
+
+def _read(pk: int) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] | None = cache.get(_key(pk))
+    except RedisError:
+        return None
+    return found
+
+
+def _write(pk: int, found: dict[str, Any]) -> bool:
+    try:
+        cache.set(_key(pk), found, KEPT.total_seconds())
+    except RedisError:
+        log.warning("organization.check.not_noted", link=pk)
+        return False
+    return True
+
+
+def _key(pk: int) -> str:
+    return f"organization-check:{pk}"

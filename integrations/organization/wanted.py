@@ -1,0 +1,40 @@
+"""Which application permissions the settings of an account need today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from django.db.models import Q
+
+from accounts.cascade.declare import setting_of
+from accounts.models import Account, SettingDecision
+from integrations.organization.needs import Needs
+from integrations.preferences import Integrations, Method, ServicePolicy
+
+# Opening: whether anything of the floors above writes into calendars of this account. Filled in `ready()`.
+writers: list[Callable[[Account], bool]] = []
+
+
+def needed_by(account: Account, *, about_to_hold: Iterable[ServicePolicy] = ()) -> Needs:
+    """`about_to_hold`: policies that are not saved yet and count too. One query, and one for each of `writers`.
+
+    Where no policy has people connected by their organization, it is as if a plain one had.
+    """
+    policies = [*_policies(account), *about_to_hold]
+    used = [policy for policy in policies if policy.who_can_set_up is Method.APPLICATION_PERMISSIONS]
+    may_write = any(policy.calendar_write for policy in used or [ServicePolicy()])
+    return Needs(
+        writes_calendars=may_write and any(writes(account) for writes in writers),
+        reads_contacts=any(policy.organization_contacts for policy in used),
+    )
+
+
+def _policies(account: Account) -> list[ServicePolicy]:
+    """Of the account and of its groups; under a lock of the account the groups' sleep."""
+    setting = setting_of(Integrations, "services")
+    decided = SettingDecision.objects.filter(Q(account=account) | Q(group__account=account), key=setting.key)
+    found = list(decided.values_list("group_id", "value", "is_locked"))
+    top = [(value, is_locked) for group, value, is_locked in found if group is None]
+    below = [] if any(is_locked for _, is_locked in top) else [value for group, value, _ in found if group]
+    values = [setting.from_json(value) for value, _ in top] or [setting.default]
+    return values + [setting.from_json(value) for value in below]
