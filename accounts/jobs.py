@@ -1,6 +1,6 @@
 """Long work, row by row, by workers of which each may die at any row.
 
-Rows that need the network are done one by one (`errands.py`), all others in batches. The rows of a batch, what became
+Rows that need the network are done one by one or by parcels (`errands.py`), all others in batches. The rows of a batch, what became
 of them, the counters and the change itself are one transaction: either all of it happened or nothing did. A batch
 begins by renewing the worker's claim, which locks the job, so that two workers, or a worker and somebody who cancels,
 take turns.
@@ -146,6 +146,8 @@ def work_on(job_id: uuid.UUID, *, now: datetime, turn: timedelta = TURN) -> bool
     errand = job_kinds.errand_of(job)
     if errand:
         return errands.take_turn(job, errand, now=now, turn=turn)
+    if parcel := job_kinds.parcel_of(job):
+        return errands.take_turn_by_parcels(job, parcel, now=now, turn=turn)
     begun, last = time.monotonic(), 0
     while (passed := timedelta(seconds=time.monotonic() - begun)) < turn:
         batch = _do_batch(job, after=last, now=now + passed)

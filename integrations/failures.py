@@ -56,6 +56,7 @@ class Reason(StrEnum):
     APP_REMOVED = "app_removed"
     SERVICE_ABSENT = "service_absent"
     TENANT_GONE = "tenant_gone"
+    TENANT_BLOCKED = "tenant_blocked"
     REFUSED = "refused"
     # Ours and theirs: a worker died while it renewed the access, and the old one was spent.
     LOST_IN_FLIGHT = "lost_in_flight"
@@ -111,8 +112,9 @@ _SUBERRORS = {"consent_required": Reason.CONSENT_WITHDRAWN, "user_password_expir
 
 # Numbers choose among the words that fit what `error` says.
 _OF_OURS = {Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED}
-_OF_THE_APP = {Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.CREDENTIAL_WRONG}
-_OF_THE_PERSON = set(_REASONS.values()) - _OF_THE_APP - {Reason.CREDENTIAL_EXPIRED, Reason.TENANT_GONE}
+_OF_THE_APP = {Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.TENANT_BLOCKED, Reason.CREDENTIAL_WRONG}
+_OF_THE_TENANT = {Reason.TENANT_GONE, Reason.TENANT_BLOCKED}
+_OF_THE_PERSON = set(_REASONS.values()) - _OF_THE_APP - _OF_THE_TENANT - {Reason.CREDENTIAL_EXPIRED}
 
 _PERSON_MUST_ACT = {
     "invalid_grant",
@@ -250,7 +252,7 @@ def _refusal(error: str, suberror: str, number: int) -> tuple[Outcome, Reason]:
             return Outcome.AUTHORIZATION_LOST, Reason.CONSENT_WITHDRAWN
         found = said if said in _OF_THE_PERSON else None
         return Outcome.AUTHORIZATION_LOST, found or _SUBERRORS.get(suberror, Reason.REFUSED)
-    if said is Reason.TENANT_GONE:
+    if said in _OF_THE_TENANT:
         return Outcome.APP_GONE, said
     # What is left (invalid_request, invalid_scope, anything new) is no *no* to the person: we asked wrongly.
     return Outcome.CREDENTIAL_REFUSED, Reason.REQUEST_REJECTED

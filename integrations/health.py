@@ -97,6 +97,7 @@ _CONSENT: dict[str, str] = {
 _PAUSED: dict[str, str] = {
     Reason.SERVICE_ABSENT: "Your Microsoft 365 organisation does not offer the service by which Meridian reads calendars. Your Microsoft 365 admin can tell why.",
     Reason.TENANT_GONE: "Microsoft no longer knows your organisation. Your Microsoft 365 admin can tell why.",
+    Reason.TENANT_BLOCKED: "Microsoft has blocked your organisation. Your Microsoft 365 admin can tell why.",
     Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it again.",
     Reason.KEY_MISSING: "Meridian cannot open what it keeps for this connection. Its operator has been told.",
 }
@@ -104,6 +105,28 @@ _APPEARS: dict[str, str] = {
     Reason.NO_MAILBOX: "Your Microsoft 365 admin can tell. Should a mailbox appear, Meridian finds it within a week; or reconnect then, or with another account.",
     Reason.GUEST: "You can reconnect with another account.",
 }
+# Of a connection by the organisation: what its person is told, who can do nothing about it alone.
+_OF_THE_ORGANIZATION: dict[str, str] = {
+    Reason.CONSENT_REVOKED: "Your Microsoft 365 organisation has withdrawn its consent for Meridian.",
+    Reason.PERMISSION_MISSING: "Your Microsoft 365 organisation no longer lets Meridian read calendars.",
+    Reason.CONDITIONAL_ACCESS: _LOST[Reason.CONDITIONAL_ACCESS],
+    Reason.REFUSED: "Microsoft refuses the access that your organisation had given Meridian.",
+}
+_NOT_FOR_YOU: dict[str, str] = {
+    Reason.NO_MAILBOX: "Your organisation connects calendars for everybody, but Microsoft 365 has no mailbox of yours that Meridian can read.",
+    Reason.GUEST: "Your organisation connects calendars for everybody, but you are a guest in its Microsoft 365, and guests have no mailbox there.",
+    Reason.ON_PREMISES: "Your organisation connects calendars for everybody, but your mailbox is most likely on a server of its own (on-premises), which Meridian cannot reach.",
+    Reason.AMBIGUOUS: "Your organisation connects calendars for everybody, but it cannot be told for certain which mailbox is yours.",
+    Reason.SCOPED_OUT: "Your Microsoft 365 organisation does not let Meridian into your mailbox.",
+    Reason.ACCOUNT_DISABLED: "Your organisation connects calendars for everybody, but your account at Microsoft is disabled.",
+}
+_NO_MORE: dict[str, str] = {
+    Reason.OUTSIDE_DOMAIN: "The address that you sign in with is not of a domain for which your organisation connects calendars.",
+    Reason.NOT_COVERED: "Your organisation no longer connects your calendar.",
+    Reason.LINK_ENDED: "Your organisation no longer connects calendars for everybody.",
+}
+_MENDED_THERE = "Your Microsoft 365 admin can tell why. Meridian looks again by itself: there is nothing you need to do."
+_KEPT_THERE = "Your connection is kept and comes back by itself. There is nothing you need to do."
 # In these the button is called Reconnect.
 _RECONNECTS = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE)
 # Removed, not merely switched off: its consents went with it.
@@ -125,6 +148,8 @@ _MENDS: dict[str, str] = {
 def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_own: bool = False) -> Words | None:
     """None: all is well, or nothing is connected. `rule` is the person's, so that a sentence can name the domains;
     `is_own`: it is the person's own choice that stands in the way."""
+    if connection.is_by_organization and (words := _by_organization(connection)):
+        return words
     match connection.state:
         case State.NEEDS_REAUTH:
             says = _LOST.get(connection.reason) or _CONSENT.get(connection.reason) or _LOST[Reason.REFUSED]
@@ -147,6 +172,22 @@ def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_
         case State.NOT_ELIGIBLE:
             says = _CONSENT.get(connection.reason, _CONSENT[Reason.NO_MAILBOX])
             return Words("bad", says, _APPEARS.get(connection.reason, _APPEARS[Reason.NO_MAILBOX]), RECONNECT)
+        case _:
+            return None
+
+
+def _by_organization(connection: Connection) -> Words | None:
+    """None: it is said as of any other connection."""
+    match connection.state:
+        case State.PAUSED if connection.reason == Reason.APP_REMOVED and connection.code in REMOVED:
+            return Words("warn", _REMOVED, _KEPT_THERE)
+        case State.PAUSED:
+            says = _OF_THE_ORGANIZATION.get(connection.reason) or _PAUSED.get(connection.reason, _OPERATOR)
+            return Words("warn", says, _KEPT_THERE)
+        case State.NOT_ELIGIBLE:
+            return Words("warn", _NOT_FOR_YOU.get(connection.reason, _NOT_FOR_YOU[Reason.NO_MAILBOX]), _MENDED_THERE)
+        case State.DISCONNECTED if connection.reason in _NO_MORE:
+            return Words("warn", f"Your connection was ended. {_NO_MORE[connection.reason]}")
         case _:
             return None
 

@@ -4,7 +4,7 @@ from integrations.models.approvals import AwaitedApproval, TenantConsent
 from integrations.models.connections import ALIVE, Connection, Incident, Move, State, Trouble
 from integrations.models.consents import ConsentRequest, Ending, Step
 from integrations.models.credentials import AppCredential, TokenKey
-from integrations.models.tenants import DomainTenant, LinkRequest, LinkState, LinkStep, TenantLink
+from integrations.models.tenants import LinkRequest, LinkState, LinkStep, TenantLink
 from integrations.models.trials import Trial
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "AwaitedApproval",
     "Connection",
     "ConsentRequest",
-    "DomainTenant",
     "Ending",
     "Incident",
     "LinkRequest",

@@ -55,6 +55,9 @@ class TenantLink(models.Model):
     roles_at = models.DateTimeField(null=True, blank=True)
     probed = models.JSONField(default=dict)
     probed_at = models.DateTimeField(null=True, blank=True)
+    # Which mailbox that was; and our enterprise application there by its object id, for the commands of the guidance.
+    probed_address = models.CharField(max_length=254, blank=True)
+    service_principal_id = models.CharField(max_length=36, blank=True)
     # What is missing and what is more than needed, as last told; since when, and when the admins were told.
     drift = models.JSONField(default=dict)
     drift_since = models.DateTimeField(null=True, blank=True)
@@ -165,25 +168,3 @@ class LinkRequest(models.Model):
 
     def __str__(self) -> str:
         return f"the authorization for {self.domain}, {self.step}"
-
-
-class DomainTenant(models.Model):
-    """Whose a domain is at Microsoft, as a worker was last told. Written by `integrations.organization.whose` only.
-
-    Of no account: what Microsoft publishes to everybody is nobody's secret.
-    """
-
-    domain = models.CharField(max_length=253, unique=True)
-    # "" where Microsoft knows no organisation of it.
-    tenant_id = models.CharField(max_length=36, blank=True)
-    # None: it has not answered yet.
-    looked_up_at = models.DateTimeField(null=True, blank=True)
-    # When somebody last wanted to know, and until when a worker asks.
-    wanted_at = models.DateTimeField()
-    claimed_until = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["wanted_at"], name="domains_wanted")]
-
-    def __str__(self) -> str:
-        return self.domain

@@ -1,0 +1,209 @@
+"""What must be there before an Office 365 admin is sent to Microsoft: shown on the sheet *Review changes* in the place of
+its button, while no organization is linked. Live: what a worker learns from Microsoft appears by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from accounts.cascade.changes import Choose
+from accounts.cascade.declare import setting_of
+from accounts.domain_names import listed
+from accounts.models import Account, PendingChange, User
+from accounts.openings import Panel
+from accounts.reviewing import Review
+from integrations.models import LinkState, TenantLink
+from integrations.organization import endings, needs, whose
+from integrations.organization.whose import Whose
+from integrations.preferences import Api, Integrations, Method, ServicePolicy
+
+SERVICES = setting_of(Integrations, "services")
+# Of Microsoft's calendars: what this way reaches, and what only a person's own consent does.
+CAN = (
+    "Everybody who is covered is connected without a step of their own, and stays connected when they change their "
+    "password.",
+)
+CANNOT = (
+    "Only each person’s primary calendar is reached.",
+    "Not supported: attachments, creating a calendar, searching, proposing a new time, finding a time, and suggested "
+    "times.",
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """`state`: done, now (a worker is at it), failed, or next (it happens on the way)."""
+
+    says: str
+    state: str
+    detail: str = ""
+    # The name of the page where it is mended, and what its link says.
+    url_name: str = ""
+    link: str = ""
+
+    @property
+    def icon(self) -> str:
+        return {"done": "check", "now": "clock", "failed": "alert", "next": "shield"}[self.state]
+
+    @property
+    def href(self) -> str:
+        try:
+            return reverse(self.url_name) if self.url_name else ""
+        except NoReverseMatch:
+            return ""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One at Microsoft, to which verified domains of the account belong."""
+
+    tenant_id: str
+    domains: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return listed(self.domains)
+
+    @property
+    def domain(self) -> str:
+        """By which it is authorized; any will do."""
+        return self.domains[0]
+
+
+@dataclass(frozen=True)
+class Checklist:
+    items: tuple[Item, ...]
+    organizations: tuple[Organization, ...]
+    is_asking: bool
+    is_ready: bool
+
+
+def gate(pending: PendingChange, review: Review) -> Panel | None:
+    """For a change that turns Application Permissions on, as long as no organization is linked."""
+    policy = _turned_on(review)
+    if policy is None:
+        return None
+    if policy.authorize_with is Api.GRAPH and has_link(pending.account):
+        return None
+    return panel(pending, policy, now=timezone.now())
+
+
+def panel(pending: PendingChange, policy: ServicePolicy, *, now: datetime) -> Panel:
+    told = whose.known(whose.verified(pending.account))
+    whose.ask(pending.account, told, now=now)
+    context = {
+        "pending": pending,
+        "list": made(policy, told, by=pending.by, now=now),
+        "can": CAN,
+        "cannot": CANNOT,
+        "permissions": [needs.about(name) for name in sorted(needs.REGISTERED)],
+        "who_may": endings.WHO_MAY,
+    }
+    return Panel("integrations/_organization_trip_gate.html", context)
+
+
+def policy_of(pending: PendingChange) -> ServicePolicy | None:
+    """What a change that waits would make of the services; None where it is about something else."""
+    if pending.change.get("key") != SERVICES.key or "value" not in pending.change:
+        return None
+    found: ServicePolicy = SERVICES.from_json(pending.change["value"])
+    return found
+
+
+def has_link(account: Account) -> bool:
+    """Is an organization linked whose consent Microsoft has not been seen to refuse?"""
+    working = TenantLink.objects.filter(account=account, ended_at=None).exclude(state=LinkState.PAUSED)
+    return working.exists()
+
+
+def made(policy: ServicePolicy, told: Sequence[Whose], *, by: User, now: datetime) -> Checklist:
+    """Pure."""
+    is_graph = policy.authorize_with is Api.GRAPH
+    organizations = organizations_in(told)
+    items = [_graph(is_graph=is_graph), _domains(told), *_whose(told, now=now), _who(organizations, by=by)]
+    return Checklist(
+        tuple(items),
+        organizations,
+        is_asking=any(one.tenant_id is None for one in told),
+        is_ready=is_graph and bool(organizations) and by.is_account_admin,
+    )
+
+
+def organizations_in(told: Sequence[Whose]) -> tuple[Organization, ...]:
+    found = sorted((one.tenant_id, one.domain) for one in told if one.tenant_id)
+    groups = groupby(found, key=lambda pair: pair[0])
+    made = [Organization(tenant, tuple(domain for _, domain in pairs)) for tenant, pairs in groups]
+    return tuple(sorted(made, key=lambda one: one.domains))
+
+
+def _turned_on(review: Review) -> ServicePolicy | None:
+    """The policy, where the change chooses Application Permissions at a place that has not chosen them so far."""
+    if not isinstance(review.change, Choose) or review.change.key != SERVICES.key:
+        return None
+    policy: ServicePolicy = SERVICES.from_json(review.change.value)
+    is_so_already = review.own is not None and review.own.value.who_can_set_up is Method.APPLICATION_PERMISSIONS
+    return policy if policy.who_can_set_up is Method.APPLICATION_PERMISSIONS and not is_so_already else None
+
+
+def _graph(*, is_graph: bool) -> Item:
+    if is_graph:
+        return Item("Graph API is chosen", "done")
+    detail = "Application Permissions work with Graph API only. Cancel, and choose it under “Authorize with”."
+    return Item("Exchange Web Services (EWS) is chosen", "failed", detail)
+
+
+def _domains(told: Sequence[Whose]) -> Item:
+    if not told:
+        detail = "Only people whose address is of a domain that you have proved to be yours can be connected."
+        return Item("No associated domain is verified", "failed", detail, "account_profile", "Verify a domain")
+    return Item(
+        f"Verified associated {'domain' if len(told) == 1 else 'domains'}: {listed([one.domain for one in told])}",
+        "done",
+    )
+
+
+def _whose(told: Sequence[Whose], *, now: datetime) -> list[Item]:
+    """A line for each kind of answer, however many domains there are."""
+    items = []
+    if waiting := [one for one in told if one.tenant_id is None]:
+        items.append(_waiting(waiting, now=now))
+    organizations = organizations_in(told)
+    for one in organizations:
+        of = f"Microsoft 365 organization {one.tenant_id}" if len(organizations) > 1 else "one Microsoft 365 organization"
+        items.append(Item(f"At Microsoft, {one.name} {_belong(one.domains)} to {of}", "done"))
+    if unknown := [one.domain for one in told if one.tenant_id == ""]:
+        detail = "Add and verify it in the Microsoft 365 admin center as well: the same domain has to be verified there."
+        state = "next" if organizations else "failed"
+        says = f"Microsoft knows no organization of {listed(unknown)}"
+        items.append(Item(says, state, detail))
+    return items
+
+
+def _waiting(waiting: Sequence[Whose], *, now: datetime) -> Item:
+    says = f"Meridian asks Microsoft whose {listed([one.domain for one in waiting])} is"
+    if any(one.is_silent(now=now) for one in waiting):
+        detail = "No worker has answered for 30 seconds. If this stays, tell the people who run Meridian."
+        return Item(says, "failed", detail)
+    if any(one.is_troubled for one in waiting):
+        return Item(says, "now", "Microsoft does not answer at the moment. Meridian asks again by itself.")
+    return Item(says, "now", "Usually a few seconds.")
+
+
+def _belong(domains: Sequence[str]) -> str:
+    return "belongs" if len(domains) == 1 else "belong"
+
+
+def _who(organizations: Sequence[Organization], *, by: User) -> Item:
+    if not by.is_account_admin:
+        detail = "The consent counts for the whole account, so an admin of a group cannot ask for it."
+        return Item("An owner or an admin of the account has to authorize", "failed", detail)
+    detail = (
+        "Of that organization, with an account of its own (no guest). An Application or Cloud Application Administrator "
+        "may not consent to these permissions."
+    )
+    return Item(f"At Microsoft, {endings.WHO_MAY} consents", "next", detail)

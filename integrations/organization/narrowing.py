@@ -1,0 +1,257 @@
+"""How an admin takes away at Microsoft what is not needed, with the commands for this very organization. Pure.
+
+Rights add up: a role of Exchange that is scoped to some mailboxes limits nothing while the consent still holds for all
+of them. So the scoped role is made first and the consent taken away last, and calendars go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from integrations.organization.needs import READ_CONTACTS, READ_DIRECTORY, Needs, Row, Standing, about
+
+LONGEST = 500
+SCOPE_NAME = "Meridian mailboxes"
+_GRAPH = "00000003-0000-0000-c000-000000000000"
+# PowerShell takes the typographic ones for quotation marks too.
+_QUOTES = re.compile("(['‘’‚‛])")
+# Graph's host of each of Microsoft's clouds: what their two modules call it.
+_CLOUDS = {
+    "graph.microsoft.us": ("USGov", "O365USGovGCCHigh"),
+    "dod-graph.microsoft.us": ("USGovDoD", "O365USGovDoD"),
+    "microsoftgraph.chinacloudapi.cn": ("China", "O365China"),
+}
+
+
+class How(StrEnum):
+    """By what mailboxes are chosen."""
+
+    GROUP = "group"
+    FILTER = "filter"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The application in one organization."""
+
+    app_id: str
+    tenant_id: str
+    # Of the enterprise application there; empty where it is not known.
+    principal_id: str = ""
+    graph_host: str = "graph.microsoft.com"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which mailboxes: a group's name or address, or a filter in Exchange's words; and two mailboxes to try."""
+
+    how: How = How.GROUP
+    what: str = ""
+    inside: str = ""
+    outside: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    title: str
+    says: str
+    commands: str = ""
+
+
+def is_usable(text: str) -> bool:
+    """Fits on one line of a command."""
+    return len(text) <= LONGEST and text.isprintable()
+
+
+def taking_away(place: Place, rows: Sequence[Row]) -> list[Step]:
+    """What is granted to all mailboxes and not needed; Exchange's own roles too. Empty where there is nothing."""
+    surplus = [row for row in rows if row.standing is Standing.MORE]
+    of_entra = [row.name for row in surplus if not row.is_exchange]
+    of_exchange = [row.name for row in surplus if row.is_exchange]
+    steps: list[Step] = []
+    if of_entra:
+        steps += [_sign_in_to_graph(place), _remove(place, of_entra, _words(of_entra), "Nothing here uses it.")]
+    if of_exchange:
+        steps += [_sign_in_to_exchange(place), _remove_from_exchange(place, of_exchange)]
+    return steps
+
+
+def without_directory(place: Place, roles: Collection[str]) -> list[Step]:
+    """`User.Read.All` may go once everybody is connected."""
+    if READ_DIRECTORY not in roles:
+        return []
+    says = (
+        "Everybody who is connected stays connected. New people are looked up by their address from then on; new names "
+        "and aliases are not followed."
+    )
+    return [_sign_in_to_graph(place), _remove(place, [READ_DIRECTORY], READ_DIRECTORY, says)]
+
+
+def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen) -> list[Step]:
+    """From all mailboxes to some, in the order in which calendars never stop."""
+    wanted = [name for name in needed.names if name != READ_DIRECTORY]
+    return [
+        _sign_in_to_exchange(place),
+        Step(
+            "Make the application known to Exchange",
+            "Once for each organization. Exchange says so if it knows it already; then go on.",
+            f"{_principal_of(place)}\n"
+            f"New-ServicePrincipal -AppId {quoted(place.app_id)} -ObjectId $principalId -DisplayName 'Meridian'",
+        ),
+        Step("Say which mailboxes", _which(chosen), _scope(chosen)),
+        Step(
+            "Give the same permission for these mailboxes only",
+            "From now on Meridian may do it twice: by the consent in all mailboxes, by this role in these.",
+            "\n".join(_assign(name) for name in wanted),
+        ),
+        Step(
+            "Look whether Exchange sees it so",
+            "InScope says True for a mailbox of the scope, and False for one outside.",
+            _test(place, chosen),
+        ),
+        _sign_in_to_graph(place),
+        _for_all_mailboxes(place, needed, roles),
+        Step(
+            "Wait, then check again",
+            "Microsoft keeps permissions in caches: it takes effect after 30 minutes to 2 hours. Then check again here, "
+            "with a mailbox inside and one outside.",
+        ),
+    ]
+
+
+def ending(place: Place) -> list[Step]:
+    """What is left at Microsoft once Meridian no longer uses a consent."""
+    return [
+        _sign_in_to_graph(place),
+        Step(
+            "Remove Meridian from the organization",
+            "This withdraws every consent to it there, also what people gave for themselves.",
+            f"{_principal_of(place)}\nRemove-MgServicePrincipal -ServicePrincipalId $principalId",
+        ),
+    ]
+
+
+def quoted(text: str) -> str:
+    """As PowerShell takes it literally."""
+    return "'" + _QUOTES.sub(r"\1\1", text) + "'"
+
+
+def entra_address(place: Place) -> str:
+    """The page in Entra’s admin centre on which consents are seen and removed; of the worldwide cloud only."""
+    if place.graph_host in _CLOUDS or not place.principal_id:
+        return ""
+    return (
+        "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Permissions/"
+        f"objectId/{place.principal_id}/appId/{place.app_id}"
+    )
+
+
+def _for_all_mailboxes(place: Place, needed: Needs, roles: Collection[str]) -> Step:
+    """Last: every role of the token that opens mailboxes."""
+    mailboxes = sorted(name for name in roles if about(name).exchange_role or name.startswith(_OF_MAILBOXES))
+    if not mailboxes:
+        return Step("Nothing is left to take away", "No permission for all mailboxes is granted any more.")
+    says = (
+        "Last of all, because rights add up: while one of these is granted, it opens all mailboxes. "
+        f"{'' if needed.reads_contacts or READ_CONTACTS not in mailboxes else 'Contacts are not read any more then. '}"
+    )
+    return _remove(place, mailboxes, "what is granted for all mailboxes", says.strip())
+
+
+_OF_MAILBOXES = ("Calendars.", "Contacts.", "Mail.", "MailboxSettings.")
+
+
+def _sign_in_to_graph(place: Place) -> Step:
+    environment = _CLOUDS.get(place.graph_host, ("", ""))[0]
+    more = f" -Environment {environment}" if environment else ""
+    return Step(
+        "Sign in to Microsoft Graph PowerShell",
+        "As a Privileged Role Administrator or a Global Administrator. Install it once with "
+        "“Install-Module Microsoft.Graph”.",
+        f"Connect-MgGraph -TenantId {quoted(place.tenant_id)}{more} "
+        "-Scopes 'Application.Read.All','AppRoleAssignment.ReadWrite.All'",
+    )
+
+
+def _sign_in_to_exchange(place: Place) -> Step:
+    environment = _CLOUDS.get(place.graph_host, ("", ""))[1]
+    more = f" -ExchangeEnvironmentName {environment}" if environment else ""
+    return Step(
+        "Sign in to Exchange Online PowerShell",
+        "With the role Organization Management. Install it once with “Install-Module ExchangeOnlineManagement”.",
+        f"Connect-ExchangeOnline{more}",
+    )
+
+
+def _remove(place: Place, names: Sequence[str], what: str, says: str) -> Step:
+    lines = [_principal_of(place)]
+    unknown = [name for name in names if not about(name).app_role]
+    if unknown:
+        lines.append(f"$graph = Get-MgServicePrincipal -Filter \"appId eq '{_GRAPH}'\"")
+    for name in names:
+        app_role = about(name).app_role
+        is_it = quoted(app_role) if app_role else f"($graph.AppRoles | Where-Object Value -eq {quoted(name)}).Id"
+        lines.append(
+            f"# {name}\n"
+            "Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principalId -All |\n"
+            f"  Where-Object AppRoleId -eq {is_it} |\n"
+            "  ForEach-Object { Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principalId "
+            "-AppRoleAssignmentId $_.Id }"
+        )
+    return Step(f"Take away {what}", says, "\n".join(lines))
+
+
+def _remove_from_exchange(place: Place, names: Sequence[str]) -> Step:
+    lines = [_principal_of(place)]
+    lines += [
+        f"Get-ManagementRoleAssignment -RoleAssignee $principalId -Role {quoted(f'Application {name}')} | "
+        "Remove-ManagementRoleAssignment"
+        for name in names
+    ]
+    return Step(f"Take away {_words(names)} at Exchange", "Nothing here uses it.", "\n".join(lines))
+
+
+def _principal_of(place: Place) -> str:
+    """The object id of the enterprise application, which differs in each organization."""
+    if place.principal_id:
+        return f"$principalId = {quoted(place.principal_id)}"
+    return f"$principalId = (Get-MgServicePrincipal -Filter \"appId eq '{place.app_id}'\").Id"
+
+
+def _which(chosen: Chosen) -> str:
+    if chosen.how is How.GROUP:
+        return "The mailboxes that are members of a group of Exchange themselves: groups within it do not count."
+    return "The mailboxes of which this filter of Exchange’s is true."
+
+
+def _scope(chosen: Chosen) -> str:
+    name = quoted(SCOPE_NAME)
+    if chosen.how is How.GROUP:
+        return (
+            f"$group = (Get-Recipient -Identity {quoted(chosen.what or 'calendars@your.domain')}).DistinguishedName\n"
+            f"New-ManagementScope -Name {name} -RecipientRestrictionFilter "
+            "(\"MemberOfGroup -eq '\" + $group.Replace(\"'\", \"''\") + \"'\")"
+        )
+    wanted = chosen.what or "CustomAttribute1 -eq 'Meridian'"
+    return f"New-ManagementScope -Name {name} -RecipientRestrictionFilter {quoted(wanted)}"
+
+
+def _assign(name: str) -> str:
+    return (
+        f"New-ManagementRoleAssignment -App $principalId -Role {quoted(f'Application {name}')} "
+        f"-CustomResourceScope {quoted(SCOPE_NAME)}"
+    )
+
+
+def _test(place: Place, chosen: Chosen) -> str:
+    tried = [chosen.inside or "somebody.inside@your.domain", chosen.outside or "somebody.outside@your.domain"]
+    return "\n".join(
+        f"Test-ServicePrincipalAuthorization -Identity {quoted(place.app_id)} -Resource {quoted(one)}" for one in tried
+    )
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(names)
