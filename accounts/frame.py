@@ -16,6 +16,7 @@ PROFILE = NavigationItem("Profile", "profile", "person", order=0)
 SETTINGS = NavigationItem("Settings", "own_settings", "sliders", order=50)
 USERS = NavigationItem("Users", "people", "people", order=0)
 GROUPS = NavigationItem("Groups", "groups", "people", order=1)
+ACCOUNT_PROFILE = NavigationItem("Account Profile", "account_profile", "shield", order=-10)
 ACCOUNT_SETTINGS = NavigationItem("Account Settings", "account_settings", "shield", order=0)
 OPERATIONS = NavigationItem("Operations", "operations", "pulse", order=0)
 AUDIT = NavigationItem("Audit log", "audit", "shield", order=90)
@@ -53,7 +54,7 @@ class Frame:
         if not user.is_authenticated:
             return ()
         if user.is_account_admin:
-            of_account = self._links(ACCOUNT_SETTINGS, AUDIT, *openings.account_navigation)
+            of_account = self._links(ACCOUNT_PROFILE, ACCOUNT_SETTINGS, AUDIT, *openings.account_navigation)
             return (
                 Part("User Management", "people", self._links(USERS, GROUPS)),
                 Part("Account Management", "shield", of_account),

@@ -125,12 +125,21 @@ def _check_each(waiting: Iterator[int], now: datetime, clock: Callable[[], datet
 
 
 def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
+    if _is_its_organizations(connection, now=now):
+        return False
     if connection.state != State.NOT_ELIGIBLE:
         return fitting.as_allowed(connection, now=now).is_alive and connection.state != State.CONNECTING
     if obstacle := still_fits(held_by(Integrations, connection.user), shape_of(connection)):
         _give_up(connection, obstacle, now=now)
         return False
     return bool(connection.link_id if connection.is_by_organization else connection.refresh_token)
+
+
+def _is_its_organizations(connection: Connection, *, now: datetime) -> bool:
+    """The trouble is of all of its organisation, whose own checks end it: this mailbox has nothing to tell."""
+    if not connection.is_by_organization or connection.trouble != Trouble.SIGN_IN:
+        return False
+    return connection.state == State.PAUSED or access.is_waiting(connection, now=now)
 
 
 def _give_up(connection: Connection, obstacle: Obstacle, *, now: datetime) -> int:

@@ -29,6 +29,7 @@ from integrations import credentials, fitting, states, tokens, vault
 from integrations.contracts import CalendarError
 from integrations.failures import KEY_MISSING, Failure, Outcome, Reason
 from integrations.models import ALIVE, Connection, State, Trouble
+from integrations.preferences import Method
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +101,8 @@ def claim(ids: list[int], *, now: datetime) -> list[Connection]:
 
 def _claimable(*, now: datetime) -> QuerySet[Connection]:
     found = Connection.objects.filter(tokens.free(now=now), refresh_due_at__lte=now, state__in=_REFRESHED)
-    return found.exclude(trouble=Trouble.MAILBOX)
+    # One by its organisation has no access of its own to renew.
+    return found.exclude(trouble=Trouble.MAILBOX).exclude(method=Method.APPLICATION_PERMISSIONS.value)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,22 @@
     addEventListener("pageshow", tell); // a browser that goes back may have kept the ticks
   }
 
+  // A line that has to be published elsewhere. Where the browser keeps the clipboard to itself, it is marked.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    getSelection().selectAllChildren(source);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      return;
+    }
+    const { innerHTML } = button;
+    button.textContent = "Copied";
+    setTimeout(() => { button.innerHTML = innerHTML; }, 2000);
+  });
+
   // A sheet over the page is left as a dialog is, unless something would be lost that was typed.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || event.target.value) return;

@@ -18,7 +18,7 @@ from accounts.cascade import write
 from accounts.cascade.changes import Choose
 from accounts.cascade.declare import Level, setting_of
 from accounts.member_lists import read_pasted
-from accounts.models import AuditEntry, Job, JobState, PendingChange, Role, User
+from accounts.models import AssociatedDomain, AuditEntry, Job, JobState, PendingChange, Role, User
 from integrations import trials
 from integrations.console import bulk
 from integrations.models import Connection, State, Trial
@@ -73,6 +73,7 @@ LIST = {"pk": "sales", "job_pk": "a list of Dana’s for Sales"}
 DANA_ALONE: Answers = (SIGN_IN, FORBIDDEN, NOT_THERE, NOT_THERE, IN, NOT_THERE)
 CONNECTION = {"pk": "Alice’s connection"}
 TRIAL = {"pk": "a test with Alice"}
+DOMAIN = {"pk": "Kestrel’s domain"}
 CHANGE = {"pk": "a change that Dana reviews"}
 WHOSE_CHANGE: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, IN, NOT_THERE)
 DISCONNECTING = {"pk": "people whom Dana is about to disconnect"}
@@ -132,6 +133,12 @@ DOORS = {
     "change_people": Door(WHOSE_CHANGE, named=CHANGE),
     "change_discard": Door(WHOSE_CHANGE, "POST", CHANGE),
     "change_undo": Door(ADMINS_OVER_THE_GROUP, "POST", {"entry": "a change of the account"}),
+    "account_profile": Door(ADMINS),
+    "domains_add": Door(ADMINS, "POST", sent={"domains": "heron.example"}),
+    "domain": Door(ADMINS_OF_THE_PERSON, named=DOMAIN),
+    "domain_verify": Door(ADMINS_OF_THE_PERSON, "POST", DOMAIN, {"method": "txt"}),
+    "domain_file": Door(ADMINS_OF_THE_PERSON, named=DOMAIN),
+    "domain_remove": Door(ADMINS_OF_THE_PERSON, named=DOMAIN),
     "audit": Door(ADMINS),
     "audit_download": Door(ADMINS),
     "invitation": Door((NOT_THERE, IN, IN, IN, IN, IN)),  # without a link there is no invitation
@@ -309,6 +316,11 @@ def _disconnecting(cast: Cast) -> object:
     return (found or bulk.prepare_to_disconnect(chosen, by=cast.dana, back="/", now=timezone.now())).pk
 
 
+def _domain(cast: Cast) -> object:
+    made = {"token": "made-up", "added_at": timezone.now()}
+    return AssociatedDomain.objects.get_or_create(account=cast.kestrel, name="kestrel.example", defaults=made)[0].pk
+
+
 THINGS: dict[str, Callable[[Cast], object]] = {
     DISCONNECTING["pk"]: _disconnecting,
     JOB["pk"]: _job,
@@ -316,6 +328,7 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     CHANGE["pk"]: _change,
     CONNECTION["pk"]: _connection,
     TRIAL["pk"]: _trial,
+    DOMAIN["pk"]: _domain,
     "a change of the account": _entry,
 }
 

@@ -33,6 +33,19 @@ _ALLOW_APP = Remedy(
 )
 _PAUSED: Mapping[str, Remedy] = {
     Reason.CONSENT_REVOKED: _AUTHORIZE_ANEW,
+    Reason.PERMISSION_MISSING: _AUTHORIZE_ANEW,
+    Reason.CONDITIONAL_ACCESS: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin finds the rule in Entra’s sign-in log of service principals, by the trace ID, and lets Meridian pass. Everybody’s connection then comes back by itself.",
+    ),
+    Reason.REFUSED: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin, or Microsoft’s support, can tell why by the trace ID. Everybody’s connection comes back by itself once Microsoft accepts Meridian there again.",
+    ),
+    Reason.TENANT_BLOCKED: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin asks Microsoft why the organisation is blocked. Everybody’s connection comes back by itself once it no longer is.",
+    ),
     Reason.APP_REMOVED: _ALLOW_APP,
     Reason.SERVICE_ABSENT: Remedy(
         Who.MICROSOFT_ADMIN,

@@ -170,6 +170,10 @@ _PAUSED: Mapping[str, Remedy] = {
         Who.MICROSOFT_ADMIN,
         "The Microsoft 365 admin can tell what became of the organisation at Microsoft. The connection comes back by itself once Microsoft knows it again.",
     ),
+    Reason.TENANT_BLOCKED: Remedy(
+        Who.MICROSOFT_ADMIN,
+        "The Microsoft 365 admin asks Microsoft why the organisation is blocked. The connection comes back by itself once it no longer is.",
+    ),
     Reason.KEY_MISSING: _KEY,
 }
 _NOT_ELIGIBLE: Mapping[str, Remedy] = {

@@ -22,19 +22,20 @@ DIRECTORY_ROLES = frozenset({"User.Read.All", "User.ReadWrite.All", "Directory.R
 
 @dataclass
 class Heard:
-    """Connections whose mailbox opened, and those that were refused; what did not answer; and whether Microsoft
-    refused the token itself, before its time."""
+    """Connections whose mailbox opened, and those that were refused; what did not answer; whether Microsoft refused the
+    token itself, before its time; and whether the directory no longer knows the application."""
 
     opened: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     refusal: Failure | None = None
     silent: list[Failure] = field(default_factory=list)
     is_token_refused: bool = False
+    is_unknown_there: bool = False
 
     @property
     def is_doubtful(self) -> bool:
         """A new token might be answered otherwise."""
-        return self.is_token_refused or bool(self.refused and not self.opened)
+        return self.is_token_refused or self.is_unknown_there or bool(self.refused and not self.opened)
 
 
 def path_of(connection: Connection) -> str:
@@ -60,8 +61,9 @@ def _ask(connection: Connection, token: str, heard: Heard) -> None:
     try:
         calendars.get_default_calendar(token, path_of(connection))
     except NotPermitted as problem:
-        heard.refused.append(connection.pk)
-        heard.refusal = problem.failure
+        if connection.state != State.NOT_ELIGIBLE:  # of those that were kept out before it is no news
+            heard.refused.append(connection.pk)
+            heard.refusal = problem.failure
     except NotEligible:
         pass  # of this mailbox alone, which is asked in its own time
     except CalendarError as problem:
@@ -78,7 +80,7 @@ def _ask_directory(opened: int, token: str, heard: Heard) -> None:
     try:
         me.get_address(token, path_of(connection))
     except CalendarError as problem:
-        heard.is_token_refused = problem.failure.reason is Reason.TOKEN_REFUSED
+        heard.is_unknown_there = problem.failure.reason is Reason.TOKEN_REFUSED
 
 
 def _sample(link: TenantLink, most: int) -> Iterable[Connection]:
@@ -86,11 +88,9 @@ def _sample(link: TenantLink, most: int) -> Iterable[Connection]:
     mine = Connection.objects.filter(link=link.pk, method=Method.APPLICATION_PERMISSIONS.value)
     mine = mine.exclude(object_id="", address="").only("object_id", "address", "state")
     alive = mine.filter(state__in=ALIVE)
-    yield from alive.filter(last_good_at__isnull=False).order_by("-last_good_at", "pk")[:FEW]
-    asked = set(
-        alive.filter(last_good_at__isnull=False).order_by("-last_good_at", "pk").values_list("pk", flat=True)[:FEW]
-    )
-    yield from _any_of(alive.exclude(pk__in=asked), most - len(asked))
+    first = list(alive.filter(last_good_at__isnull=False).order_by("-last_good_at", "pk")[:FEW])
+    yield from first
+    yield from _any_of(alive.exclude(pk__in=[one.pk for one in first]), most - len(first))
     kept_out = Q(state=State.NOT_ELIGIBLE, reason=Reason.SCOPED_OUT.value)
     yield from _any_of(mine.filter(kept_out), FEW)
 

@@ -8,13 +8,15 @@ mailbox is filed in `answers`, as for everybody.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from accounts import audit
 from integrations import alarms, reasons
@@ -33,6 +35,13 @@ CONSENT_LOST = audit.declare(
 )
 CONSENT_FOUND = audit.declare(
     "organization.consent_found", "Microsoft lets Meridian into {target} again; its connections have come back."
+)
+
+SCOPED_OUT = audit.declare(
+    "calendar.scoped_out", "The organisation does not let Meridian into {target}.", personal_target=True
+)
+LET_IN = audit.declare(
+    "calendar.let_in", "The organisation lets Meridian into {target} now; it is connected.", personal_target=True
 )
 
 LONGEST_WAIT = timedelta(minutes=10)  # one request for a whole organisation; unless Microsoft asks for more
@@ -97,24 +106,34 @@ def as_its_link(connections: Collection[int], *, now: datetime) -> None:
         _paused(_of(link).filter(pk__in=connections), why, now=now)
 
 
-def scoped_out(connections: Collection[int], *, now: datetime, code: str = "", reason: str = Reason.SCOPED_OUT) -> int:
+def scoped_out(connections: Collection[int], *, now: datetime, code: str = "") -> int:
     """The organisation lets us into other mailboxes, and not into these: at once, for it decided so. They come back by
-    `let_in`, when a probe finds them open."""
-    found = Connection.objects.filter(pk__in=connections, method=Method.APPLICATION_PERMISSIONS.value)
-    why = {"reason": Reason(reason).value, "code": code[:80], "trace_id": "", "failed_at": now}
+    `let_in`, when a probe finds them open. Audited; to be called for some hundreds at a time."""
+    if not connections:
+        return 0
+    why = {"reason": Reason.SCOPED_OUT.value, "code": code[:80], "trace_id": "", "failed_at": now}
     rest = {"trouble": Trouble.MAILBOX, "refused_since": None, "attempts": 0, "refresh_due_at": None}
-    return found.filter(state__in=_UNDER_WAY).update(state=State.NOT_ELIGIBLE, since_at=now, **why, **rest)
+    with transaction.atomic():
+        out = list(_locked(connections).filter(state__in=_UNDER_WAY))
+        gone = Connection.objects.filter(pk__in=[one.pk for one in out])
+        gone.update(state=State.NOT_ELIGIBLE, since_at=now, **why, **rest)
+        _record_each(SCOPED_OUT, out, now=now)
+    return len(out)
 
 
 def let_in(connections: Collection[int], *, now: datetime) -> int:
-    """Their mailboxes answered: whoever was out, or in trouble, is connected again."""
-    found = Connection.objects.filter(pk__in=connections, method=Method.APPLICATION_PERMISSIONS.value)
-    out = Q(state=State.NOT_ELIGIBLE) | Q(state__in=(State.DEGRADED, State.PAUSED))
-    well = WELL | {"state": State.CONNECTED, "since_at": now, "refresh_due_at": None, "last_good_at": now}
-    count = found.filter(out).update(**well)
-    found.filter(state=State.CONNECTED, connected_at=None).update(connected_at=now)
-    found.filter(state=State.CONNECTED).update(last_good_at=now)
-    return count
+    """Their mailboxes answered: whoever was out, or in trouble, is connected again. Audited where they were out; to be
+    called for some hundreds at a time."""
+    if not connections:
+        return 0
+    well = WELL | {"state": State.CONNECTED, "since_at": now, "refresh_due_at": None}
+    with transaction.atomic():
+        back = list(_locked(connections).filter(state__in=(State.NOT_ELIGIBLE, State.DEGRADED, State.PAUSED)))
+        Connection.objects.filter(pk__in=[one.pk for one in back]).update(**well)
+        well_now = Connection.objects.filter(pk__in=connections, state=State.CONNECTED)
+        well_now.update(last_good_at=now, connected_at=Coalesce("connected_at", Value(now)))
+        _record_each(LET_IN, [one for one in back if one.state == State.NOT_ELIGIBLE], now=now)
+    return len(back)
 
 
 def credential_accepted_for_links(*, now: datetime) -> int:
@@ -161,6 +180,13 @@ def _come_back(link: TenantLink, *, now: datetime) -> int:
     return count + waiting.update(state=State.CONNECTED, since_at=now, refresh_due_at=None, reason="", **CALM)
 
 
+def _locked(connections: Collection[int]) -> QuerySet[Connection]:
+    """In one order, so that two who do this at once cannot block each other."""
+    found = Connection.objects.select_for_update(of=("self",)).select_related("account")
+    mine = found.filter(pk__in=connections, method=Method.APPLICATION_PERMISSIONS.value)
+    return mine.defer("refresh_token", "access_token", "claims").order_by("pk")
+
+
 def _of(link: TenantLink) -> QuerySet[Connection]:
     return Connection.objects.filter(link=link.pk, method=Method.APPLICATION_PERMISSIONS.value)
 
@@ -178,6 +204,15 @@ def _later(link: TenantLink, failure: Failure, jitter: float, *, now: datetime) 
     wait = wait_before(link.attempts, retry_after=None, spread=jitter)
     wait = max(min(wait, LONGEST_WAIT), failure.retry_after or timedelta())
     return {"check_due_at": now + wait, "attempts": min(link.attempts + 1, 1000)}
+
+
+def _record_each(action: str, connections: Collection[Connection], *, now: datetime) -> None:
+    by_account = defaultdict[int, list[Connection]](list)
+    for one in connections:
+        by_account[one.account_id].append(one)
+    for some in by_account.values():
+        subjects = (audit.Subject(one, about=one.user_id) for one in some)
+        audit.record_many(action, subjects, account=some[0].account, actor=None, now=now)
 
 
 def _record(action: str, link: TenantLink, *, now: datetime, after: object = None) -> None:
