@@ -19,11 +19,11 @@ from django.db.models.functions import Lower
 from accounts.affected_counts import Count, counts_of, one_or_more, summed
 from accounts.cascade.changes import Join
 from accounts.cascade.facts import Ruling
-from accounts.cascade.impact import affected_by
+from accounts.cascade.impact import Consequence, affected_by
 from accounts.cascade.words import Reader
 from accounts.describing import Line, differences
 from accounts.models import Account, Group, Membership, User
-from accounts.openings import Effect
+from accounts.openings import Effect, Prospect
 from accounts.reviewing import Review
 
 FEW = 1000  # so many are sorted by themselves, else everybody is read in order
@@ -35,9 +35,16 @@ class Who(StrEnum):
 
     ENDS = "ends"
     RETURNS = "returns"
+    BEGINS = "begins"
+    MOVES = "moves"
+    ASKS = "asks"
     CHANGED = "changed"
     ASLEEP = "asleep"
     AWAKE = "awake"
+
+
+# Of what hangs on people: each with what the opening said of it.
+OF_EFFECTS = (Who.ENDS, Who.RETURNS, Who.BEGINS, Who.MOVES, Who.ASKS)
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ class Affected:
         all_of = [
             Filter(Who.ENDS, verbs.pop().capitalize() if len(verbs) == 1 else "Ending", found.ends),
             Filter(Who.RETURNS, "Coming back", found.returns),
+            *(self._filter_of(who) for who in (Who.BEGINS, Who.MOVES, Who.ASKS)),
             Filter(Who.CHANGED, "Value changes", len(self.people)),
             Filter(Who.ASLEEP, "Asleep", sum(summed(found.falls_asleep))),
             Filter(Who.AWAKE, "Choices that return", sum(summed(found.awakes))),
@@ -132,10 +140,8 @@ class Affected:
     def subjects(self, who: Who) -> Sequence[Subject]:
         """The whole list, by name; groups before people. One query."""
         found = self.review.found
-        if who in (Who.ENDS, Who.RETURNS):
-            return self._of_effects(
-                [effect for one in found.consequences for effect in (one.ends if who == Who.ENDS else one.returns)]
-            )
+        if who in OF_EFFECTS:
+            return self._of_effects([effect for one in found.consequences for effect in _effects(one, who)])
         if who == Who.CHANGED:
             return _People(self._by_name(self.people))
         return self._of_choices(found.falls_asleep if who == Who.ASLEEP else found.awakes)
@@ -205,6 +211,12 @@ class Affected:
                 return ruling
         return None
 
+    def _filter_of(self, who: Who) -> Filter:
+        asked = self.review.found.consequences
+        labels = {prospect.label for one in asked if (prospect := _prospect(one, who)).effects}
+        number = sum(len(_effects(one, who)) for one in asked)
+        return Filter(who, labels.pop() if len(labels) == 1 else "Others", number)
+
     def _of_effects(self, effects: Sequence[Effect]) -> list[Subject]:
         of: dict[int, list[Effect]] = defaultdict(list)
         for effect in effects:
@@ -241,6 +253,16 @@ class Affected:
 
     def _may_name(self, group: int) -> bool:
         return self.reader.person.is_account_admin or group in self.reader.groups
+
+
+def _prospect(consequence: Consequence, who: Who) -> Prospect:
+    return {Who.BEGINS: consequence.begins, Who.MOVES: consequence.moves, Who.ASKS: consequence.asks}[who]
+
+
+def _effects(consequence: Consequence, who: Who) -> tuple[Effect, ...]:
+    if who in (Who.ENDS, Who.RETURNS):
+        return consequence.ends if who == Who.ENDS else consequence.returns
+    return _prospect(consequence, who).effects
 
 
 class _People(Sequence[Subject]):

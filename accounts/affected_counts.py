@@ -43,6 +43,9 @@ def _counted(consequence: Consequence) -> Iterator[Count]:
     yield Count(f"{_named(ends, things)} {consequence.verb[1]}", ends, is_hot=ends > 0)
     if returns:
         yield Count(f"{_named(returns, things)} that {one_or_more(returns, 'comes', 'come')} back", returns)
+    for prospect in consequence.prospects:
+        number = len(prospect.effects)
+        yield Count(one_or_more(number, *prospect.counted), number)
     yield Count(f"{_named(stays, things)} that {one_or_more(stays, 'stays', 'stay')}", stays)
 
 

@@ -8,6 +8,7 @@ a site which repeats what it is asked proves nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from html import escape
 from html.parser import HTMLParser
 
@@ -16,7 +17,8 @@ FILE_NAME = f"{NAME}.html"
 
 # What may stand in the head of a page. The first thing that may not begins the body, as in a browser.
 _OF_THE_HEAD = frozenset(
-    "html head base basefont bgsound link meta title script style noscript noframes template".split()
+    {"html", "head", "base", "basefont", "bgsound", "link", "meta", "title", "script", "style", "noscript"}
+    | {"noframes", "template"}
 )
 # Inside these no tag counts.
 _OPAQUE = frozenset({"title", "noscript", "noframes", "template", "script", "style"})
@@ -40,16 +42,22 @@ def ours_in(texts: Iterable[str]) -> list[str]:
 def text_of(page: str) -> str:
     """What a file says, whether plain or wrapped in a page's tags by an editor."""
     reader = _Text(convert_charrefs=True)
-    reader.feed(page.lstrip("\ufeff"))
-    reader.close()
+    _read(reader, page.lstrip("\ufeff"))
     return " ".join("".join(reader.words).split())
 
 
 def tags_in(page: str) -> list[str]:
     """What the meta tags of ours say that stand in the head of a page: its body may hold the words of strangers."""
     reader = _Head(convert_charrefs=True)
-    reader.feed(page)
+    _read(reader, page)
     return reader.found
+
+
+def _read(reader: HTMLParser, page: str) -> None:
+    """As far as it makes sense: the parser gives up on some declarations by way of an assertion."""
+    with suppress(AssertionError):
+        reader.feed(page)
+        reader.close()
 
 
 class _Text(HTMLParser):

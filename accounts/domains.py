@@ -117,7 +117,7 @@ def verify(domain: AssociatedDomain, *, method: str, actor: User | None, now: da
 
 
 def remove(domain: AssociatedDomain, *, actor: User | None, now: datetime, seen: list[str] | None = None) -> None:
-    """`seen`: what whoever confirms it has read of the consequences. Raises ChangedMeanwhile where it is more by now."""
+    """`seen`: what whoever confirms it has read of the consequences. Raises ChangedMeanwhile where that has changed."""
     with transaction.atomic():
         domain = _mine(domain, actor)
         if seen is not None and seen != consequences(domain):

@@ -1,9 +1,9 @@
 """Long work, row by row, by workers of which each may die at any row.
 
-Rows that need the network are done one by one or by parcels (`errands.py`), all others in batches. The rows of a batch, what became
-of them, the counters and the change itself are one transaction: either all of it happened or nothing did. A batch
-begins by renewing the worker's claim, which locks the job, so that two workers, or a worker and somebody who cancels,
-take turns.
+Rows that need the network are done one by one or by parcels (`errands.py`), all others in batches. The rows of a batch,
+what became of them, the counters and the change itself are one transaction: either all of it happened or nothing did. A
+batch begins by renewing the worker's claim, which locks the job, so that two workers, or a worker and somebody who
+cancels, take turns.
 """
 
 from __future__ import annotations
@@ -78,13 +78,14 @@ def start(
     kind: str,
     title: str,
     rows: Iterable[Line],
-    by: User,
+    by: User | None,
     back: str,
     now: datetime,
     arguments: Mapping[str, Any] | None = None,
     group: Group | None = None,
 ) -> Job:
-    """Store a job with its rows and have it begun on commit. `group`: its admins may see and cancel it too."""
+    """Store a job with its rows and have it begun on commit. `group`: its admins may see and cancel it too. Without
+    `by` it is Meridian's own."""
     with transaction.atomic():
         job = Job(account=account, kind=kind, title=title, by=by, back=back, group=group)
         job.state, job.arguments = JobState.RUNNING, dict(arguments or {})

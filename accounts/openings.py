@@ -53,6 +53,22 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Prospect:
+    """What a change does to people besides ending something and bringing it back; in the words of whoever knows."""
+
+    effects: tuple[Effect, ...] = ()
+    # Of the count, singular and plural: “Person to be looked up”; and of the filter: “To be looked up”.
+    counted: tuple[str, str] = ("", "")
+    label: str = ""
+    # After a number, singular and plural: “person is about to be looked up.”; and what follows from it.
+    says: tuple[str, str] = ("", "")
+    note: str = ""
+
+
+NOBODY = Prospect()
+
+
+@dataclass(frozen=True)
 class Outcome:
     ends: tuple[Effect, ...] = ()
     returns: tuple[Effect, ...] = ()
@@ -62,13 +78,19 @@ class Outcome:
     note: str = ""
     # The key of the setting that the note speaks of, if there is one.
     governed_by: str = ""
+    # What may come to be without a step of theirs, as far as one can tell before it is tried.
+    begins: Prospect = NOBODY
+    # What goes on, and is carried in another way.
+    moves: Prospect = NOBODY
+    # What goes on for now, while the person is asked for a step.
+    asks: Prospect = NOBODY
 
 
 class Consequences(Protocol):
     """Asked before a change of the settings is made: what would end, what would come back?
 
-    Of `people` (None: everybody of the account). Answers with one query at most, and changes nothing. Without
-    any of `sections` among the changed settings it is not asked.
+    Of `people` (None: everybody of the account). Answers with as many queries for many as for few, one if it can, and
+    changes nothing. Without any of `sections` among the changed settings it is not asked.
     """
 
     sections: tuple[type[Section], ...]

@@ -58,6 +58,11 @@ def addresses(name: str, *, until: float) -> list[Address]:
     return found
 
 
+def servers() -> list[Do53Nameserver]:
+    """Those that are configured."""
+    return [_server(word) for word in settings.DNS_SERVERS]
+
+
 def _ask(name: str, kind: str, *, until: float) -> dns.resolver.Answer:
     left = until - time.monotonic()
     if left <= 0:
@@ -76,7 +81,7 @@ def _resolver() -> dns.resolver.Resolver:
     resolver = dns.resolver.Resolver(configure=not settings.DNS_SERVERS)
     resolver.timeout = A_SERVER
     if settings.DNS_SERVERS:
-        resolver.nameservers = [_server(word) for word in settings.DNS_SERVERS]
+        resolver.nameservers = servers()
     return resolver
 
 

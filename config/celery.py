@@ -66,6 +66,8 @@ app.conf.update(
         "look-into-trials": _every(5.0, "integrations.look_into_trials"),
         # Incidents and tests of the integration, three months after.
         "forget-old-incidents": _every(6 * 3600.0, "integrations.forget_old_incidents"),
+        # What Microsoft grants to organizations against what their settings need.
+        "watch-organizations": _every(60.0, "integrations.watch_organizations"),
         # Long jobs whose nudge was lost, or whose worker died.
         "work-on-jobs": _every(5.0, "accounts.work_on_jobs"),
         # Jobs a month after their end, and those nobody confirmed.
@@ -78,6 +80,9 @@ app.conf.update(
         "look-up-tenants": _every(30.0, "integrations.look_up_tenants"),
         # Administrators' consents that nobody has proved yet.
         "prove-consents": _every(5.0, "integrations.prove_consents"),
+        # Authorizations by Office 365 admins: answered ones, and those that nobody finished.
+        "prove-authorizations": _every(5.0, "integrations.prove_authorizations"),
+        "forget-old-authorizations": _every(60.0, "integrations.forget_old_authorizations"),
         # Those whom a consent covers and whose worker died; links nobody used.
         "release-approved": _every(60.0, "integrations.release_approved"),
         # Our own credential: a probe while Microsoft refuses it, and what follows once it is accepted again.

@@ -207,12 +207,14 @@ class Reader:
 
 
 def is_name_server(word: str) -> bool:
+    bare = word.count(":") > 1 and not word.startswith("[")
     try:
-        parts = urlsplit(f"//{word if word.startswith('[') or word.count(':') < 2 else f'[{word}]'}")
+        parts = urlsplit(f"//[{word}]" if bare else f"//{word}")
         ipaddress.ip_address(parts.hostname or "")
-        return parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username is not None)
+        has_more = parts.path or parts.query or parts.fragment or parts.username is not None or parts.port == 0
     except ValueError:
         return False
+    return not has_more
 
 
 def _key_in(encoded: str) -> bytes:

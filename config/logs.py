@@ -31,8 +31,8 @@ _TELLING_TEXT = re.compile(
     r"|\bbearer\s+[^\s\"',]+"
     r"|(?P<name>\b(?:code|state|access_token|refresh_token|id_token|client_secret|client_assertion|code_verifier|password)"
     r"\b[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
-    # Addresses that carry a key: invitations, confirmed addresses, new passwords.
-    r"|(?P<path>/(?:invitation|confirm-email|password/reset/key)/)[^/\s\"']+",
+    # Addresses that carry a key: invitations, confirmed addresses, new passwords, authorizations handed on.
+    r"|(?P<path>/(?:invitation|confirm-email|password/reset/key|authorize/link)/)[^/\s\"']+",
     re.IGNORECASE,
 )
 _QUIET_PATHS = ("/healthz", "/readyz", "/static/")

@@ -13,14 +13,17 @@ class IntegrationsConfig(AppConfig):
         from accounts.cascade import declare
         from accounts.cascade.write import decided, placed
         from integrations import banners, consequences, disconnecting, panels
+        from integrations.organization import checklist
         from integrations.preferences import Integrations
 
         declare.register(Integrations)
         openings.account_navigation.append(openings.NavigationItem("Connections", "connections", "plug", order=10))
+        openings.account_navigation.append(openings.NavigationItem("Organizations", "organizations", "key", order=20))
         openings.person_panels.append(panels.on_profile)
         openings.person_admin_panels.append(panels.on_person)
         openings.banners.append(banners.on_own_connection)
         openings.consequences.append(consequences.connections)
+        openings.gates.append(checklist.gate)
         openings.row_panels["integrations.enabled"] = panels.on_enabled_row
         openings.on_leaving.append(disconnecting.leave)
         decided.connect(panels.settings_changed, dispatch_uid="integrations")

@@ -1,7 +1,7 @@
 """Connections against the settings that hold now: what no longer fits is blocked, what fits again comes back.
 
 Level-triggered: a change of the settings only nudges, and whoever is about to use a connection looks for himself.
-Nobody is ever connected by this: what the organisation's consent carries comes back by `organization.following`.
+Nobody is ever connected by this: whom the organisation's consent may carry is found by `organization.following`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,6 @@ ENDED = audit.declare(
     personal_target=True,
     say={"reason": reasons.in_words},
 )
-STOPPED = audit.declare(
-    "calendar.stopped",
-    "The settings no longer allow {target} by the organisation’s consent; nothing uses it.",
-    personal_target=True,
-    say={"reason": reasons.in_words},
-)
 RELEASED = audit.declare("calendar.released", "The settings allow {target} again.", personal_target=True)
 GRACE_OVER = audit.declare(
     "calendar.grace_over",
@@ -62,7 +56,6 @@ class Turn(NamedTuple):
 
     obstacle: Obstacle | None
     was_blocked: bool
-    is_by_organization: bool
     # What it may no longer, where it stays.
     excess: tuple[Obstacle, ...] = ()
 
@@ -103,7 +96,7 @@ def apply_to(
                 continue
             changed += len(some)
             if turn.obstacle:
-                _block(account, some, turn, grace=_grace(holding[some[0].user_id]), now=now)
+                _block(account, some, turn.obstacle, grace=_grace(holding[some[0].user_id]), now=now)
                 telling.blocked(some, turn.obstacle, holding, now=now)
             elif turn.was_blocked:
                 states.released(_ids(some), now=now)
@@ -184,7 +177,7 @@ def _turn(connection: Connection, held: Held[Integrations]) -> Turn | None:
     if not too_much and not _is_moving(obstacle, connection.state, connection.reason):
         return None
     was_blocked = connection.state == State.BLOCKED_BY_POLICY
-    return Turn(obstacle, was_blocked, connection.is_by_organization, too_much)
+    return Turn(obstacle, was_blocked, too_much)
 
 
 def _sorted(found: Iterable[Connection], holding: Mapping[int, Held[Integrations]]) -> dict[Turn, list[Connection]]:
@@ -196,15 +189,11 @@ def _sorted(found: Iterable[Connection], holding: Mapping[int, Held[Integrations
     return alike
 
 
-def _block(account: Account, connections: list[Connection], turn: Turn, *, grace: timedelta, now: datetime) -> None:
-    assert turn.obstacle is not None, "only what is in the way blocks"  # noqa: S101
-    after = {"reason": turn.obstacle.value}
-    if turn.is_by_organization:
-        states.ended_for(_ids(connections), turn.obstacle, now=now)
-        _record(STOPPED, account, connections, now=now, after=after)
-        return
-    states.blocked(_ids(connections), turn.obstacle, grace=grace, now=now)
-    _record(BLOCKED if grace else ENDED, account, connections, now=now, after=after)
+def _block(
+    account: Account, connections: list[Connection], obstacle: Obstacle, *, grace: timedelta, now: datetime
+) -> None:
+    states.blocked(_ids(connections), obstacle, grace=grace, now=now)
+    _record(BLOCKED if grace else ENDED, account, connections, now=now, after={"reason": obstacle.value})
 
 
 def _let_go(account: Account, connections: list[int], *, now: datetime) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from integrations.preferences import Api, Integrations, Method, Service
+from integrations.preferences import Api, Integrations, Method, Service, ServicePolicy
 
 
 class Obstacle(StrEnum):
@@ -82,10 +82,13 @@ def excess(held: Held, shape: Shape) -> tuple[Obstacle, ...]:
     return ()
 
 
-def is_by_organization(settings: Integrations) -> bool:
+def is_of_organization(policy: ServicePolicy) -> bool:
     """Whether people are connected by the consent of their organisation, without a step of their own."""
-    policy = settings.services
     return policy.authorize_with == Api.GRAPH and policy.who_can_set_up == Method.APPLICATION_PERMISSIONS
+
+
+def is_by_organization(settings: Integrations) -> bool:
+    return is_of_organization(settings.services)
 
 
 def is_served_by_organization(settings: Integrations) -> bool:

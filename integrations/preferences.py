@@ -71,7 +71,7 @@ class ServicePolicy:
             Option(
                 Method.APPLICATION_PERMISSIONS,
                 "Office 365 admin can set up the integration by using Application Permissions",
-                offered=False,
+                help="One consent for the organization connects everybody who is covered. Primary calendars only.",
             ),
         ),
     )

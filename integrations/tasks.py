@@ -30,7 +30,8 @@ from integrations import (
 from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
 from integrations.diagnosis import asked
 from integrations.models import ALIVE, AwaitedApproval, Connection
-from integrations.organization import link_checks
+from integrations.organization import proof, trips, whose
+from integrations.organization import link_checks, validating
 from integrations.trials import asking, course
 
 _refreshing = threading.Lock()
@@ -189,3 +190,35 @@ def look_into_trial(*, trial_id: str, **_: object) -> None:
 def look_into_trials(**_: object) -> None:
     for trial_id in asking.to_look_at(now=timezone.now()):
         nudge(look_into_trial, trial_id=trial_id)
+
+
+@shared_task(name="integrations.check_organization")
+def check_organization(*, link_id: int, **_: object) -> None:
+    validating.carry_out(link_id, now=timezone.now())
+
+
+@shared_task(name="integrations.watch_organizations")
+def watch_organizations(**_: object) -> None:
+    validating.look_after(now=timezone.now())
+
+
+@shared_task(name="integrations.look_up_domains")
+def look_up_domains(*, account_id: int, **_: object) -> None:
+    for account in Account.objects.filter(pk=account_id):
+        whose.look_up(account, now=timezone.now())
+
+
+@shared_task(name="integrations.prove_authorization")
+def prove_authorization(*, request_id: str, **_: object) -> None:
+    proof.prove(uuid.UUID(request_id), now=timezone.now())
+
+
+@shared_task(name="integrations.prove_authorizations")
+def prove_authorizations(**_: object) -> None:
+    for request_id in trips.to_prove(now=timezone.now()):
+        nudge(prove_authorization, request_id=str(request_id))
+
+
+@shared_task(name="integrations.forget_old_authorizations")
+def forget_old_authorizations(**_: object) -> None:
+    trips.forget_old(now=timezone.now())

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations.views import approvals, callback, connection, connections, diagnose, incidents, trials
+from integrations.views import (
+    approvals,
+    callback,
+    connection,
+    connections,
+    diagnose,
+    incidents,
+    organization_trip,
+    organizations,
+    trials,
+)
 
 urlpatterns = [
     path("profile/calendar/", connection.select_service, name="select_service"),
@@ -33,5 +43,19 @@ urlpatterns = [
     path("account/connections/test/", trials.trial_begin, name="trial_begin"),
     path("account/connections/test/<uuid:pk>/", trials.trial, name="trial"),
     path("account/connections/test/<uuid:pk>/end/", trials.trial_end, name="trial_end"),
+    path("account/organizations/", organizations.organizations, name="organizations"),
+    path("account/organizations/<int:pk>/", organizations.organization, name="organization"),
+    path("account/organizations/<int:pk>/check/", organizations.organization_check, name="organization_check"),
+    path("account/organizations/<int:pk>/end/", organizations.organization_end, name="organization_end"),
+    path("integrations/authorize/begin/", organization_trip.authorize_begin, name="authorize_begin"),
+    path("integrations/authorize/checklist/<uuid:pk>/", organization_trip.authorize_checklist, name="authorize_checklist"),
+    path("integrations/authorize/link/<str:word>/", organization_trip.authorize_link, name="authorize_link"),
+    path("integrations/authorize/handed-on/", organization_trip.authorize_handed_on, name="authorize_handed_on"),
+    path("integrations/authorize/set-out/", organization_trip.authorize_set_out, name="authorize_set_out"),
+    path("integrations/authorize/unknown/", organization_trip.authorize_unknown, name="authorize_unknown"),
+    path("integrations/authorize/<uuid:pk>/", organization_trip.authorize, name="authorize"),
+    path("integrations/authorize/<uuid:pk>/go/", organization_trip.authorize_go, name="authorize_go"),
+    path("integrations/authorize/<uuid:pk>/cancel/", organization_trip.authorize_cancel, name="authorize_cancel"),
+    path("integrations/authorize/<uuid:pk>/save/", organization_trip.authorize_save, name="authorize_save"),
     path("integrations/microsoft/callback/", callback.microsoft_callback, name="microsoft_callback"),
 ]

@@ -18,7 +18,7 @@ from accounts.cascade.changes import Change, Choose, Dissolve, Inherit, Join, Le
 from accounts.cascade.declare import Level, Setting
 from accounts.cascade.facts import Facts
 from accounts.models import Account, User
-from accounts.openings import Effect
+from accounts.openings import NOBODY, Effect, Prospect
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,14 @@ class Consequence:
     stays: int
     note: str
     governed_by: str = ""
+    begins: Prospect = NOBODY
+    moves: Prospect = NOBODY
+    asks: Prospect = NOBODY
+
+    @property
+    def prospects(self) -> tuple[Prospect, ...]:
+        """Those that concern anybody."""
+        return tuple(one for one in (self.begins, self.moves, self.asks) if one.effects)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ ON_A_PAGE = 10  # the button is never far
 CAPTIONS = {
     "ends": "What ends, by person",
     "returns": "What comes back, by person",
+    "begins": "What may begin, by person",
+    "moves": "What is carried in another way, by person",
+    "asks": "Who is asked for a step",
     "changed": "People whose value changes",
     "asleep": "Choices that are put to sleep",
     "awake": "Choices that return",
@@ -155,6 +158,7 @@ def _notices(review: Review, reader: Reader) -> list[Notice]:
         if one.returns:
             comes = "comes back by itself" if len(one.returns) == 1 else "come back by themselves"
             found.append(Notice("good", f"{many(len(one.returns), *one.things)} {comes}."))
+        found += [Notice("info", many(len(some.effects), *some.says), some.note) for some in one.prospects]
     if is_lock and not review.found.ends:
         asked = review.found.consequences
         none = f"No {asked[0].things[0]} will be {asked[0].verb[1]}." if asked else "Nothing ends."

@@ -179,7 +179,7 @@ def _header(who: Who) -> list[str]:
 def _cells(who: Who, rows: Iterator[Row]) -> Iterator[list[str]]:
     for row in rows:
         person = [row.name, row.detail, "; ".join(f"{name} (P{position:,})" for name, position in row.groups)]
-        if who in (Who.ENDS, Who.RETURNS):
+        if who in affected.OF_EFFECTS:
             yield [*person, row.what or row.detail, row.because]
         for line in row.lines:
             yield [*person, line.label, *([line.before] if who == Who.CHANGED else []), line.after]

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import domain_proofs, domain_rules, domain_words, doors, domains
+from accounts import domain_proofs, domain_rules, domain_words, domains, doors
 from accounts.claims import Refused
 from accounts.domain_names import listed, shown
 from accounts.domain_words import Standing

@@ -78,6 +78,7 @@ _LINK = (
     "attempts",
     "linked_at",
     "ended_at",
+    "service_principal_id",
     "roles",
     "roles_at",
     "probed",

@@ -22,6 +22,8 @@ _BY_CONNECTING = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE, State.AWAITING_ADMIN, 
 # By the name of the page.
 _LINKS = {
     Place.APPROVALS: ("approvals", "See who awaits an admin"),
+    Place.ORGANIZATION: ("organizations", "See the organization"),
+    Place.DOMAINS: ("account_profile", "See the associated domains"),
 }
 
 

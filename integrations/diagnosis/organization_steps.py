@@ -14,6 +14,8 @@ from integrations.models import Connection, LinkState, State, TenantLink
 
 # Of a mailbox that was found: the organization does not let us in.
 _KEPT_OUT = (Reason.SCOPED_OUT, Reason.PERMISSION_MISSING)
+# Nothing that the organization could mend.
+_OURS = (*OURS, Reason.KEY_MISSING)
 # Which mailbox it is could not be told.
 _NOT_TOLD = (Reason.AMBIGUOUS, Reason.NO_MAILBOX, Reason.GUEST)
 
@@ -51,7 +53,7 @@ def _access(case: Case) -> Step:
         return Step(Part.RENEWAL, Mark.SKIPPED, _ACCESS, skipped)
     if link is None or _is_withdrawn(link):
         return Step(Part.RENEWAL, Mark.SKIPPED, _ACCESS, _WAITS)
-    if connection.reason in OURS or link.reason in OURS:
+    if connection.reason in _OURS or link.reason in _OURS:
         return Step(Part.RENEWAL, Mark.SKIPPED, _ACCESS, "Not asked while Microsoft refuses Meridian’s own credential.")
     if link.state != LinkState.WORKING:
         return Step(Part.RENEWAL, Mark.FAILED, "Microsoft does not give the organisation’s access now", because(link))
@@ -110,7 +112,7 @@ def _skipped(case: Case) -> str:
 
 def _is_withdrawn(link: TenantLink) -> bool:
     """By the organization: neither passing, nor a fault of our own."""
-    return link.state in (LinkState.PAUSED, LinkState.ENDED) and link.reason not in OURS
+    return link.state in (LinkState.PAUSED, LinkState.ENDED) and link.reason not in _OURS
 
 
 def _is_unmatched(connection: Connection) -> bool:

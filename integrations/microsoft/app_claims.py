@@ -7,6 +7,7 @@ Exchange gives by RBAC for Applications never show. What a mailbox answers decid
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 import jwt
@@ -21,6 +22,8 @@ class AppClaims:
 
     tenant_id: str = ""
     app_id: str = ""
+    # Of the enterprise application: what we are in that tenant.
+    object_id: str = ""
     roles: tuple[str, ...] = ()
     # Whether it could be read at all.
     is_readable: bool = False
@@ -36,9 +39,19 @@ def read(access_token: str) -> AppClaims:
     return AppClaims(
         tenant_id=_text(claims.get("tid")).lower(),
         app_id=_text(claims.get("appid") or claims.get("azp")).lower(),
+        object_id=_text(claims.get("oid")).lower(),
         roles=_names(roles) if isinstance(roles, list) else (),
         is_readable=True,
     )
+
+
+def principal_in(access_token: str) -> str:
+    """The object id of our enterprise application in its organisation; empty where the token does not tell."""
+    try:
+        claims = jwt.decode(access_token, options={"verify_signature": False})
+        return str(uuid.UUID(_text(claims.get("oid"))))
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return ""
 
 
 def _names(roles: list[object]) -> tuple[str, ...]:

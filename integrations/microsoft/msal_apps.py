@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import msal
@@ -19,7 +19,7 @@ from django.utils import timezone
 from msal.exceptions import MsalServiceError
 
 from integrations import failures
-from integrations.contracts import Unreachable
+from integrations.contracts import AppGone, Unreachable
 from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
 from integrations.microsoft import app_credentials, http
 from integrations.microsoft.app_credentials import Credential
@@ -63,8 +63,8 @@ def asked_with(credential: Credential, tenant: str, call: Callable[[Any], dict[s
 
 
 def app_of(tenant: str, credential: Credential | None = None) -> Any:
-    """MSAL's application for a tenant, one per process and credential. Raises Unreachable: its constructor asks
-    Microsoft."""
+    """MSAL's application for a tenant, one per process and credential. Raises Unreachable, or AppGone where Microsoft
+    knows no such tenant: its constructor asks Microsoft."""
     credential = credential or app_credentials.in_order()[0]
     key = (tenant, credential.fingerprint)
     if (known := _apps.get(key)) is not None:
@@ -77,7 +77,7 @@ def app_of(tenant: str, credential: Credential | None = None) -> Any:
                 known = _apps[key] = _build_app(tenant, credential)
             except (requests.RequestException, MsalServiceError, ValueError, RecursionError) as problem:
                 # ValueError is how MSAL says that the authority did not answer with a discovery document.
-                raise Unreachable(NO_ANSWER) from problem
+                _fail_to_build(problem)
         return known or _apps[key]
 
 
@@ -101,6 +101,16 @@ def forget() -> None:
     app_credentials.forget()
 
 
+def _fail_to_build(problem: Exception) -> NoReturn:
+    """Where Microsoft says that it knows no such tenant, or has blocked it, that is an answer. Raises `CalendarError`."""
+    body = getattr(_seen, "discovery", None)
+    if isinstance(problem, ValueError) and body and "error" in body:
+        failure = failures.of_token_answer(requests.codes.bad_request, body, {}, now=timezone.now())
+        if failure.reason in (Reason.TENANT_GONE, Reason.TENANT_BLOCKED):
+            raise AppGone(failure) from problem
+    raise Unreachable(NO_ANSWER) from problem
+
+
 def _refusal(answer: Mapping[str, Any]) -> Failure | None:
     """How our credential was refused. A tenant that does not know the application, and a wrong redirect address, may
     bear the same name."""
@@ -115,7 +125,10 @@ class _Client:
     """MSAL's `http_client`: our session, and a note of the last answer, of which MSAL gets what it needs."""
 
     def get(self, url: str, **kwargs: Any) -> requests.Response:
-        return http.session().get(url, **kwargs)
+        _seen.discovery = None
+        response = http.session().get(url, **kwargs)
+        _seen.discovery = http.json_of(response) if response.status_code == requests.codes.bad_request else None
+        return response
 
     def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: object) -> requests.Response:
         forget_last()

@@ -11,6 +11,7 @@ from itertools import groupby
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from accounts import domains
 from accounts.cascade.changes import Choose
 from accounts.cascade.declare import setting_of
 from accounts.domain_names import listed
@@ -48,7 +49,7 @@ class Item:
 
     @property
     def icon(self) -> str:
-        return {"done": "check", "now": "clock", "failed": "alert", "next": "shield"}[self.state]
+        return {"done": "check", "now": "turn", "failed": "alert", "next": "ring"}[self.state]
 
     @property
     def href(self) -> str:
@@ -94,7 +95,7 @@ def gate(pending: PendingChange, review: Review) -> Panel | None:
 
 
 def panel(pending: PendingChange, policy: ServicePolicy, *, now: datetime) -> Panel:
-    told = whose.known(whose.verified(pending.account))
+    told = whose.known(domains.verified(pending.account))
     whose.ask(pending.account, told, now=now)
     context = {
         "pending": pending,

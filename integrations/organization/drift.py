@@ -37,8 +37,8 @@ FOUND = audit.declare(
     "In {target} Microsoft no longer grants what Meridian needs, or grants more.",
     say=_SAY,
 )
-LESS = audit.declare(
-    "organization.permissions_narrowed", "In {target} what Microsoft grants has come closer to what is needed.", say=_SAY
+CLOSER = audit.declare(
+    "organization.permissions_narrowed", "In {target} what Microsoft grants is closer to what is needed.", say=_SAY
 )
 
 
@@ -73,7 +73,7 @@ def _write(link: TenantLink, rows: list[Row], *, now: datetime) -> bool:
     TenantLink.objects.filter(pk=link.pk).update(**columns)
     link.drift_since = columns.get("drift_since", link.drift_since)
     if found != before:
-        action = FOUND if any(fresh.values()) else LESS
+        action = FOUND if any(fresh.values()) else CLOSER
         audit.record(action, account=link.account, actor=None, on=link, now=now, before=before, after=found)
     if any(fresh.values()):
         letters.post(_drafts(link, rows, fresh), now=now)

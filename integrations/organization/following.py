@@ -1,9 +1,182 @@
-"""An organisation's people against its directory: who is new, who was renamed, who left, whom the settings name now."""
+"""An organisation's people against its directory: who is new, who was renamed, who left, whom the settings name now.
+
+Level-triggered: whatever changes only says that it is time (`links.want_followed`), and a worker compares what is with
+what should be. It writes what has changed and nothing else. Whose mailbox has to be opened first is left to
+`connecting`: a few at once, many as a job.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import domains as associated
+from integrations.contracts import CalendarError, NotPermitted, Passing
+from integrations.failures import Reason
+from integrations.microsoft import tenants
+from integrations.microsoft.graph import directory
+from integrations.models import TenantLink
+from integrations.organization import (
+    connecting,
+    connecting_job,
+    covering,
+    keeping_up,
+    link_checks,
+    links,
+    people,
+    planning,
+    tenant_tokens,
+)
+from integrations.organization.matching import Entry, Finding, Match, match, match_by_address
+from integrations.organization.people import People
+from integrations.organization.planning import Plan
+
+log = structlog.get_logger(__name__)
+
+EVERY = timedelta(minutes=30)
+SOON = timedelta(minutes=1)  # after trouble, and while a job still connects people
+CLAIM = timedelta(minutes=2)  # renewed with every page of the directory
+KNOWN_FOR = timedelta(minutes=30)  # so long it is believed whose a domain is at Microsoft
+
+_Matches = Mapping[int, Match]
+
+
+def to_follow(*, now: datetime) -> list[int]:
+    """Links whose time has come and that no worker has."""
+    due = TenantLink.objects.filter(_free(now), Q(follow_due_at=None) | Q(follow_due_at__lte=now), ended_at=None)
+    return list(due.order_by("follow_due_at", "pk").values_list("pk", flat=True))
 
 
 def follow(link_id: int, *, now: datetime) -> None:
-    """Look once, and write down only what has changed. Raises nothing that belongs to Microsoft."""
+    """Look once, if nobody else does. Raises nothing that belongs to Microsoft."""
+    claimed = TenantLink.objects.filter(_free(now), pk=link_id, ended_at=None)
+    if not claimed.update(claimed_until=now + CLAIM):
+        return
+    link = TenantLink.objects.select_related("account").get(pk=link_id)
+    seen, again = link.follow_due_at, now + SOON
+    try:
+        again = now + _Following(link, now=now).take()
+    except (tenant_tokens.Busy, tenant_tokens.NotAlive):
+        log.info("following.waits", link=link_id)
+    except CalendarError as problem:
+        log.info("following.not_answered", link=link_id, reason=problem.failure.reason.value)
+    finally:
+        TenantLink.objects.filter(pk=link_id).update(claimed_until=None)
+        # Whatever changed meanwhile is followed at once.
+        unchanged = TenantLink.objects.filter(pk=link_id, follow_due_at=seen, ended_at=None)
+        unchanged.update(follow_due_at=again)
+
+
+class _Following:
+    def __init__(self, link: TenantLink, *, now: datetime) -> None:
+        self._link, self._now = link, now
+
+    def take(self) -> timedelta:
+        """After how long to look again. Raises Busy, NotAlive, `CalendarError`."""
+        link, now = self._link, self._now
+        links.use_for(link, _domains(link, now=now), now=now)
+        found = people.of(link, covering.covered(link.account))
+        self._part(planning.leaving(link, found))
+        if not link.domains:
+            return self._noted(Plan(), how="")
+        if connecting_job.is_running(link):
+            return SOON  # what it leaves is seen then, with one look at the directory
+        links.mark_ready(link)
+        matches, how = self._matches(found)
+        plan = planning.plan(link, found, matches, now=now)
+        keeping_up.rename(link, plan.renamed)
+        keeping_up.refuse(plan.refused)
+        self._part((Reason.NOT_COVERED, person) for person in plan.outside)
+        connecting.keep_in_view(link, plan.unmatched, now=now)
+        keeping_up.fit_rights(link, found)
+        return self._noted(plan, how=how, is_more=self._connect(plan, found))
+
+    def _part(self, leaving: Iterable[tuple[Reason, int]]) -> None:
+        alike = defaultdict[Reason, list[int]](list)
+        for reason, person in leaving:
+            alike[reason].append(person)
+        for reason, gone in alike.items():
+            for at in range(0, len(gone), links.AT_ONCE):
+                links.leave(self._link, gone[at : at + links.AT_ONCE], reason, now=self._now)
+
+    def _matches(self, found: People) -> tuple[_Matches, str]:
+        """And whether the directory could be read."""
+        token, sought = tenant_tokens.access_token(self._link, now=self._now), found.sought(self._link)
+        try:
+            entries = list(_held(self._link, directory.everybody(token), now=self._now))
+        except NotPermitted:
+            return _as_known(match_by_address(sought, domains=self._link.domains), found), "refused"
+        except Passing as problem:
+            if problem.failure.reason is Reason.TOKEN_REFUSED:
+                tenant_tokens.forget(self._link)
+                link_checks.check_link(self._link.pk, now=self._now)
+            raise
+        return match(sought, entries, domains=self._link.domains, taken=found.taken), "read"
+
+    def _connect(self, plan: Plan, found: People) -> bool:
+        """True: they are not all connected yet."""
+        link, now = self._link, self._now
+        if connecting_job.was_stopped(link, now=now):
+            return False
+        if len(plan.wishes) > connecting.AT_A_TIME:
+            connecting_job.start(link, plan, found, now=now)
+            return True
+        endings = connecting.connect(link, plan.wishes, now=now) if plan.wishes else []
+        for ending in endings:
+            if ending == Finding.SCOPED_OUT or ending == Finding.NO_MAILBOX:
+                plan.found[Finding.MATCHED] -= 1
+                plan.found[ending.value] += 1
+        return connecting.Ending.LATER in endings
+
+    def _noted(self, plan: Plan, *, how: str, is_more: bool = False) -> timedelta:
+        """In numbers, for the pages."""
+        found = {finding.value: plan.found[finding] for finding in Finding}
+        numbers = {**found, "elsewhere": plan.found["elsewhere"], "directory": how}
+        TenantLink.objects.filter(pk=self._link.pk).update(found=numbers, followed_at=self._now)
+        return SOON if is_more else EVERY
+
+
+def _domains(link: TenantLink, *, now: datetime) -> list[str]:
+    """Of the account's verified domains those that are the organisation's. What Microsoft does not tell now is as it
+    was."""
+    believed = link.domains if link.followed_at and now - link.followed_at < KNOWN_FOR else []
+    return [
+        name for name in associated.verified(link.account) if name in believed or _is_theirs(link, name)
+    ]
+
+
+def _is_theirs(link: TenantLink, name: str) -> bool:
+    try:
+        return tenants.tenant_of(name) == link.tenant_id
+    except Passing:
+        return name in link.domains
+
+
+def _held(link: TenantLink, entries: Iterator[Entry], *, now: datetime) -> Iterator[Entry]:
+    """However many there are, the link stays claimed."""
+    for number, entry in enumerate(entries):
+        if number % directory.PAGE == 0:
+            _hold(link, now=now)
+        yield entry
+
+
+def _hold(link: TenantLink, *, now: datetime) -> None:
+    TenantLink.objects.filter(pk=link.pk).update(claimed_until=max(now, timezone.now()) + CLAIM)
+
+
+def _as_known(matches: _Matches, found: People) -> _Matches:
+    """Whose mailbox is known by its id keeps the address it had."""
+    return {
+        person: replace(one, address=found.standing[person].address or one.address) if one.object_id else one
+        for person, one in matches.items()
+    }
+
+
+def _free(now: datetime) -> Q:
+    return Q(claimed_until=None) | Q(claimed_until__lte=now)

@@ -73,7 +73,7 @@ def want(link_id: int, *, now: datetime) -> bool:
 def settle_refusal(connection: Connection, failure: Failure, *, now: datetime) -> None:
     """A mailbox refuses. Either the organisation keeps us out of this one, or its whole consent is gone: what others
     answer tells."""
-    link = TenantLink.objects.filter(pk=connection.link_id, ended_at=None).first()
+    link = connection.link
     if link is not None and not _has_just_answered(link, now=now):
         link = check_link(link.pk, now=now)
     if link is None or link.state == LinkState.PAUSED:

@@ -67,6 +67,8 @@ def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> T
         link.linked_by, link.consented_oid, link.consented_as = request.by, request.consented_oid, request.consented_as
         link.domains = sorted({*link.domains, request.domain})
         link.roles, link.roles_at = sorted(set(roles)), now
+        # One that is held was given before, and may lack what was granted now.
+        link.access_token, link.access_expires_at = "", None
         link.check_due_at = link.follow_due_at = now
         link.probe_due_at = link.probe_due_at or now
         link.save()

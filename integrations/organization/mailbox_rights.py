@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from integrations.contracts import CalendarError, NotPermitted
+from integrations.microsoft import app_claims
 from integrations.microsoft.graph import calendars, mailboxes, rights
 from integrations.models import Connection, State, TenantLink
 from integrations.organization.needs import WRITE_CALENDARS, Asked, Said, contained
@@ -61,6 +62,14 @@ def may_write_calendars(link: TenantLink) -> bool:
     return WRITE_CALENDARS in contained(link.roles) or known(link).get(Asked.CALENDAR_WRITE) == Said.OK
 
 
+def note_principal(link: TenantLink, token: str) -> None:
+    """The object id of our enterprise application there, as a token names it: it stands in commands."""
+    found = app_claims.principal_in(token)
+    if found and found != link.service_principal_id:
+        TenantLink.objects.filter(pk=link.pk, ended_at=None).update(service_principal_id=found)
+        link.service_principal_id = found
+
+
 def are_old(link: TenantLink, *, now: datetime) -> bool:
     if link.probed.get(_ROLES) != sorted(link.roles):
         return True
@@ -79,9 +88,9 @@ def note(link: TenantLink, answers: Answers, *, now: datetime) -> None:
     with transaction.atomic():
         mine = TenantLink.objects.select_for_update(of=("self",)).filter(pk=link.pk, ended_at=None)
         for found in mine.only("probed"):
-            probed = {**found.probed, **heard, _ROLES: sorted(link.roles), _AT: now.isoformat()}
-            TenantLink.objects.filter(pk=link.pk).update(probed=probed, probed_at=now)
-            link.probed, link.probed_at = probed, now
+            link.probed = {**found.probed, **heard, _ROLES: sorted(link.roles), _AT: now.isoformat()}
+            link.probed_address = answers.address
+            TenantLink.objects.filter(pk=link.pk).update(probed=link.probed, probed_address=link.probed_address)
 
 
 def typical(link: TenantLink) -> Connection | None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.organization.needs import READ_CONTACTS, READ_DIRECTORY, Needs, Row, Standing, about
+from integrations.organization.needs import READ_CONTACTS, READ_DIRECTORY, Needs, Row, Standing, about, contained
 
 LONGEST = 500
 SCOPE_NAME = "Meridian mailboxes"
@@ -67,34 +67,40 @@ def is_usable(text: str) -> bool:
 
 
 def taking_away(place: Place, rows: Sequence[Row]) -> list[Step]:
-    """What is granted to all mailboxes and not needed; Exchange's own roles too. Empty where there is nothing."""
+    """What is granted and not needed, by the consent or by Exchange. Empty where there is nothing."""
     surplus = [row for row in rows if row.standing is Standing.MORE]
     of_entra = [row.name for row in surplus if not row.is_exchange]
     of_exchange = [row.name for row in surplus if row.is_exchange]
     steps: list[Step] = []
     if of_entra:
-        steps += [_sign_in_to_graph(place), _remove(place, of_entra, _words(of_entra), "Nothing here uses it.")]
+        steps += [_sign_in_to_graph(place), _remove(place, of_entra, _words(of_entra), "Nothing in Meridian uses it.")]
     if of_exchange:
-        steps += [_sign_in_to_exchange(place), _remove_from_exchange(place, of_exchange)]
+        steps += [*_at_exchange(place), _remove_from_exchange(place, of_exchange)]
     return steps
 
 
-def without_directory(place: Place, roles: Collection[str]) -> list[Step]:
-    """`User.Read.All` may go once everybody is connected."""
-    if READ_DIRECTORY not in roles:
+def calendars_alone(place: Place, needed: Needs, roles: Collection[str]) -> list[Step]:
+    """All but the one permission for calendars. Empty where nothing else is granted."""
+    calendars = needed.names[0]
+    rest = sorted(set(roles) - {calendars})
+    if calendars not in roles or not rest:
         return []
-    says = (
-        "Everybody who is connected stays connected. New people are looked up by their address from then on; new names "
-        "and aliases are not followed."
-    )
-    return [_sign_in_to_graph(place), _remove(place, [READ_DIRECTORY], READ_DIRECTORY, says)]
+    says = f"Calendars go on with {calendars} alone."
+    if contained(rest) & {READ_CONTACTS}:
+        says += " Contacts are not read any more."
+    if contained(rest) & {READ_DIRECTORY}:
+        says += (
+            " Everybody who is connected stays connected; new people are looked up by their address, and new names and "
+            "aliases are not followed any more."
+        )
+    return [_sign_in_to_graph(place), _remove(place, rest, _words(rest), says)]
 
 
 def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen) -> list[Step]:
     """From all mailboxes to some, in the order in which calendars never stop."""
     wanted = [name for name in needed.names if name != READ_DIRECTORY]
     return [
-        _sign_in_to_exchange(place),
+        *_at_exchange(place),
         Step(
             "Make the application known to Exchange",
             "Once for each organization. Exchange says so if it knows it already; then go on.",
@@ -112,12 +118,12 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
             "InScope says True for a mailbox of the scope, and False for one outside.",
             _test(place, chosen),
         ),
-        _sign_in_to_graph(place),
+        *([_sign_in_to_graph(place)] if place.principal_id else []),
         _for_all_mailboxes(place, needed, roles),
         Step(
             "Wait, then check again",
-            "Microsoft keeps permissions in caches: it takes effect after 30 minutes to 2 hours. Then check again here, "
-            "with a mailbox inside and one outside.",
+            "Microsoft keeps permissions in caches: it takes effect after 30 minutes to 2 hours. Then check again on "
+            "this page, with a mailbox inside and one outside.",
         ),
     ]
 
@@ -186,6 +192,12 @@ def _sign_in_to_exchange(place: Place) -> Step:
     )
 
 
+def _at_exchange(place: Place) -> list[Step]:
+    """Where the object id is not known, Graph has to be asked for it."""
+    first = [] if place.principal_id else [_sign_in_to_graph(place)]
+    return [*first, _sign_in_to_exchange(place)]
+
+
 def _remove(place: Place, names: Sequence[str], what: str, says: str) -> Step:
     lines = [_principal_of(place)]
     unknown = [name for name in names if not about(name).app_role]
@@ -211,7 +223,7 @@ def _remove_from_exchange(place: Place, names: Sequence[str]) -> Step:
         "Remove-ManagementRoleAssignment"
         for name in names
     ]
-    return Step(f"Take away {_words(names)} at Exchange", "Nothing here uses it.", "\n".join(lines))
+    return Step(f"Take away {_words(names)} at Exchange", "Nothing in Meridian uses it.", "\n".join(lines))
 
 
 def _principal_of(place: Place) -> str:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import claims, outbound
+from accounts import claims, domains, outbound
 from integrations import alarms, consent_proof, failures, states, vault
 from integrations.contracts import AppGone, CalendarError, CredentialRefused, Passing
 from integrations.failures import Failure, Reason
@@ -131,7 +131,7 @@ def _identify(request: LinkRequest) -> None:
 
 
 def _link(request: LinkRequest, *, now: datetime) -> None:
-    if request.domain not in whose.verified(request.account):
+    if request.domain not in domains.verified(request.account):
         raise Refused(Ending.DOMAIN_LOST)
     if tenants.tenant_of(request.domain) != request.tenant_id.lower():
         whose.forget(request.domain)
@@ -140,7 +140,7 @@ def _link(request: LinkRequest, *, now: datetime) -> None:
     with transaction.atomic():
         claims.account(request.account_id)
         # Asked again under the lock: whoever removes a domain, or takes somebody's rights, takes it too.
-        if request.domain not in whose.verified(request.account) or not claims.may(request.by, request.account):
+        if request.domain not in domains.verified(request.account) or not claims.may(request.by, request.account):
             raise Overtaken
         trips.advance(request, LinkStep.PROVED, reason="", code="", trace_id="", not_before=None)
         link = links.establish(request, roles, now=now)

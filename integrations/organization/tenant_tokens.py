@@ -118,6 +118,7 @@ def _store(link: TenantLink, tokens: identity.Tokens, *, now: datetime) -> bool:
     }
     if claims.is_readable:
         fresh["roles"] = list(claims.roles)
+        fresh["service_principal_id"] = claims.object_id[:36]
     mine = TenantLink.objects.filter(pk=link.pk, token_version=link.token_version, ended_at=None)
     if not mine.update(**fresh):
         return False

@@ -24,7 +24,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
-from accounts import audit, claims, outbound, reviewing
+from accounts import audit, claims, domains, outbound, reviewing
 from accounts.models import Account, PendingChange, User
 from integrations import vault
 from integrations.microsoft import identity, tenants
@@ -183,13 +183,18 @@ def advance(request: LinkRequest, step: LinkStep, **more: object) -> None:
         setattr(request, name, value)
 
 
-def by_word(word: str, *, now: datetime) -> LinkRequest | None:
-    """Of a link that was handed on, as long as it can be used and whoever made it may still do so."""
+def by_word(word: str) -> LinkRequest | None:
+    """Of a link that was handed on, whatever has become of it."""
     if not word:
         return None
-    found = LinkRequest.objects.filter(handed_on_digest=digest(word), ended_at=None, expires_at__gt=now)
-    request = found.select_related("account", "by").first()
-    return request if request and claims.may(request.by, request.account) else None
+    found = LinkRequest.objects.filter(handed_on_digest=digest(word))
+    return found.select_related("account", "by", "link").first()
+
+
+def may_set_out(request: LinkRequest, *, now: datetime) -> bool:
+    """Can it still be gone, and may whoever began it still have it gone?"""
+    is_open = request.step in OPEN and request.ended_at is None and request.expires_at > now
+    return is_open and claims.may(request.by, request.account)
 
 
 def word_of(request: LinkRequest) -> str:
@@ -202,12 +207,24 @@ def word_of(request: LinkRequest) -> str:
         return ""
 
 
+def to_prove(*, now: datetime) -> list[uuid.UUID]:
+    """Answered, and in nobody's hands: nudges get lost and workers die."""
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    ripe = Q(not_before=None) | Q(not_before__lte=now)
+    found = LinkRequest.objects.filter(free, ripe, answered_at__isnull=False, ended_at=None)
+    return list(found.order_by("answered_at").values_list("pk", flat=True)[:100])
+
+
 def forget_old(*, now: datetime) -> int:
     """End what nobody finished, and delete what ended long ago."""
     late = LinkRequest.objects.filter(step__in=OPEN, ended_at=None, expires_at__lte=now)
     late.update(step=LinkStep.FAILED, reason=Ending.EXPIRED, ended_at=now, **_SECRETS_GONE)
     count, _ = LinkRequest.objects.filter(ended_at__lte=now - KEEP).delete()
     return count
+
+
+def new_browser_secret() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def sealed(request: LinkRequest, column: str, content: Mapping[str, Any]) -> str:
@@ -231,7 +248,7 @@ def _new_state() -> str:
 
 def _tenant_of(account: Account, domain: str) -> str:
     """Of a verified domain of the account, as Microsoft said lately or as it is linked. Raises CannotBegin."""
-    if domain not in whose.verified(account):
+    if domain not in domains.verified(account):
         raise CannotBegin("The domain is not a verified associated domain of this account.")
     (told,) = whose.known([domain])
     if told.tenant_id:
@@ -253,11 +270,3 @@ def _as_json(change: PendingChange | None) -> dict[str, Any]:
 def _word_alone(request: LinkRequest) -> str:
     word = word_of(request)
     return sealed(request, "flow", {"word": word}) if word else ""
-
-
-def to_prove(*, now: datetime) -> list[uuid.UUID]:
-    """Answered, and in nobody's hands: nudges get lost and workers die."""
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    ripe = Q(not_before=None) | Q(not_before__lte=now)
-    found = LinkRequest.objects.filter(free, ripe, answered_at__isnull=False, ended_at=None)
-    return list(found.order_by("answered_at").values_list("pk", flat=True)[:100])

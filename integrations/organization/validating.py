@@ -105,6 +105,8 @@ def look_after(*, now: datetime) -> int:
     told = 0
     links = TenantLink.objects.filter(ended_at=None, roles_at__isnull=False).select_related("account").order_by("pk")
     for link in links:
+        if not link.service_principal_id and (token := tenant_tokens.held(link, now=now)):
+            mailbox_rights.note_principal(link, token)
         _ask_what_is_open(link, now=now)
         if link.account_id not in needs:
             needs[link.account_id] = wanted.needed_by(link.account)
@@ -126,6 +128,7 @@ def _ask_mailboxes(link: TenantLink, asked: dict[str, Any], *, now: datetime) ->
     token = tenant_tokens.held(link, now=now)
     if token is None or link.state == LinkState.PAUSED:
         return []
+    mailbox_rights.note_principal(link, token)
     found = []
     with outbound.deadline(ALL_OF_IT):
         for address, path, is_meant_open in _places(link, asked):

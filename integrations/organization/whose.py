@@ -16,8 +16,8 @@ from celery import current_app
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from accounts import outbound
-from accounts.models import Account, AssociatedDomain, DomainState
+from accounts import domains, outbound
+from accounts.models import Account
 from accounts.nudging import nudge
 from integrations.contracts import Passing
 from integrations.microsoft import tenants
@@ -50,12 +50,6 @@ class Whose:
         return self.tenant_id is None and self.asked_at is not None and now - self.asked_at > SILENCE
 
 
-def verified(account: Account) -> list[str]:
-    """The associated domains that the account has proved to be its own."""
-    proved = AssociatedDomain.objects.filter(account=account, state=DomainState.VERIFIED)
-    return list(proved.order_by("name").values_list("name", flat=True))
-
-
 def known(names: Iterable[str]) -> list[Whose]:
     """As far as it is remembered, in the same order."""
     wanted = list(names)
@@ -86,7 +80,7 @@ def look_up(account: Account, *, now: datetime) -> None:
     """Ask Microsoft about the verified domains of an account. One that it does not answer about keeps no other from
     its turn."""
     with outbound.deadline(TOGETHER):
-        for one in known(verified(account)):
+        for one in known(domains.verified(account)):
             if one.is_fresh(now=now):
                 continue
             try:

@@ -19,6 +19,7 @@ from integrations.states.answers import (
 )
 from integrations.states.columns import NO_TOKENS, RELEASED
 from integrations.states.consent import approval_over, awaiting_admin, mailbox_opened, on_the_way
+from integrations.states.joining import carried, kept_in_view
 from integrations.states.organization import (
     CONSENT_FOUND,
     CONSENT_LOST,
@@ -33,7 +34,6 @@ from integrations.states.policy import (
     blocked,
     blocked_for,
     disconnected,
-    ended_for,
     given_up,
     let_go,
     narrowed,
@@ -74,12 +74,13 @@ __all__ = [
     "awaiting_admin",
     "blocked",
     "blocked_for",
+    "carried",
     "credential_accepted",
     "disconnected",
-    "ended_for",
     "found_after_all",
     "given_up",
     "is_waiting",
+    "kept_in_view",
     "let_go",
     "let_in",
     "link_troubled",

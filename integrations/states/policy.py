@@ -24,14 +24,6 @@ def blocked(connections: Collection[int], obstacle: Obstacle, *, grace: timedelt
     return alive.update(state=State.BLOCKED_BY_POLICY, **why, **CALM, refresh_due_at=None, kept_until=kept_until)
 
 
-def ended_for(connections: Collection[int], obstacle: Obstacle, *, now: datetime) -> int:
-    """The organisation's consent is not used for them any more. They hold nothing of their own that could be kept for
-    a grace; allowed again, they are connected anew."""
-    alive = Connection.objects.filter(pk__in=connections, state__in=(*ALIVE, State.BLOCKED_BY_POLICY))
-    why = {"since_at": now, "reason": obstacle.value, "link": None}
-    return alive.update(state=State.DISCONNECTED, **why, **GONE)
-
-
 def narrowed(connections: Collection[int], excess: Collection[Obstacle]) -> int:
     """What the settings do not give is not used any more; no state changes by it."""
     return Connection.objects.filter(pk__in=connections).update(**{one.value: False for one in excess})

@@ -32,7 +32,6 @@ _DOMAIN = (
     "admin authorizes Meridian."
 )
 _MOVED = "Connected by themselves; that goes on until the organisation’s authorization opens the same mailbox."
-)
 _REFUSED = "Connected by themselves, which stays: the organisation’s authorization does not open the same mailbox."
 _MATCHES = "The Microsoft 365 admin can tell whether Meridian may into that mailbox. Meridian looks again by itself."
 

@@ -12,9 +12,11 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.nudging import nudge
 from integrations import admin_consent, connecting, redeeming
+from integrations.organization import answers
 from integrations.tasks import redeem
 from integrations.views.approvals import admin_consent_answer
 from integrations.views.connection import BROWSER
+from integrations.views.organization_trip import trip_answer
 
 LONGEST = 8192  # of what Microsoft may send; its codes stay well under 2,000 characters
 
@@ -22,8 +24,10 @@ LONGEST = 8192  # of what Microsoft may send; its codes stay well under 2,000 ch
 @require_GET
 def microsoft_callback(request: HttpRequest) -> HttpResponse:
     """Always ends in a redirect, so that the code does not stay in the address bar."""
+    if answers.belongs(request.GET.dict()):
+        return trip_answer(request)
     if admin_consent.belongs(request.GET.dict()):
-        return admin_consent_answer(request)  # the administrator need not be anybody here
+        return admin_consent_answer(request)  # neither administrator need be anybody here
     if not isinstance(request.user, User):
         # Not by way of `?next=`: that would carry the code along.
         messages.error(request, "You were signed out while you were at Microsoft. Sign in and start again.")

@@ -179,6 +179,7 @@ def test_every_column_of_an_authorization_was_thought_about() -> None:
         "lease_holder",
         "claimed_until",
         "drift_told_at",
+        "probed_address",
         "found",
         "job_id",
     }

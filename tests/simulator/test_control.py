@@ -424,6 +424,29 @@ def test_a_disabled_application_gets_no_tokens(client: Client) -> None:
     assert client.refresh(token).status_code == 200
 
 
+def test_a_blocked_organisation_gets_no_tokens_and_others_do(client: Client) -> None:
+    token, other = client.connect()["refresh_token"], client.connect("trent@corvid.example")["refresh_token"]
+    _here(client, "grant-roles", roles=["Calendars.Read"])
+
+    _do(client, "tenants/kestrel.example/block")
+    refused = [_code_of(answer) for answer in (client.refresh(token), _app_token(client))]
+    served = client.refresh(other).status_code
+    _do(client, "tenants/kestrel.example/unblock")
+
+    assert (refused, served) == ([[5000224], [5000224]], 200)
+    assert [answer.status_code for answer in (client.refresh(token), _app_token(client))] == [200, 200]
+
+
+def test_nobody_signs_in_to_a_blocked_organisation(client: Client) -> None:
+    _do(client, "tenants/kestrel.example/block")
+
+    answer = client.simulator.sign_in(client.authorize_url(), ALICE)
+
+    assert answer["error"] == "access_denied"
+    shut = [entry["code"] for entry in client.simulator.control("GET", "log")["entries"]]
+    assert "5000224" in " ".join(shut)
+
+
 def test_where_assignment_is_required_only_those_assigned_get_in(client: Client) -> None:
     alice, bob = (client.connect(name)["refresh_token"] for name in (ALICE, BOB))
 

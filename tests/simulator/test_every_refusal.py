@@ -102,6 +102,7 @@ TABLE: Mapping[int, Row] = {
     700016: Row("unauthorized_client"),
     700038: Row("unauthorized_client", has_uri=False),
     7000112: Row("unauthorized_client"),
+    5000224: Row("unauthorized_client"),
     500011: Row("invalid_resource"),
     7000215: CLIENT,
     7000222: CLIENT,
@@ -199,6 +200,12 @@ def after(table: str, where: str = "1 = 1", **values: Any) -> Way:
         return client.refresh(token)
 
     return way
+
+
+def a_blocked_tenant_for_itself(client: Client, rows: Rows) -> requests.Response:
+    client.connect()
+    rows.update("tenant", is_blocked=True)
+    return for_itself()(client, rows)
 
 
 def acted(action: str) -> Way:
@@ -341,6 +348,8 @@ WAYS: list[tuple[int, Way]] = [
     (700016, for_itself("corvid.example")),
     (700038, refreshing(client_id="meridian")),
     (7000112, after("serviceprincipal", is_enabled=False)),
+    (5000224, after("tenant", is_blocked=True)),
+    (5000224, a_blocked_tenant_for_itself),
     (500011, refreshing(scope=f"{ELSEWHERE}/.default")),
     (500011, refreshing(scope="11111111-2222-3333-4444-555555555555/Things.Read")),
     (500011, for_itself(scope=f"{ELSEWHERE}/.default")),

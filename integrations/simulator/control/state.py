@@ -74,6 +74,7 @@ def tenant(one: Tenant) -> dict[str, Any]:
         "has_consent_workflow": one.has_consent_workflow,
         "strict_rotation": one.strict_rotation,
         "consent_delay_seconds": one.consent_delay_seconds,
+        "is_blocked": one.is_blocked,
         "aged_seconds": one.aged_seconds,
     }
 

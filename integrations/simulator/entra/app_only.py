@@ -13,7 +13,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from integrations.simulator.control import seen
-from integrations.simulator.entra import claims, clients, particulars, principals, scopes
+from integrations.simulator.entra import claims, clients, particulars, principals, scopes, standing
 from integrations.simulator.entra.claims import Grounds
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.resources import Resource
@@ -28,6 +28,7 @@ def tokens(request: HttpRequest, form: Mapping[str, str], where: Directory, *, n
     client = clients.authenticate(request, form, where, now=now)
     seen.explain(request, tenant=where.tenant.name)
     client.check_kind(is_spa=False)
+    standing.check_tenant(where.tenant)
     principal = _principal(client.application, where.tenant, now=now)
     resource = _resource(form.get("scope", ""), where)
     roles = sorted(principal.roles.filter(resource=resource.app_id).values_list("name", flat=True))

@@ -13,13 +13,14 @@ from integrations.simulator.models import BrowserSession, Person
 
 
 def shut(person: Person, errand: Errand) -> Refused | None:
-    """7000112 the application is disabled there, 50105 they are not assigned to it, 53003 Conditional Access.
+    """5000224 the organisation is blocked, 7000112 the application is disabled there, 50105 they are not assigned to it, 53003 Conditional Access.
 
     An administrator may consent for others to what they are not assigned to themselves.
     """
     application = errand.application
     principal = principals.find(application, person.tenant)
     try:
+        standing.check_tenant(person.tenant)
         # What nobody has consented to yet is not there yet; consent is about to make it.
         if principal:
             standing.check_application(principal, person, application)

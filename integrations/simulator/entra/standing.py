@@ -7,7 +7,13 @@ from datetime import datetime
 from integrations.simulator.entra import particulars
 from integrations.simulator.entra.errors import Refused, moment
 from integrations.simulator.entra.tenants import Directory
-from integrations.simulator.models import Application, Person, ServicePrincipal
+from integrations.simulator.models import Application, Person, ServicePrincipal, Tenant
+
+
+def check_tenant(tenant: Tenant) -> None:
+    """Not blocked by Microsoft as a whole."""
+    if tenant.is_blocked:
+        raise Refused(5000224, **particulars.of_tenant(tenant))
 
 
 def check_person(person: Person, application: Application, where: Directory, *, issued_at: datetime) -> None:
@@ -15,6 +21,7 @@ def check_person(person: Person, application: Application, where: Directory, *, 
     about = {**particulars.of_application(application), **particulars.of_person(person)}
     if not where.holds(person.tenant_id):
         raise Refused(50020, **{**about, "tenant": where.name})
+    check_tenant(person.tenant)
     if person.deleted_at is not None:
         raise Refused(50034, **about)
     if not person.is_enabled:

@@ -22,6 +22,8 @@ class Tenant(models.Model):
     strict_rotation = models.BooleanField(default=False)
     # For how long after consent an application's own credentials are still refused, as while it spreads (700016).
     consent_delay_seconds = models.PositiveIntegerField(default=0)
+    # Microsoft has blocked all of it: nobody signs in, and nothing gets a token (5000224).
+    is_blocked = models.BooleanField(default=False)
     # By how much "N days later" has aged what was issued here, in all.
     aged_seconds = models.PositiveBigIntegerField(default=0)
 

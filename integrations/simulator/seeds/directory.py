@@ -144,7 +144,7 @@ def _contact(data: Fields) -> SeedContact:
 def _crowd(data: Fields, tid: UUID, domains: list[SeedDomain], zone: str, password: str) -> Iterator[SeedPerson]:
     """Many mailboxes, each with many events: for load, not for looking at."""
     events = data.number("events", 0, most=10_000)
-    for number in range(1, data.number("people", least=1, most=10_000) + 1):
+    for number in range(1, data.number("people", least=1, most=50_000) + 1):
         about = {"name": f"Crowd {number:03d}", "title": "One of many"}
         with fields(about, f"{data.place}[{number}]") as inner:
             yield replace(_person(inner, f"crowd-{number:03d}", tid, domains, zone, password), events=events)

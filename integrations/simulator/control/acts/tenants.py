@@ -41,6 +41,16 @@ def strict_rotation(tenant: Tenant, *, on: bool, now: datetime) -> str:
     return f"In {tenant.name} a used refresh token {'dies at once' if on else 'lives to its own end'}."
 
 
+def block(tenant: Tenant, *, now: datetime) -> str:
+    Tenant.objects.filter(pk=tenant.pk).update(is_blocked=True)
+    return f"Microsoft has blocked {tenant.name}."
+
+
+def unblock(tenant: Tenant, *, now: datetime) -> str:
+    Tenant.objects.filter(pk=tenant.pk).update(is_blocked=False)
+    return f"{tenant.name} is not blocked any more."
+
+
 def add_domain(tenant: Tenant, *, name: str, verified: bool, now: datetime) -> str:
     name = name.lower()
     if not _DOMAIN.fullmatch(name):
@@ -155,6 +165,26 @@ ACTIONS = (
         do=strict_rotation,
         parameters=(flag("on", "Strict", current=lambda tenant: tenant.strict_rotation),),
         is_harmful=True,
+    ),
+    Action(
+        on="tenants",
+        name="block",
+        label="Block the organisation",
+        group=CONSENT,
+        effect="As Microsoft does after abuse: nobody signs in, and nothing gets a token (AADSTS5000224). Access tokens "
+        "live to their end.",
+        do=block,
+        is_harmful=True,
+        fits=lambda tenant: not tenant.is_blocked,
+    ),
+    Action(
+        on="tenants",
+        name="unblock",
+        label="Unblock the organisation",
+        group=CONSENT,
+        effect="Signing in and tokens work again.",
+        do=unblock,
+        fits=lambda tenant: tenant.is_blocked,
     ),
     Action(
         on="tenants",

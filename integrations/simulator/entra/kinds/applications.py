@@ -29,6 +29,14 @@ KINDS: Mapping[int, Kind] = {
         has_uri=True,
         why="An administrator of {tenant} has disabled {app} there.",
     ),
+    5000224: Kind(
+        "unauthorized_client",
+        400,
+        "We are sorry, this resource is not available. If you are seeing this message by mistake, please contact "
+        "Microsoft support.",
+        has_uri=True,
+        why="Microsoft has blocked {tenant}.",
+    ),
     9001023: Kind(
         "invalid_request",
         400,

@@ -1,0 +1,121 @@
+"""People are connected by their organisation's consent: their mailboxes are probed by the batch, and whoever's opened is
+connected, or moved, in one transaction. Doing it twice does no more than doing it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from integrations.contracts import CalendarError
+from integrations.failures import Failure, Outcome, Reason
+from integrations.microsoft.graph import batch, mailboxes
+from integrations.models import LinkState, TenantLink
+from integrations.organization import link_checks, tenant_tokens
+from integrations.organization.matching import Finding, Match
+from integrations.organization.rows import Ending, Verdict, write
+
+__all__ = ["AT_A_TIME", "Ending", "Wish", "connect", "keep_in_view"]
+
+log = structlog.get_logger(__name__)
+
+AT_A_TIME = batch.MOST
+AT_ONCE = 500
+LATELY = timedelta(seconds=30)  # so long one look at the link answers for all who ask
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Somebody who was matched, and is to be connected once the mailbox has opened."""
+
+    person: int
+    # Empty where the directory may not be read.
+    object_id: str
+    address: str
+    is_on_premises: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"{mailboxes.of(self.object_id or self.address)}/calendar?$select=id"
+
+
+def connect(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[Ending]:
+    """At most twenty, in one request; each one's ending, in their order. Raises nothing that belongs to Microsoft."""
+    answers = _probed(link, wishes, now=now)
+    if answers is None:
+        return [Ending.LATER for _ in wishes]
+    verdicts = {one.person: _verdict(one, answer) for one, answer in zip(wishes, answers, strict=True)}
+    written = write(link, verdicts, now=now)
+    return [written[one.person] for one in wishes]
+
+
+def keep_in_view(link: TenantLink, matches: Mapping[int, Match], *, now: datetime) -> dict[int, Ending]:
+    """Those of whom the directory tells that there is no mailbox of theirs."""
+    people = sorted(matches)
+    written: dict[int, Ending] = {}
+    for at in range(0, len(people), AT_ONCE):
+        some = people[at : at + AT_ONCE]
+        written |= write(link, {person: _unmatched(person, matches[person]) for person in some}, now=now)
+    return written
+
+
+def _probed(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[batch.Answer] | None:
+    """None: nothing is known of any of them."""
+    try:
+        token = tenant_tokens.access_token(link, now=now)
+        answers = batch.get_each(token, [one.path for one in wishes])
+    except (tenant_tokens.Busy, tenant_tokens.NotAlive):
+        return None
+    except CalendarError as problem:
+        _doubt(link, problem.failure, now=now)
+        return None
+    failed = [one for one in answers if isinstance(one, Failure)]
+    if refused := next((one for one in failed if one.reason is Reason.TOKEN_REFUSED), None):
+        _doubt(link, refused, now=now)
+        return None
+    is_refused = len(failed) == len(answers) and any(one.outcome is Outcome.NOT_PERMITTED for one in failed)
+    return None if is_refused and not _opens_others(link, now=now) else answers
+
+
+def _doubt(link: TenantLink, failure: Failure, *, now: datetime) -> None:
+    log.info("connecting.not_answered", link=link.pk, reason=failure.reason.value)
+    if failure.reason is Reason.TOKEN_REFUSED:
+        tenant_tokens.forget(link)
+        link_checks.check_link(link.pk, now=now)
+
+
+def _opens_others(link: TenantLink, *, now: datetime) -> bool:
+    """Not one of these was let in: is it they who are kept out, or is the consent gone?"""
+    current = TenantLink.objects.filter(pk=link.pk, ended_at=None).first()
+    if current and not (current.probed_at and now - current.probed_at < LATELY):
+        current = link_checks.check_link(link.pk, now=now)
+    return current is not None and current.state == LinkState.WORKING
+
+
+def _verdict(wish: Wish, answer: batch.Answer) -> Verdict:
+    if not isinstance(answer, Failure):
+        return Verdict(wish.person, wish.object_id, wish.address, is_open=True)
+    judge = _JUDGES.get(answer.outcome)
+    ending, reason = judge(wish) if judge else (Ending.LATER, None)
+    return Verdict(wish.person, wish.object_id, wish.address, ending=ending, reason=reason, code=answer.code)
+
+
+def _no_mailbox(wish: Wish) -> tuple[Ending, Reason]:
+    return Ending.NO_MAILBOX, Reason.ON_PREMISES if wish.is_on_premises else Reason.NO_MAILBOX
+
+
+def _scoped_out(_: Wish) -> tuple[Ending, Reason]:
+    return Ending.SCOPED_OUT, Reason.SCOPED_OUT
+
+
+_JUDGES: dict[Outcome, Callable[[Wish], tuple[Ending, Reason]]] = {
+    Outcome.NOT_ELIGIBLE: _no_mailbox,
+    Outcome.NOT_PERMITTED: _scoped_out,
+}
+
+
+def _unmatched(person: int, found: Match) -> Verdict:
+    ending = Ending.AMBIGUOUS if found.finding is Finding.AMBIGUOUS else Ending.NO_MAILBOX
+    return Verdict(person, found.object_id, found.address, ending=ending, reason=found.reason)

@@ -1,0 +1,143 @@
+"""What a look at the directory comes to: whose mailbox is probed, whose address is another now, who has none. Pure but
+for what it is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from accounts.domain_names import domain_of
+from integrations.failures import Reason
+from integrations.models import Move, State, TenantLink
+from integrations.organization.connecting import Wish
+from integrations.organization.covering import Covered
+from integrations.organization.matching import Finding, Match, same
+from integrations.organization.people import People, Standing
+
+# What a mailbox refused is not asked by each following: probing comes back to it.
+NOT_AGAIN_BEFORE = timedelta(hours=6)
+_BY_A_PROBE = (Reason.SCOPED_OUT, Reason.NO_MAILBOX, Reason.ON_PREMISES)
+
+
+@dataclass
+class Plan:
+    wishes: list[Wish] = field(default_factory=list)
+    # By person, of whom the directory itself tells that nobody is to be connected.
+    unmatched: dict[int, Match] = field(default_factory=dict)
+    # By connection: object id and address of now.
+    renamed: dict[int, tuple[str, str]] = field(default_factory=dict)
+    # Connections of people's own that the organisation's consent cannot carry.
+    refused: list[int] = field(default_factory=list)
+    # People whom the restriction by domain keeps out.
+    outside: list[int] = field(default_factory=list)
+    found: Counter[str] = field(default_factory=Counter)
+
+
+def plan(link: TenantLink, people: People, matches: Mapping[int, Match], *, now: datetime) -> Plan:
+    made = _Planner(link, now)
+    for person, found in matches.items():
+        made.place(person, found, people.covered[person], people.standing.get(person))
+    return made.plan
+
+
+def leaving(link: TenantLink, people: People) -> Iterable[tuple[Reason, int]]:
+    """Whom it is not used for any more. Whether the settings still allow a connection that works is for `fitting`,
+    which gives it its grace."""
+    for one in people.of(link):
+        if one.domain not in link.domains:
+            yield Reason.OUTSIDE_DOMAIN, one.person
+        elif one.person not in people.covered and one.state == State.NOT_ELIGIBLE:
+            yield Reason.NOT_COVERED, one.person
+
+
+class _Planner:
+    def __init__(self, link: TenantLink, now: datetime) -> None:
+        self._link, self._now, self.plan = link, now, Plan()
+
+    def place(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
+        if found.finding is Finding.OUTSIDE_DOMAIN:
+            self.plan.found[Finding.OUTSIDE_DOMAIN] += 1
+        elif row and row.is_own and row.is_alive:
+            self._own(row, found)
+        elif found.finding is not Finding.MATCHED:
+            self._unmatched(person, found, covered, row)
+        elif not covered.allows(found.address):
+            self._outside(person, found, row)
+        else:
+            self._matched(person, found, row)
+
+    def _own(self, row: Standing, found: Match) -> None:
+        """A connection that its person made, and that works: moved, if it is the same mailbox."""
+        if row.tenant_id != self._link.tenant_id:
+            self.plan.found["elsewhere"] += 1
+            return
+        self.plan.found[found.finding] += 1
+        if found.finding is not Finding.MATCHED or not _is_same(row, found):
+            if row.move != Move.REFUSED:
+                self.plan.refused.append(row.pk)
+        elif row.move != Move.REFUSED or not self._is_recent(row):
+            self.plan.wishes.append(Wish(row.person, row.object_id, found.address, found.is_on_premises))
+
+    def _unmatched(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
+        if row is None and not covered.allows(covered.address):
+            self._outside(person, found, row)
+            return
+        self.plan.found[found.finding] += 1
+        if row and row.state == State.BLOCKED_BY_POLICY:
+            return
+        is_known = row and row.is_by(self._link) and row.state == State.NOT_ELIGIBLE and row.reason == found.reason
+        if not is_known:
+            self.plan.unmatched[person] = found
+
+    def _outside(self, person: int, found: Match, row: Standing | None) -> None:
+        self.plan.found[Finding.OUTSIDE_DOMAIN] += 1
+        if row and row.is_by(self._link):
+            if row.is_alive:
+                self._rename(row, found)  # then the settings end it
+            elif row.state == State.NOT_ELIGIBLE:
+                self.plan.outside.append(person)
+
+    def _matched(self, person: int, found: Match, row: Standing | None) -> None:
+        is_ours = row is not None and row.is_by(self._link)
+        if row and is_ours and row.state == State.NOT_ELIGIBLE and self._was_probed(row, found):
+            self.plan.found[_finding(row)] += 1
+            return
+        self.plan.found[Finding.MATCHED] += 1
+        if row and is_ours and (row.is_alive or row.state == State.BLOCKED_BY_POLICY):
+            if row.object_id in ("", found.object_id) or not found.object_id:
+                self._rename(row, found)
+                return
+        elif row and row.state == State.BLOCKED_BY_POLICY and self._is_recent(row):
+            return
+        self.plan.wishes.append(_wish(person, found))
+
+    def _rename(self, row: Standing, found: Match) -> None:
+        now_called = (found.object_id or row.object_id, found.address)
+        if found.object_id and now_called != (row.object_id, row.address):
+            self.plan.renamed[row.pk] = now_called
+
+    def _was_probed(self, row: Standing, found: Match) -> bool:
+        """Of this very mailbox it is known how it answers."""
+        is_same = row.object_id == found.object_id
+        if not found.object_id:
+            is_same = is_same and same(row.address) == same(found.address)
+        return is_same and row.reason in _BY_A_PROBE and self._is_recent(row)
+
+    def _is_recent(self, row: Standing) -> bool:
+        return row.failed_at is not None and self._now - row.failed_at < NOT_AGAIN_BEFORE
+
+
+def _finding(row: Standing) -> Finding:
+    return Finding.SCOPED_OUT if row.reason == Reason.SCOPED_OUT else Finding.NO_MAILBOX
+
+
+def _wish(person: int, found: Match) -> Wish:
+    return Wish(person, found.object_id, found.address, found.is_on_premises)
+
+
+def _is_same(row: Standing, found: Match) -> bool:
+    if found.object_id:
+        return row.object_id == found.object_id
+    return bool(domain_of(row.address)) and same(row.address) == same(found.address)

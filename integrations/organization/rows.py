@@ -1,0 +1,277 @@
+"""The rows of those whom an organisation's consent connects: looked at and written many at once, in one transaction.
+
+Whoever has a connection of their own that works keeps it, unless the very same mailbox opened to the organisation: then
+the row is the organisation's from one moment to the next. One mailbox is one person's, here and in every account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts import audit
+from accounts.cascade.across import held_by_each
+from accounts.models import User
+from integrations import reasons, states
+from integrations.failures import Reason
+from integrations.models import ALIVE, AwaitedApproval, Connection, Move, State, TenantLink
+from integrations.organization import covering
+from integrations.organization.covering import Covered
+from integrations.organization.mailbox_rights import may_write_calendars
+from integrations.organization.matching import same
+from integrations.preferences import Api, Integrations, Method, Service
+from integrations.states.joining import COLUMNS
+
+CONNECTED = audit.declare(
+    "calendar.connected_by_organization", "{target} is connected by its organization.", personal_target=True
+)
+MOVED = audit.declare(
+    "calendar.moved_to_organization",
+    "{target} is connected by its organization now; Meridian forgot the person’s own access.",
+    personal_target=True,
+)
+NOT_MATCHED = audit.declare(
+    "calendar.not_connected_by_organization",
+    "The organization’s consent does not connect {target}.",
+    personal_target=True,
+    say={"reason": reasons.in_words},
+)
+
+_WRITTEN = (
+    "service",
+    "api",
+    "method",
+    "link",
+    "move",
+    "tenant_id",
+    "object_id",
+    "address",
+    "calendar_write",
+    "contacts_write",
+    "granted",
+    "withheld",
+    *COLUMNS,
+)
+_BY_ORGANIZATION = Method.APPLICATION_PERMISSIONS.value
+
+
+class Ending(StrEnum):
+    """What became of one person, to be told in a sentence."""
+
+    CONNECTED = "connected"
+    MOVED = "moved"
+    # Their own connection goes on: the organisation's consent does not open the same mailbox.
+    KEPT = "kept"
+    NO_MAILBOX = "no_mailbox"
+    AMBIGUOUS = "ambiguous"
+    OUTSIDE_DOMAIN = "outside_domain"
+    SCOPED_OUT = "scoped_out"
+    NOT_COVERED = "not_covered"
+    # Microsoft did not answer, or the consent is in trouble: following comes back to it.
+    LATER = "later"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a probe or the directory said of somebody; `ending` and `reason` where the mailbox did not open."""
+
+    person: int
+    object_id: str
+    address: str
+    is_open: bool = False
+    ending: Ending = Ending.LATER
+    reason: Reason | None = None
+    code: str = ""
+
+
+class _Done(NamedTuple):
+    """What becomes of a row; `action`: what the audit log says of it, "" where nothing changes."""
+
+    ending: Ending
+    row: Connection | None = None
+    action: str = ""
+
+
+def write(link: TenantLink, verdicts: Mapping[int, Verdict], *, now: datetime) -> dict[int, Ending]:
+    """By person. Each as they are now: who left, who is not covered any more and what was connected meanwhile counts.
+
+    At most ten statements, however many they are."""
+    try:
+        return _Sheet(link, verdicts, now=now).write()
+    except IntegrityError:
+        # Somebody else was connected to one of these mailboxes at this moment: one by one, so that the others are not
+        # kept from theirs.
+        if len(verdicts) == 1:
+            return dict.fromkeys(verdicts, Ending.LATER)
+        return {person: ending for one in verdicts for person, ending in _alone(link, verdicts[one], now=now).items()}
+
+
+def _alone(link: TenantLink, verdict: Verdict, *, now: datetime) -> dict[int, Ending]:
+    return write(link, {verdict.person: verdict}, now=now)
+
+
+class _Sheet:
+    """Some people, in one transaction."""
+
+    def __init__(self, link: TenantLink, verdicts: Mapping[int, Verdict], *, now: datetime) -> None:
+        self._link, self._verdicts, self._now = link, verdicts, now
+
+    def write(self) -> dict[int, Ending]:
+        with transaction.atomic():
+            link = TenantLink.objects.select_for_update(of=("self",), no_key=True)
+            current = link.select_related("account").filter(pk=self._link.pk, ended_at=None).first()
+            if current is None:
+                return dict.fromkeys(self._verdicts, Ending.NOT_COVERED)
+            self._link = current
+            return self._settled()
+
+    def _settled(self) -> dict[int, Ending]:
+        # The people first, as everything does that ends or makes a connection.
+        self._people = _there(self._link, self._verdicts)
+        self._covered = _covered(self._link, self._people)
+        self._rows = _rows(self._people)
+        self._taken = _taken(self._link, self._verdicts.values(), self._people)
+        self._may_write = may_write_calendars(self._link)
+        done = {person: self._done(one) for person, one in self._verdicts.items()}
+        self._store([one for one in done.values() if one.row is not None and one.action])
+        self._refuse([one.row for one in done.values() if one.ending is Ending.KEPT and one.row is not None])
+        return {person: one.ending for person, one in done.items()}
+
+    def _done(self, said: Verdict) -> _Done:
+        covered, row = self._covered.get(said.person), self._rows.get(said.person)
+        if covered is None:
+            return _Done(Ending.NOT_COVERED)
+        if said.ending is Ending.LATER and not said.is_open:
+            return _Done(Ending.LATER)
+        if not covered.allows(said.address or covered.address):
+            return _Done(Ending.OUTSIDE_DOMAIN)
+        if row is not None and row.method == Method.OAUTH and row.is_alive:
+            return self._moved(said, covered, row)
+        if not said.is_open:
+            return self._kept_in_view(said, row)
+        if self._is_taken(said):
+            return self._kept_in_view(_ambiguous(said), row)
+        return self._carried(said, covered, row)
+
+    def _is_taken(self, said: Verdict) -> bool:
+        return bool(said.object_id) and said.object_id in self._taken
+
+    def _moved(self, said: Verdict, covered: Covered, row: Connection) -> _Done:
+        """What works is only given up for the same mailbox."""
+        if not (said.is_open and _is_same(row, said, self._link)):
+            return _Done(Ending.KEPT, row)
+        self._carry(row, said, covered)
+        return _Done(Ending.MOVED, row, MOVED)
+
+    def _carried(self, said: Verdict, covered: Covered, row: Connection | None) -> _Done:
+        if row is not None and _is_carried(row, said, self._link):
+            return _Done(Ending.CONNECTED)
+        row = row or Connection(user=self._people[said.person], since_at=self._now)
+        self._carry(row, said, covered)
+        return _Done(Ending.CONNECTED, row, CONNECTED)
+
+    def _carry(self, row: Connection, said: Verdict, covered: Covered) -> None:
+        if (row.tenant_id, row.object_id) != (self._link.tenant_id, said.object_id):
+            row.connected_at = row.last_good_at = None
+        self._name(row, said.object_id, said.address)
+        row.calendar_write = self._may_write and covered.may_write
+        states.carried(row, now=self._now)
+
+    def _kept_in_view(self, said: Verdict, row: Connection | None) -> _Done:
+        if said.reason is None:
+            return _Done(said.ending)
+        if row is not None and row.state == State.BLOCKED_BY_POLICY:
+            return _Done(said.ending)  # the settings are the greater obstacle
+        is_new = row is None or row.state != State.NOT_ELIGIBLE or row.reason != said.reason.value
+        row = row or Connection(user=self._people[said.person], since_at=self._now)
+        is_identity = said.object_id and not self._is_taken(said)
+        self._name(row, said.object_id if is_identity else "", said.address or row.address or row.user.email)
+        row.calendar_write = False
+        states.kept_in_view(row, said.reason, now=self._now, code=said.code)
+        return _Done(said.ending, row, NOT_MATCHED if is_new else _SEEN)
+
+    def _name(self, row: Connection, object_id: str, address: str) -> None:
+        row.service, row.api, row.method = Service.OFFICE_365.value, Api.GRAPH.value, _BY_ORGANIZATION
+        row.link, row.move, row.tenant_id = self._link, Move.UNKNOWN, self._link.tenant_id
+        row.object_id, row.address = object_id, address
+        row.contacts_write, row.granted, row.withheld = False, self._link.roles, []
+
+    def _store(self, done: Collection[_Done]) -> None:
+        rows = [one.row for one in done if one.row is not None]
+        if not rows:
+            return
+        for row in rows:
+            row.pk = None  # found by its person, whether it is new or not
+        Connection.objects.bulk_create(rows, update_conflicts=True, unique_fields=["user"], update_fields=_WRITTEN)
+        AwaitedApproval.objects.filter(user__in=[row.user_id for row in rows]).delete()
+        for action in (CONNECTED, MOVED, NOT_MATCHED):
+            subjects = [_subject(one.row) for one in done if one.action == action and one.row is not None]
+            if subjects:
+                audit.record_many(action, subjects, account=self._link.account, actor=None, now=self._now)
+
+    def _refuse(self, rows: Iterable[Connection]) -> None:
+        ids = [row.pk for row in rows]
+        if ids:
+            Connection.objects.filter(pk__in=ids, method=Method.OAUTH.value).update(
+                move=Move.REFUSED, failed_at=self._now
+            )
+
+
+_SEEN = "seen"  # looked at again, and nothing to tell the audit log
+
+
+def _subject(row: Connection) -> audit.Subject:
+    after = {"reason": row.reason} if row.reason else {"calendar_write": row.calendar_write}
+    return audit.Subject(row, after=after, about=row.user_id)
+
+
+def _there(link: TenantLink, people: Iterable[int]) -> dict[int, User]:
+    found = User.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(people))
+    found = found.filter(account=link.account_id, is_active=True, joined_at__isnull=False)
+    return {one.pk: one for one in found.order_by("pk")}
+
+
+def _covered(link: TenantLink, people: Mapping[int, User]) -> dict[int, Covered]:
+    holding = held_by_each(Integrations, people.keys()) if people else {}
+    found = (Covered(pk, one.email, holding[pk].values) for pk, one in people.items())
+    return {one.person: one for one in found if covering.is_served(one.settings) and one.domain in link.domains}
+
+
+def _rows(people: Mapping[int, User]) -> dict[int, Connection]:
+    found = Connection.objects.select_for_update(of=("self",)).filter(user__in=list(people)).order_by("pk")
+    rows = {one.user_id: one for one in found}
+    for person, row in rows.items():
+        row.user = people[person]
+    return rows
+
+
+def _taken(link: TenantLink, verdicts: Iterable[Verdict], people: Collection[int]) -> set[str]:
+    """Mailboxes that somebody else has, of whatever account."""
+    wanted = {one.object_id: one.person for one in verdicts if one.object_id}
+    if not wanted:
+        return set()
+    held: QuerySet[Connection] = Connection.objects.filter(tenant_id=link.tenant_id, object_id__in=list(wanted))
+    found = held.exclude(state=State.DISCONNECTED).values_list("object_id", "user_id")
+    return {object_id for object_id, person in found if wanted[object_id] != person}
+
+
+def _is_same(row: Connection, said: Verdict, link: TenantLink) -> bool:
+    """The mailbox that the person had opened. Where the directory may not be read, its address must be theirs."""
+    if row.tenant_id != link.tenant_id:
+        return False
+    return row.object_id == said.object_id if said.object_id else same(row.address) == same(said.address)
+
+
+def _is_carried(row: Connection, said: Verdict, link: TenantLink) -> bool:
+    is_ours = row.method == _BY_ORGANIZATION and row.link_id == link.pk and row.state in ALIVE
+    return is_ours and row.object_id == said.object_id and row.address == said.address
+
+
+def _ambiguous(said: Verdict) -> Verdict:
+    return Verdict(said.person, said.object_id, said.address, ending=Ending.AMBIGUOUS, reason=Reason.AMBIGUOUS)
