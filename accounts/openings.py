@@ -108,6 +108,12 @@ class Leaving(Protocol):
     def __call__(self, person: User, *, actor: User | None, now: datetime) -> None: ...
 
 
+class Arriving(Protocol):
+    """Told, on commit, that a person joined, or was let back in."""
+
+    def __call__(self, account: Account) -> None: ...
+
+
 @dataclass(frozen=True)
 class Banner:
     """What a person must act on or know, on every page until it is over: one sentence, and one way to what helps."""
@@ -167,6 +173,7 @@ gates: list[Gate] = []
 # By the key of the setting.
 row_panels: dict[str, RowPanel] = {}
 on_leaving: list[Leaving] = []
+on_arriving: list[Arriving] = []
 # The *Personal* part of the left navigation, and *Account Management* of its *Admin* part.
 navigation: list[NavigationItem] = []
 account_navigation: list[NavigationItem] = []

@@ -146,6 +146,7 @@ def accept(person: User, *, name: str, password: str, time_zone: str, now: datet
         joining.save()
         addresses.prove(joining)
         _record(JOINED, joining, actor=joining, now=now)
+        _tell_of_arrival(joining)
     return joining
 
 
@@ -191,6 +192,7 @@ def reactivate(person: User, *, actor: User | None, now: datetime) -> User:
         person.is_active = True
         person.save(update_fields=["is_active"])
         _record(REACTIVATED, person, actor=actor, now=now)
+        _tell_of_arrival(person)
     return person
 
 
@@ -243,6 +245,11 @@ def keep_an_owner(person: User) -> None:
 def _require_may_give(actor: User | None, role: str) -> None:
     if role == Role.OWNER and actor is not None and not User.objects.filter(pk=actor.pk, role=Role.OWNER).exists():
         raise NotAllowed("Only an owner may make somebody an owner.")
+
+
+def _tell_of_arrival(person: User) -> None:
+    for arriving in openings.on_arriving:
+        transaction.on_commit(partial(arriving, person.account))
 
 
 def _still_invited(person: User) -> User:

@@ -222,3 +222,33 @@ def prove_authorizations(**_: object) -> None:
 @shared_task(name="integrations.forget_old_authorizations")
 def forget_old_authorizations(**_: object) -> None:
     trips.forget_old(now=timezone.now())
+
+
+@shared_task(name=links.FOLLOW)
+def follow_link(*, link_id: int, **_: object) -> None:
+    following.follow(link_id, now=timezone.now())
+
+
+@shared_task(name=hearing.FOLLOW)
+def follow_account(*, account_id: int, **_: object) -> None:
+    for link_id in links.of_account(account_id):
+        nudge(follow_link, link_id=link_id)
+
+
+@shared_task(name="integrations.follow_links")
+def follow_links(**_: object) -> None:
+    """Each in a task of its own, as above."""
+    for link_id in following.to_follow(now=timezone.now()):
+        nudge(follow_link, link_id=link_id)
+
+
+@shared_task(name=probing.PROBE)
+def probe_link(*, link_id: int, **_: object) -> None:
+    if probing.probe(link_id, now=timezone.now()):
+        nudge(probe_link, link_id=link_id)
+
+
+@shared_task(name="integrations.probe_links")
+def probe_links(**_: object) -> None:
+    for link_id in probing.to_probe(now=timezone.now()):
+        nudge(probe_link, link_id=link_id)

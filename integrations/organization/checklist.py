@@ -175,10 +175,16 @@ def _whose(told: Sequence[Whose], *, now: datetime) -> list[Item]:
         items.append(_waiting(waiting, now=now))
     organizations = organizations_in(told)
     for one in organizations:
-        of = f"Microsoft 365 organization {one.tenant_id}" if len(organizations) > 1 else "one Microsoft 365 organization"
+        of = (
+            f"Microsoft 365 organization {one.tenant_id}"
+            if len(organizations) > 1
+            else "one Microsoft 365 organization"
+        )
         items.append(Item(f"At Microsoft, {one.name} {_belong(one.domains)} to {of}", "done"))
     if unknown := [one.domain for one in told if one.tenant_id == ""]:
-        detail = "Add and verify it in the Microsoft 365 admin center as well: the same domain has to be verified there."
+        detail = (
+            "Add and verify it in the Microsoft 365 admin center as well: the same domain has to be verified there."
+        )
         state = "next" if organizations else "failed"
         says = f"Microsoft knows no organization of {listed(unknown)}"
         items.append(Item(says, state, detail))

@@ -72,7 +72,7 @@ def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> T
         link.check_due_at = link.follow_due_at = now
         link.probe_due_at = link.probe_due_at or now
         link.save()
-        _mark_ready(link)
+        mark_ready(link)
         after = {"domains": link.domains, "consented_as": link.consented_as}
         audit.record(LINKED if is_new else RENEWED, account=link.account, actor=request.by, on=link, now=now, after=after)
         transaction.on_commit(partial(_nudge, link.pk))
@@ -142,18 +142,13 @@ def use_for(link: TenantLink, domains: Collection[str], *, now: datetime) -> Non
 
 def mark_ready(link: TenantLink) -> int:
     """Connections that people made to this organisation may stay until they are moved. Answers how many are new."""
-    return _mark_ready(link)
-
-
-def want_followed(account: Account, *, now: datetime) -> None:
-    """Something changed that decides whom the links of an account are for. One statement, and none without links."""
-    for pk in list(of(account).values_list("pk", flat=True)):
-        TenantLink.objects.filter(pk=pk, ended_at=None).update(follow_due_at=now)
-        transaction.on_commit(partial(_nudge, pk))
-
-
-def _mark_ready(link: TenantLink) -> int:
     return _made_by_people(link).filter(move=Move.UNKNOWN).update(move=Move.READY)
+
+
+def want_followed(account: Account, *, now: datetime) -> int:
+    """Something changed that decides whom the links of an account are for. One statement; answers how many there are.
+    """
+    return TenantLink.objects.filter(account=account, ended_at=None).update(follow_due_at=now)
 
 
 def _unmark(link: TenantLink) -> None:

@@ -176,9 +176,7 @@ def _is_ours(app_id: str) -> bool:
 def _end(request: LinkRequest, reason: str, failure: Failure | None, *, now: datetime) -> None:
     log.info("authorization.refused", request=str(request.pk), reason=str(reason))
     code, trace_id = (failure.code, failure.trace_id) if failure else ("", "")
-    trips.refuse(
-        request, str(reason), code=code, trace_id=trace_id, attempts=request.attempts + 1, now=now
-    )
+    trips.refuse(request, str(reason), code=code, trace_id=trace_id, attempts=request.attempts + 1, now=now)
 
 
 def _not_yet(request: LinkRequest, problem: NotYet, *, now: datetime) -> None:

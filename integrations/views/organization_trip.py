@@ -97,7 +97,9 @@ def authorize(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 def authorize_go(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     found = _of_account(request, pk)
     if found.by_id != request.user.pk:
-        raise PermissionDenied("Only whoever began this authorization can go on with it. You can begin one of your own.")
+        raise PermissionDenied(
+            "Only whoever began this authorization can go on with it. You can begin one of your own."
+        )
     return _go(request, found)
 
 
