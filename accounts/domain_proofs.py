@@ -7,10 +7,10 @@ a site which repeats what it is asked proves nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from contextlib import suppress
-from html import escape
-from html.parser import HTMLParser
+from dataclasses import dataclass
+from html import escape, unescape
 
 NAME = "meridian-domain-verification"
 FILE_NAME = f"{NAME}.html"
@@ -22,6 +22,14 @@ _OF_THE_HEAD = frozenset(
 )
 # Inside these no tag counts.
 _OPAQUE = frozenset({"title", "noscript", "noframes", "template", "script", "style"})
+# Neither belongs to the head any more.
+_ENDS_THE_HEAD = frozenset({"html", "head"})
+
+_ANY_TAG = re.compile(r"<[^<>]*+>")
+_NOTHING = re.compile(r"[\s\ufeff]*+")
+_OPENED = re.compile(r"<(/?)([A-Za-z][^\s/>]*+)")
+_ATTRIBUTE = re.compile(r"""[\s/]*+([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"'][^\s>]*+)))?+""")
+_END = re.compile(r"[\s/]*+>")
 
 
 def record(token: str) -> str:
@@ -41,56 +49,64 @@ def ours_in(texts: Iterable[str]) -> list[str]:
 
 def text_of(page: str) -> str:
     """What a file says, whether plain or wrapped in a page's tags by an editor."""
-    reader = _Text(convert_charrefs=True)
-    _read(reader, page.lstrip("\ufeff"))
-    return " ".join("".join(reader.words).split())
+    return " ".join(_ANY_TAG.sub(" ", page.lstrip("\ufeff")).split())
 
 
 def tags_in(page: str) -> list[str]:
-    """What the meta tags of ours say that stand in the head of a page: its body may hold the words of strangers."""
-    reader = _Head(convert_charrefs=True)
-    _read(reader, page)
-    return reader.found
+    """What the meta tags of ours say that stand in the head of a page: its body may hold the words of strangers.
+
+    Read once from left to right: no page, however it is made, takes longer than its length.
+    """
+    found, at = list[str](), 0
+    while (tag := _tag_at(page, at)) is not None:
+        at = tag.end
+        if tag.name == "meta" and tag.attributes.get("name", "").lower() == NAME:
+            found.append(tag.attributes.get("content", ""))
+    return found
 
 
-def _read(reader: HTMLParser, page: str) -> None:
-    """As far as it makes sense: the parser gives up on some declarations by way of an assertion."""
-    with suppress(AssertionError):
-        reader.feed(page)
-        reader.close()
+@dataclass(frozen=True)
+class _Tag:
+    name: str
+    attributes: dict[str, str]
+    end: int
 
 
-class _Text(HTMLParser):
-    def __init__(self, **options: bool) -> None:
-        super().__init__(**options)
-        self.words: list[str] = []
+def _tag_at(page: str, at: int) -> _Tag | None:
+    """The next tag of the head; None where the head is over, or makes no sense any more."""
+    while start := _NOTHING.match(page, at):
+        at = start.end()
+        if page.startswith("<!--", at):
+            end, past = page.find("-->", at + 4), 3
+        elif page.startswith(("<!", "<?"), at):
+            end, past = page.find(">", at), 1
+        else:
+            break
+        if end < 0:
+            return None
+        at = end + past
+    opened = _OPENED.match(page, at)
+    if opened is None:
+        return None
+    name = opened[2].lower()
+    if name not in _OF_THE_HEAD or (opened[1] and name in _ENDS_THE_HEAD):
+        return None
+    return _whole(page, name, opened.end(), is_opaque=not opened[1] and name in _OPAQUE)
 
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
 
-
-class _Head(HTMLParser):
-    def __init__(self, **options: bool) -> None:
-        super().__init__(**options)
-        self.found: list[str] = []
-        self._inside = ""
-        self._is_over = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._inside or self._is_over:
-            return
-        self._is_over = tag not in _OF_THE_HEAD
-        self._inside = tag if tag in _OPAQUE else ""
-        said = {name: (value or "").strip() for name, value in attrs}
-        if tag == "meta" and said.get("name", "").lower() == NAME:
-            self.found.append(said.get("content", ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._inside:
-            self._inside = ""
-        elif not self._inside and tag in {"head", "html"}:
-            self._is_over = True
-
-    def handle_data(self, data: str) -> None:
-        if not self._inside and data.strip():
-            self._is_over = True
+def _whole(page: str, name: str, at: int, *, is_opaque: bool) -> _Tag | None:
+    attributes = dict[str, str]()
+    while attribute := _ATTRIBUTE.match(page, at):
+        said = attribute[2] or attribute[3] or attribute[4] or ""
+        attributes.setdefault(attribute[1].lower(), unescape(said).strip())
+        at = attribute.end()
+    end = _END.match(page, at)
+    if end is None:
+        return None
+    at = end.end()
+    if is_opaque:
+        closed = re.compile(f"</{name}[\\s>]", re.IGNORECASE).search(page, at)
+        if closed is None:
+            return None
+        at = closed.start()
+    return _Tag(name, attributes, at)

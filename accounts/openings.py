@@ -109,9 +109,9 @@ class Leaving(Protocol):
 
 
 class Arriving(Protocol):
-    """Told, on commit, that a person joined, or was let back in."""
+    """Called after the transaction in which a person of the account joined, or was let back in: a nudge."""
 
-    def __call__(self, account: Account) -> None: ...
+    def __call__(self, *, account: Account) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -249,7 +250,7 @@ def _require_may_give(actor: User | None, role: str) -> None:
 
 def _tell_of_arrival(person: User) -> None:
     for arriving in openings.on_arriving:
-        transaction.on_commit(partial(arriving, person.account))
+        transaction.on_commit(partial(arriving, account=person.account))
 
 
 def _still_invited(person: User) -> User:

@@ -124,10 +124,17 @@ def _ask(place: _Place, *, most: int, until: float, ca_file: str) -> tuple[Page,
             connection.request("GET", place.path, headers={"Host": _host(place), **_HEADERS})
             answer = connection.getresponse()
             moved_to = answer.headers["Location"] if answer.status in _MOVED else None
-            body = b"" if moved_to else answer.read(most + 1)
+            body = b"" if moved_to else _read(answer, most + 1)
         finally:
             connection.close()
     return Page(answer.status, body[:most], is_cut=len(body) > most), moved_to
+
+
+def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
+    body = answer.read(most)
+    if len(body) < most and answer.length:  # less than was announced
+        raise http.client.IncompleteRead(body, answer.length)
+    return body
 
 
 @contextmanager

@@ -66,6 +66,10 @@ app.conf.update(
         "look-into-trials": _every(5.0, "integrations.look_into_trials"),
         # Incidents and tests of the integration, three months after.
         "forget-old-incidents": _every(6 * 3600.0, "integrations.forget_old_incidents"),
+        # Directories of organizations, and the settings that say whom their consent is used for.
+        "follow-links": _every(10.0, "integrations.follow_links"),
+        # All mailboxes of organizations in turn, about four times a day.
+        "probe-links": _every(60.0, "integrations.probe_links"),
         # What Microsoft grants to organizations against what their settings need.
         "watch-organizations": _every(60.0, "integrations.watch_organizations"),
         # Long jobs whose nudge was lost, or whose worker died.

@@ -13,7 +13,7 @@ class IntegrationsConfig(AppConfig):
         from accounts.cascade import declare
         from accounts.cascade.write import decided, placed
         from integrations import banners, consequences, disconnecting, panels
-        from integrations.organization import checklist
+        from integrations.organization import checklist, hearing
         from integrations.preferences import Integrations
 
         declare.register(Integrations)
@@ -28,3 +28,8 @@ class IntegrationsConfig(AppConfig):
         openings.on_leaving.append(disconnecting.leave)
         decided.connect(panels.settings_changed, dispatch_uid="integrations")
         placed.connect(panels.people_placed, dispatch_uid="integrations")
+        decided.connect(hearing.settings_changed, dispatch_uid="organizations")
+        placed.connect(hearing.people_placed, dispatch_uid="organizations")
+        openings.on_arriving.append(hearing.changed)
+        openings.domains_changed.append(hearing.changed)
+        openings.domain_consequences.append(hearing.would_leave)

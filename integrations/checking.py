@@ -27,7 +27,7 @@ from integrations import access, credentials, fitting, health, states, tokens
 from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.graph import events, me
-from integrations.models import ALIVE, Connection, State, Trouble
+from integrations.models import ALIVE, Connection, LinkState, State, Trouble
 from integrations.organization import link_checks
 from integrations.policy import Obstacle, still_fits
 from integrations.preferences import Integrations
@@ -137,9 +137,14 @@ def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
 
 def _is_its_organizations(connection: Connection, *, now: datetime) -> bool:
     """The trouble is of all of its organisation, whose own checks end it: this mailbox has nothing to tell."""
-    if not connection.is_by_organization or connection.trouble != Trouble.SIGN_IN:
+    link = connection.link if connection.is_by_organization else None
+    if link is None or link.state == LinkState.WORKING:
         return False
-    return connection.state == State.PAUSED or access.is_waiting(connection, now=now)
+    if link.state == LinkState.PAUSED and connection.refresh_due_at:
+        Connection.objects.filter(pk=connection.pk).update(refresh_due_at=max(link.check_due_at or now, now + CLAIM))
+    return link.state == LinkState.PAUSED or (
+        connection.trouble == Trouble.SIGN_IN and access.is_waiting(connection, now=now)
+    )
 
 
 def _give_up(connection: Connection, obstacle: Obstacle, *, now: datetime) -> int:

@@ -34,7 +34,7 @@ from integrations.failures import Reason
 from integrations.microsoft import identity
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
 from integrations.policy import Obstacle, Shape, may_connect
-from integrations.preferences import Integrations, Service
+from integrations.preferences import Integrations, Method, Service
 
 NARROWED = audit.declare("calendar.narrowed", "{actor} lets Meridian use less of {target}.", personal_target=True)
 
@@ -76,6 +76,12 @@ class NotOurs(Exception):
 def current(person: User) -> Connection | None:
     """What the person has, in whatever state; None before the first and after *Delete*."""
     return Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
+
+
+def own(person: User) -> Connection | None:
+    """The same, where it rests on the person's own consent."""
+    connection = current(person)
+    return None if connection and connection.is_by_organization else connection
 
 
 def is_bound(connection: Connection | None) -> bool:
@@ -144,6 +150,7 @@ def start(
 
 def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime) -> Narrowed:
     """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again.
+    What the organisation carries was granted by nobody's own consent: how much of it is used, the settings say.
 
     What the policy blocks because it was too much comes back by this, once it is looked at again.
     """
@@ -151,7 +158,7 @@ def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: dat
     with transaction.atomic():
         connection = (
             Connection.objects.select_for_update()
-            .filter(user=person, state__in=(*ALIVE, State.BLOCKED_BY_POLICY))
+            .filter(user=person, method=Method.OAUTH.value, state__in=(*ALIVE, State.BLOCKED_BY_POLICY))
             .first()
         )
         if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
@@ -256,6 +263,8 @@ def _prompt(existing: Connection | None, wish: Shape, before: ConsentRequest | N
     """What Microsoft should ask although it need not: it would go on with the same account, or the same consent, that
     led nowhere the last time."""
     reason = before.reason if before and before.step == Step.FAILED else ""
+    if existing and existing.is_by_organization:
+        existing = None  # nobody has been asked for it yet
     if reason in _WRONG_ACCOUNT or (existing and existing.state == State.NOT_ELIGIBLE):
         return _SELECT_ACCOUNT
     wished = {"calendar_write": wish.calendar_write, "contacts_read": True, "contacts_write": wish.contacts_write}

@@ -7,9 +7,12 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import audit
+from accounts.cascade.read import effective
 from accounts.models import User
 from integrations import approvals, connecting, states
 from integrations.models import Connection, State
+from integrations.organization import carried
+from integrations.preferences import Integrations
 
 DISCONNECTED = audit.declare(
     "calendar.disconnected",
@@ -45,6 +48,13 @@ def disconnect(person: User, *, actor: User | None, now: datetime, reason: str =
             about=person,
         )
     return True
+
+
+def may_delete(person: User) -> bool:
+    """By their own choice. What the organisation connects would be connected again: who does not want it turns the
+    integration off for themselves, where the settings let them."""
+    connection = connecting.current(person)
+    return connection is None or carried.may_be_deleted(connection, effective(Integrations, person))
 
 
 def leave(person: User, *, actor: User | None, now: datetime) -> None:

@@ -125,7 +125,9 @@ _NO_MORE: dict[str, str] = {
     Reason.NOT_COVERED: "Your organisation no longer connects your calendar.",
     Reason.LINK_ENDED: "Your organisation no longer connects calendars for everybody.",
 }
-_MENDED_THERE = "Your Microsoft 365 admin can tell why. Meridian looks again by itself: there is nothing you need to do."
+_MENDED_THERE = (
+    "Your Microsoft 365 admin can tell why. Meridian looks again by itself: there is nothing you need to do."
+)
 _KEPT_THERE = "Your connection is kept and comes back by itself. There is nothing you need to do."
 # In these the button is called Reconnect.
 _RECONNECTS = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE)
@@ -142,6 +144,7 @@ _MENDS: dict[str, str] = {
     Obstacle.CALENDAR_WRITE: "To go on at once, choose fewer permissions under Configure.",
     Obstacle.CONTACTS_WRITE: "To go on at once, choose fewer permissions under Configure.",
     Obstacle.DOMAIN: "To connect another account, delete this connection first.",
+    Obstacle.SET_UP_BY_PEOPLE: "To go on, press Configure and sign in at Microsoft once.",
 }
 
 
@@ -165,9 +168,8 @@ def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_
         case State.BLOCKED_BY_POLICY:
             return Words("warn", _of_policy(connection.reason, rule, is_own), _blocked(connection))
         case State.DISCONNECTED if connection.reason in _POLICY:
-            explains = format_html(
-                "Meridian forgot its access to {}, {}.", connection.address, local_moment(connection.since_at)
-            )
+            forgot = "stopped using" if connection.is_by_organization else "forgot its access to"
+            explains = format_html("Meridian {} {}, {}.", forgot, connection.address, local_moment(connection.since_at))
             return Words("warn", f"Your connection was ended. {_of_policy(connection.reason, rule, is_own)}", explains)
         case State.NOT_ELIGIBLE:
             says = _CONSENT.get(connection.reason, _CONSENT[Reason.NO_MAILBOX])
@@ -236,6 +238,9 @@ def _of_policy(reason: str, rule: DomainRule | None, is_own: bool) -> str:
 
 
 def _blocked(connection: Connection) -> SafeString:
+    if connection.is_by_organization:
+        mends = _MENDS[Obstacle.SET_UP_BY_PEOPLE] if connection.reason == Obstacle.SET_UP_BY_PEOPLE else ""
+        return format_html("Meridian uses nothing of it. Allowed again, it comes back by itself. {}", mends)
     return format_html(
         "Meridian uses nothing of this connection. It keeps its sealed access until {}; allowed again before, the "
         "connection comes back by itself. {}",

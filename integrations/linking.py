@@ -22,9 +22,9 @@ from integrations.connecting import is_bound, opened
 from integrations.consent_steps import Ended, Overtaken, advance, end
 from integrations.failures import Failure
 from integrations.microsoft import id_tokens
-from integrations.models import Connection, ConsentRequest, Ending, State, Step
+from integrations.models import Connection, ConsentRequest, Ending, Move, State, Step
 from integrations.policy import Obstacle, Shape, may_connect
-from integrations.preferences import Integrations
+from integrations.preferences import Integrations, Method
 
 log = structlog.get_logger(__name__)
 
@@ -132,6 +132,8 @@ def _stored(request: ConsentRequest, kept: agreeing.Kept, address: str, *, now: 
     if not _same(connection, who):
         connection.connected_at = connection.last_good_at = None
     connection.tenant_id, connection.object_id, connection.address = who.tenant_id, who.object_id, address
+    # From here on it is the person's own, also where the organisation has carried it until now.
+    connection.method, connection.link, connection.move = Method.OAUTH.value, None, Move.UNKNOWN.value
     connection.last_used_at, connection.claims = now, ""
     wish = {"calendar_write": request.calendar_write, "contacts_write": request.contacts_write}
     connection.calendar_write = request.calendar_write and scopes.may_write_calendar(granted)

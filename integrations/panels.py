@@ -9,24 +9,20 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from accounts.cascade import words
-from accounts.cascade.decide import decide
-from accounts.cascade.declare import Level, Setting, setting_of
-from accounts.cascade.read import Made, chains_of, held
+from accounts.cascade.read import held
 from accounts.models import Account, User
 from accounts.nudging import nudge
 from accounts.openings import Panel
-from accounts.templatetags.ui import local_moment
-from integrations import approvals, connecting, fitting, health, incidents, reasons, retrying, scopes
+from integrations import approvals, connecting, deciding, fitting, health, incidents, reasons, retrying, scopes
 from integrations.domains import DomainRule
 from integrations.failures import Reason
 from integrations.health import Words
 from integrations.models import ALIVE, AwaitedApproval, Connection, ConsentRequest, Ending, State, Step
-from integrations.policy import Obstacle, Shape, may_connect, surplus
-from integrations.preferences import SERVICE_NAMES, Integrations, Service
+from integrations.organization import carried
+from integrations.organization import on_profile as by_organization
+from integrations.policy import Obstacle, Shape, is_by_organization, may_connect, surplus
+from integrations.preferences import SERVICE_NAMES, Integrations, Method, Service
 from integrations.renewing import is_news
 from integrations.tasks import apply_policy_to
 from integrations.verdicts import shape_of
@@ -46,22 +42,6 @@ _KINDS = {
     State.PAUSED: ("warn", "pause"),
     State.BLOCKED_BY_POLICY: ("warn", "lock"),
 }
-
-
-# The setting that is behind an obstacle; of the others it is the services.
-_DECIDING = {Obstacle.TURNED_OFF: "enabled", Obstacle.DOMAIN: "domains"}
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The one that stands in somebody's way."""
-
-    setting: Setting
-    made: Made
-
-    @property
-    def is_own(self) -> bool:
-        return self.made.level == Level.USER
 
 
 @dataclass(frozen=True)
@@ -110,7 +90,7 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
     is_there = connection is not None and connection.state != State.DISCONNECTED
     kind, icon = _KINDS.get(State(connection.state), ("bad", "alert")) if connection else ("", "")
     obstacle = _obstacle(preferences, connection)
-    behind = decision_behind(person, obstacle or _blocked_by(connection))
+    behind = deciding.decision_behind(person, obstacle or _blocked_by(connection))
     rule, is_own = preferences.domains, behind is not None and behind.is_own
     return {
         "person": person,
@@ -126,34 +106,21 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
         "obstacle": health.of_obstacle(obstacle, rule, is_own=is_own) if obstacle else "",
         "because": _because(connection, obstacle),
         "is_own": is_own,
-        "decided": _decided(behind, reader) if behind else "",
+        "decided": deciding.in_words(behind, reader),
         "surplus": {found.value for found in _surplus(preferences, connection)},
         "withheld": scopes.withheld_in_words(connection.withheld) if is_there and connection else [],
         "unused": unused_of(connection),
+        "organization": by_organization.shown(person, holding, connection, reader=reader),
+        "may_delete": connection is not None and carried.may_be_deleted(connection, preferences),
     }
 
 
 def unused_of(connection: Connection | None) -> list[str]:
     """What Microsoft lists for the connection and nothing here uses, in words; nothing of one that is not alive."""
-    if connection is None or not connection.is_alive:
+    if connection is None or not connection.is_alive or connection.is_by_organization:
         return []
     ticks = {"calendar_write": connection.calendar_write, "contacts_write": connection.contacts_write}
     return scopes.in_words(scopes.unused(connection.granted, **ticks))
-
-
-def decision_behind(person: User, obstacle: Obstacle | None) -> Decision | None:
-    """Who decided what stands in the way. None: nothing does, or nobody decided it."""
-    if obstacle is None:
-        return None
-    setting = setting_of(Integrations, _DECIDING.get(obstacle, "services"))
-    made = decide(chains_of(person, [setting])[setting.key])
-    return Decision(setting, made) if made else None
-
-
-def said_by(person: User, obstacle: Obstacle) -> SafeString:
-    """Who decided what stands in somebody's way, said to them; empty where nobody did."""
-    behind = decision_behind(person, obstacle)
-    return _decided(behind, person) if behind else SafeString("")
 
 
 def on_enabled_row(account: Account) -> str:
@@ -177,8 +144,11 @@ def settings_changed(*, account: Account, key: str, **_: object) -> None:
 
 
 def _obstacle(preferences: Integrations, connection: Connection | None) -> Obstacle | None:
-    """What keeps the person from connecting anything, or from connecting this again."""
-    return may_connect(preferences, Shape(domain=connecting.domain_bound(connection)))
+    """What keeps the person from connecting anything, or from connecting this again; of one that their organisation
+    carries, what it may not be carried for."""
+    is_carried = connection is not None and connection.is_by_organization and is_by_organization(preferences)
+    method = Method.APPLICATION_PERMISSIONS if is_carried else Method.OAUTH
+    return may_connect(preferences, Shape(method=method, domain=connecting.domain_bound(connection)))
 
 
 def _blocked_by(connection: Connection | None) -> Obstacle | None:
@@ -197,18 +167,6 @@ def _because(connection: Connection | None, obstacle: Obstacle | None) -> str:
         return reasons.in_words(reason) if reason else ""
     except KeyError:
         return "Meridian does not know this reason"
-
-
-def _decided(behind: Decision, reader: User) -> SafeString:
-    """With a link where the reader may open it."""
-    made = behind.made
-    if behind.is_own and made.place_id == reader.pk:
-        address = words.address_of(behind.setting, made.level, made.place_id, reader)
-        return format_html('You chose that in <a href="{}">your settings</a>, {}.', address, local_moment(made.at))
-    where = words.place(behind.setting, made, words.Reader(reader))
-    if behind.is_own:
-        return format_html("Decided in the settings of {}, {}.", where, local_moment(made.at))
-    return format_html("Decided for {} by {}, {}.", where, words.who(made), local_moment(made.at))
 
 
 def _way(

@@ -8,7 +8,7 @@ from django.forms import Form
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from integrations import panels
+from integrations import deciding
 from integrations.models import ALIVE, Connection
 from integrations.policy import Obstacle
 from integrations.preferences import ServicePolicy
@@ -40,7 +40,7 @@ def rows(person: User, ceiling: ServicePolicy, connection: Connection | None, fo
             name=name,
             may_write=getattr(ceiling, name),
             is_ticked=bool(form[name].value()),
-            decided=SafeString("") if getattr(ceiling, name) else panels.said_by(person, obstacle),
+            decided=SafeString("") if getattr(ceiling, name) else deciding.said_by(person, obstacle),
             note=_note(name, connection),
             is_read_withheld=bool(connection and read in connection.withheld),
         )

@@ -30,8 +30,18 @@ from integrations import (
 from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
 from integrations.diagnosis import asked
 from integrations.models import ALIVE, AwaitedApproval, Connection
-from integrations.organization import proof, trips, whose
-from integrations.organization import link_checks, validating
+from integrations.organization import (
+    connecting_job,  # noqa: F401  declares its kind of job to the workers
+    following,
+    hearing,
+    link_checks,
+    links,
+    probing,
+    proof,
+    trips,
+    validating,
+    whose,
+)
 from integrations.trials import asking, course
 
 _refreshing = threading.Lock()

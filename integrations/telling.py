@@ -157,10 +157,18 @@ def _of_block(
 ) -> Draft:
     says = health.of_obstacle(obstacle, held.values.domains, is_own=connection.user_id in own)
     if not held.values.grace:
-        return _draft(ENDED, connection, incident(connection.pk, State.DISCONNECTED, now), says=says)
+        key = incident(connection.pk, State.DISCONNECTED, now)
+        return _draft(ENDED, connection, key, says=says, mends=_mends(connection, obstacle))
     kept_until = _moment(now + timedelta(days=held.values.grace), connection.user)
     key = incident(connection.pk, State.BLOCKED_BY_POLICY, now)
-    return _draft(BLOCKED, connection, key, says=says, kept_until=kept_until, mends=health.of_mending(obstacle))
+    return _draft(BLOCKED, connection, key, says=says, kept_until=kept_until, mends=_mends(connection, obstacle))
+
+
+def _mends(connection: Connection, obstacle: Obstacle) -> str:
+    """Of what the organisation carried, a person can do one thing only: sign in, where that is the way now."""
+    if connection.is_by_organization and obstacle is not Obstacle.SET_UP_BY_PEOPLE:
+        return ""
+    return health.of_mending(obstacle)
 
 
 def _of_approval(awaited: AwaitedApproval) -> Draft:

@@ -48,7 +48,9 @@ urlpatterns = [
     path("account/organizations/<int:pk>/check/", organizations.organization_check, name="organization_check"),
     path("account/organizations/<int:pk>/end/", organizations.organization_end, name="organization_end"),
     path("integrations/authorize/begin/", organization_trip.authorize_begin, name="authorize_begin"),
-    path("integrations/authorize/checklist/<uuid:pk>/", organization_trip.authorize_checklist, name="authorize_checklist"),
+    path(
+        "integrations/authorize/checklist/<uuid:pk>/", organization_trip.authorize_checklist, name="authorize_checklist"
+    ),
     path("integrations/authorize/link/<str:word>/", organization_trip.authorize_link, name="authorize_link"),
     path("integrations/authorize/handed-on/", organization_trip.authorize_handed_on, name="authorize_handed_on"),
     path("integrations/authorize/set-out/", organization_trip.authorize_set_out, name="authorize_set_out"),

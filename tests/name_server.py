@@ -49,6 +49,8 @@ class NameServer:
         with suppress(OSError):
             while True:
                 wire, sender = self._datagrams.recvfrom(4096)
+                if not wire:  # closed
+                    return
                 if reply := self._answer(wire, room=SMALLEST):
                     self._datagrams.sendto(reply, sender)
 
@@ -57,17 +59,15 @@ class NameServer:
             while True:
                 stream, _ = self._streams.accept()
                 self.streams += 1
-                with stream:
+                with stream, suppress(struct.error):
                     size = struct.unpack("!H", stream.recv(2))[0]
                     reply = self._answer(stream.recv(size), room=65535)
                     stream.sendall(struct.pack("!H", len(reply)) + reply)
 
     def _answer(self, wire: bytes, *, room: int) -> bytes:
         query = dns.message.from_wire(wire)
-        name, kind = (
-            query.question[0].name.to_text(omit_final_dot=True).lower(),
-            dns.rdatatype.to_text(query.question[0].rdtype),
-        )
+        asked = query.question[0]
+        name, kind = asked.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(asked.rdtype)
         self.asked.append((name, kind))
         trouble = self.troubles.get(name, "")
         if trouble == "silence":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
@@ -21,17 +22,27 @@ from config.demo.children import ROOT, Child, Command
 from integrations import vault
 from integrations.models import ALIVE, Connection, State
 from tests.servers import wait_until
-from tests.token_endpoint import TokenEndpoint, refresh_token
+from tests.token_endpoint import refresh_token
 
 TENANT = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
 GRANTED = ["Calendars.Read", "Contacts.Read", "User.Read"]
 PATIENCE = 60.0
 
 
+class Endpoint(Protocol):
+    """What answers in Microsoft's place."""
+
+    @property
+    def origin(self) -> str: ...
+
+    @property
+    def ca_path(self) -> Path: ...
+
+
 class Worker:
     """A process that refreshes; its database connections are known by the name `refresher`."""
 
-    def __init__(self, endpoint: TokenEndpoint, directory: Path, *, in_flight: int, number: int = 0) -> None:
+    def __init__(self, endpoint: Endpoint, directory: Path, *, in_flight: int, number: int = 0) -> None:
         self._told = directory / f"worker-{number}.pid"
         self._told.unlink(missing_ok=True)
         log = directory / f"worker-{number}.log"
@@ -61,7 +72,7 @@ class Worker:
 class Refreshers:
     """Several processes that refresh whatever is due, until the block ends."""
 
-    def __init__(self, endpoint: TokenEndpoint, directory: Path, count: int, *, in_flight: int) -> None:
+    def __init__(self, endpoint: Endpoint, directory: Path, count: int, *, in_flight: int) -> None:
         self._endpoint, self._directory, self._in_flight = endpoint, directory, in_flight
         self._stop = directory / "stop"
         self._count = count
@@ -102,7 +113,7 @@ class Refreshers:
         return Child(Command("refresher", argv, environment(self._endpoint)), log=self._directory / "refreshers.log")
 
 
-def environment(endpoint: TokenEndpoint) -> dict[str, str]:
+def environment(endpoint: Endpoint) -> dict[str, str]:
     """Of a process that works on this process's test database and asks the stub."""
     name = str(settings.DATABASES["default"]["NAME"])
     path = name if name.startswith("/") else f"/{name}"

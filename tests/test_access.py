@@ -15,18 +15,19 @@ from django.utils import timezone
 
 from accounts import importing, jobs, reviewing
 from accounts.cascade import write
-from accounts.cascade.changes import Choose
+from accounts.cascade.changes import Choose, to_json
 from accounts.cascade.declare import Level, setting_of
 from accounts.member_lists import read_pasted
 from accounts.models import AssociatedDomain, AuditEntry, Job, JobState, PendingChange, Role, User
 from integrations import trials
 from integrations.console import bulk
-from integrations.models import Connection, State, Trial
-from integrations.preferences import Integrations
+from integrations.models import Connection, LinkRequest, State, TenantLink, Trial
+from integrations.preferences import Integrations, Method, ServicePolicy
 from tests.cast import Cast, ClientOf, joined
 
 pytestmark = pytest.mark.django_db
 
+KESTRELS_TENANT = "6f1d8c3a-2b7e-4c55-9a41-5d0e3b9c7f21"
 IN = "let in"  # a page, or a redirect that is not the one to the sign-in page
 SIGN_IN = "to the sign-in page, and back afterwards"
 FORBIDDEN = "403"
@@ -75,9 +76,12 @@ CONNECTION = {"pk": "Alice’s connection"}
 TRIAL = {"pk": "a test with Alice"}
 DOMAIN = {"pk": "Kestrel’s domain"}
 CHANGE = {"pk": "a change that Dana reviews"}
+LINK = {"pk": "Kestrel’s organization"}
 WHOSE_CHANGE: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, IN, NOT_THERE)
 DISCONNECTING = {"pk": "people whom Dana is about to disconnect"}
 WHOSE_DISCONNECTING: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, NOT_THERE, IN, NOT_THERE)
+AUTHORIZATION = {"pk": "an authorization of Dana’s"}
+WHOSE_AUTHORIZATION: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, FORBIDDEN, IN, NOT_THERE)
 DOORS = {
     # config
     "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
@@ -166,6 +170,20 @@ DOORS = {
     "connection_check": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
     "connection_remind": Door(ADMINS_OF_THE_PERSON, "POST", CONNECTION),
     "incidents": Door(ADMINS),
+    "organizations": Door(ADMINS),
+    "organization": Door(ADMINS_OF_THE_PERSON, named=LINK),
+    "organization_check": Door(ADMINS_OF_THE_PERSON, "POST", LINK),
+    "organization_end": Door(ADMINS_OF_THE_PERSON, named=LINK),
+    "authorize_begin": Door(ADMINS, "POST", sent={"domain": "kestrel.example"}),
+    "authorize_checklist": Door(WHOSE_CHANGE, named={"pk": "a change to Application Permissions that Dana reviews"}),
+    "authorize": Door(ADMINS_OF_THE_PERSON, named=AUTHORIZATION),
+    "authorize_go": Door(WHOSE_AUTHORIZATION, "POST", AUTHORIZATION),
+    "authorize_cancel": Door(ADMINS_OF_THE_PERSON, "POST", AUTHORIZATION),
+    "authorize_save": Door(ADMINS_OF_THE_PERSON, "POST", AUTHORIZATION),
+    "authorize_link": Door(EVERYBODY, named={"word": "forged"}),
+    "authorize_handed_on": Door(NOBODY),  # without a link there is nothing handed on
+    "authorize_set_out": Door(EVERYBODY, "POST"),  # as above: leads back to where that is said
+    "authorize_unknown": Door(EVERYBODY),
     "trial_begin": Door(ADMINS),
     "trial": Door(ADMINS_OF_THE_PERSON, named=TRIAL),
     "trial_end": Door(ADMINS_OF_THE_PERSON, "POST", TRIAL),
@@ -321,6 +339,30 @@ def _domain(cast: Cast) -> object:
     return AssociatedDomain.objects.get_or_create(account=cast.kestrel, name="kestrel.example", defaults=made)[0].pk
 
 
+def _link(cast: Cast) -> object:
+    now = timezone.now()
+    made = {"tenant_id": KESTRELS_TENANT, "since_at": now, "linked_at": now, "domains": ["kestrel.example"]}
+    return TenantLink.objects.get_or_create(account=cast.kestrel, defaults=made)[0].pk
+
+
+def _authorization(cast: Cast) -> object:
+    """With a change that can be proposed again."""
+    now = timezone.now()
+    wish = {"change": to_json(Choose("integrations.enabled", Level.ACCOUNT, cast.kestrel.pk, False)), "back": "/"}
+    made = {"by": cast.dana, "created_at": now, "expires_at": now, "step": "failed", "ended_at": now, "confirmed": wish}
+    return LinkRequest.objects.get_or_create(account=cast.kestrel, domain="kestrel.example", defaults=made)[0].pk
+
+
+def _change_to_application_permissions(cast: Cast) -> object:
+    services = setting_of(Integrations, "services")
+    by_admin = services.to_json(ServicePolicy(who_can_set_up=Method.APPLICATION_PERMISSIONS))
+    change = Choose(services.key, Level.ACCOUNT, cast.kestrel.pk, by_admin)
+    found = PendingChange.objects.first()
+    made = found or reviewing.submit(change, by=cast.dana, back="/", seen=None, now=timezone.now())
+    assert isinstance(made, PendingChange)
+    return made.pk
+
+
 THINGS: dict[str, Callable[[Cast], object]] = {
     DISCONNECTING["pk"]: _disconnecting,
     JOB["pk"]: _job,
@@ -328,7 +370,10 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     CHANGE["pk"]: _change,
     CONNECTION["pk"]: _connection,
     TRIAL["pk"]: _trial,
+    LINK["pk"]: _link,
     DOMAIN["pk"]: _domain,
+    AUTHORIZATION["pk"]: _authorization,
+    "a change to Application Permissions that Dana reviews": _change_to_application_permissions,
     "a change of the account": _entry,
 }
 

@@ -44,7 +44,7 @@ def _consent(case: Case) -> Step:
         return Step(
             Part.CONSENT, Mark.FAILED, "The organisation’s authorization does not hold at the moment", because(link)
         )
-    return Step(Part.CONSENT, Mark.DONE, of_domains, _by(link))
+    return Step(Part.CONSENT, Mark.DONE, of_domains, format_html("{}.", local_moment(link.linked_at)))
 
 
 def _access(case: Case) -> Step:
@@ -132,12 +132,6 @@ def _told_by(connection: Connection) -> str:
     if not connection.object_id:
         return f"{connection.address}. Found by the address alone: renames and aliases are not followed."
     return f"{connection.address}." if connection.address else ""
-
-
-def _by(link: TenantLink) -> SafeString:
-    if not link.consented_as:
-        return format_html("{}.", local_moment(link.linked_at))
-    return format_html("{}, by {}.", local_moment(link.linked_at), link.consented_as)
 
 
 def _ended(link: TenantLink | None) -> str | SafeString:

@@ -21,7 +21,6 @@ from integrations.microsoft import http, msal_apps
 from integrations.microsoft.app_credentials import Credential
 from integrations.microsoft.msal_apps import app_of
 
-
 _WHO = ("openid", "profile")
 
 

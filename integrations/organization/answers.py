@@ -1,5 +1,5 @@
-"""Microsoft's two answers to an authorization, by way of a browser: the consent, then the sign-in. They are written down
-and not believed.
+"""Microsoft's two answers to an authorization, by way of a browser: the consent, then the sign-in. They are written
+down and not believed.
 
 Whoever brings them need not be anybody in the portal. What counts is the browser that set out, a `state` that nobody
 else knows and that is good once, and the order. What is forged, replayed, late, of another browser or of another

@@ -1,5 +1,5 @@
-"""What must be there before an Office 365 admin is sent to Microsoft: shown on the sheet *Review changes* in the place of
-its button, while no organization is linked. Live: what a worker learns from Microsoft appears by itself."""
+"""What must be there before an Office 365 admin is sent to Microsoft: shown on the sheet *Review changes* in the place
+of its button, while no organization is linked. Live: what a worker learns from Microsoft appears by itself."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def _who(organizations: Sequence[Organization], *, by: User) -> Item:
         detail = "The consent counts for the whole account, so an admin of a group cannot ask for it."
         return Item("An owner or an admin of the account has to authorize", "failed", detail)
     detail = (
-        "Of that organization, with an account of its own (no guest). An Application or Cloud Application Administrator "
-        "may not consent to these permissions."
+        "Of that organization, with an account of its own (no guest). An Application Administrator or a Cloud "
+        "Application Administrator may not consent to these permissions."
     )
     return Item(f"At Microsoft, {endings.WHO_MAY} consents", "next", detail)

@@ -70,11 +70,11 @@ class ScopeForm(forms.Form):
     inside = forms.CharField(label="Somebody inside", required=False, max_length=LONGEST_ADDRESS)
     outside = forms.CharField(label="Somebody outside", required=False, max_length=LONGEST_ADDRESS)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="scope_%s", **kwargs)
+    def __init__(self, sent: Any = None) -> None:
+        super().__init__(sent, auto_id="scope_%s")
 
     def clean(self) -> dict[str, Any]:
-        for name, sent in self.cleaned_data.items():
+        for name, sent in list(self.cleaned_data.items()):
             if not narrowing.is_usable(sent):
                 self.add_error(name, "Type it on one line, without control characters.")
         return self.cleaned_data

@@ -4,27 +4,41 @@ soon."""
 from __future__ import annotations
 
 from celery import current_app
+from django.db.models import Q
 from django.utils import timezone
 
+from accounts.domain_names import shown
 from accounts.models import Account
 from accounts.nudging import nudge
+from integrations.models import Connection, State
 from integrations.organization import links
-from integrations.preferences import Integrations
+from integrations.preferences import Integrations, Method
 
 FOLLOW = "integrations.follow_account"  # the task
 
 
 def settings_changed(*, account: Account, key: str, **_: object) -> None:
     if key.startswith(Integrations.prefix + "."):
-        changed(account)
+        changed(account=account)
 
 
 def people_placed(*, account: Account, **_: object) -> None:
     """The ranks of groups changed, or who is in them."""
-    changed(account)
+    changed(account=account)
 
 
-def changed(account: Account) -> None:
+def changed(*, account: Account) -> None:
     """Also: somebody joined, or an associated domain came or went. One statement."""
     if links.want_followed(account, now=timezone.now()):
         nudge(current_app.signature(FOLLOW), account_id=account.pk)
+
+
+def would_leave(account: Account, domain: str) -> str:
+    """Who would be disconnected without a verified domain (`openings.domain_consequences`). One query."""
+    addresses = Q(user__email__iendswith=f"@{domain}") | Q(user__email__iendswith=f"@{shown(domain)}")
+    carried = Connection.objects.filter(account=account, method=Method.APPLICATION_PERMISSIONS.value)
+    number = carried.filter(addresses, link__isnull=False).exclude(state=State.DISCONNECTED).count()
+    if not number:
+        return ""
+    people = "1 person is" if number == 1 else f"{number:,} people are"
+    return f"{people} connected by Application Permissions with an address of this domain, and would be disconnected."

@@ -11,6 +11,7 @@ import random
 from datetime import datetime, timedelta
 
 import structlog
+from django.db import transaction
 from django.db.models import Q
 
 from accounts import outbound
@@ -168,10 +169,12 @@ def _next_check(link: TenantLink, *, now: datetime) -> datetime:
     usual = now + CHECK_EVERY * (0.75 + 0.25 * random.random())  # noqa: S311  not a secret
     if link.access_expires_at is None:
         return usual
-    ends = link.access_expires_at - tenant_tokens.RENEWED_BEFORE
-    return min(usual, max(ends, now + timedelta(seconds=30)))
+    is_ending = link.access_expires_at - tenant_tokens.RENEWED_BEFORE + timedelta(seconds=1)
+    return min(usual, max(is_ending, now + timedelta(seconds=30)))
 
 
 def _note(link: TenantLink, calendar: str, *, now: datetime) -> None:
-    found = TenantLink.objects.filter(pk=link.pk).values_list("probed", flat=True).first()
-    TenantLink.objects.filter(pk=link.pk).update(probed={**(found or {}), "calendar": calendar}, probed_at=now)
+    with transaction.atomic():  # others write down beside it what a mailbox said
+        for found in TenantLink.objects.select_for_update(of=("self",)).filter(pk=link.pk).only("probed"):
+            probed = {**found.probed, "calendar": calendar}
+            TenantLink.objects.filter(pk=link.pk).update(probed=probed, probed_at=now)

@@ -54,6 +54,10 @@ def of(account: Account) -> QuerySet[TenantLink]:
     return TenantLink.objects.filter(account=account, ended_at=None).order_by("linked_at", "pk")
 
 
+def of_account(account_id: int) -> list[int]:
+    return list(TenantLink.objects.filter(account=account_id, ended_at=None).order_by("pk").values_list("pk", flat=True))
+
+
 def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> TenantLink:
     """The link of the request's tenant, new or as it was, from now on in use. For whom, following finds out: it is
     started on commit, and for the domain of the request it is known already."""

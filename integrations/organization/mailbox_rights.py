@@ -51,7 +51,7 @@ def ask(token: str, address: str, mailbox: str) -> Answers:
 
 def known(link: TenantLink) -> dict[str, str]:
     """What a mailbox last said, as far as it still counts."""
-    found = {name: str(link.probed.get(name, "")) for name in Asked if link.probed.get(name)}
+    found = {name.value: str(link.probed[name]) for name in Asked if link.probed.get(name)}
     if link.probed.get(_ROLES) == sorted(link.roles):
         return found
     return {name: said for name, said in found.items() if name == Asked.CALENDAR}

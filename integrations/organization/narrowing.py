@@ -245,7 +245,7 @@ def _scope(chosen: Chosen) -> str:
         return (
             f"$group = (Get-Recipient -Identity {quoted(chosen.what or 'calendars@your.domain')}).DistinguishedName\n"
             f"New-ManagementScope -Name {name} -RecipientRestrictionFilter "
-            "(\"MemberOfGroup -eq '\" + $group.Replace(\"'\", \"''\") + \"'\")"
+            '("MemberOfGroup -eq \'" + $group.Replace("\'", "\'\'") + "\'")'
         )
     wanted = chosen.what or "CustomAttribute1 -eq 'Meridian'"
     return f"New-ManagementScope -Name {name} -RecipientRestrictionFilter {quoted(wanted)}"

@@ -148,9 +148,7 @@ def _surplus_in_exchange(needed: Needs, roles: Collection[str], probed: Mapping[
     ]
 
 
-def _row(
-    name: str, why: str, *, is_needed: bool, standing: Standing, by: str = "", is_exchange: bool = False
-) -> Row:
+def _row(name: str, why: str, *, is_needed: bool, standing: Standing, by: str = "", is_exchange: bool = False) -> Row:
     found = about(name)
     return Row(name, found.app_role, found.allows, why, is_needed, standing, by, is_exchange)
 

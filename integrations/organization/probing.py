@@ -45,13 +45,13 @@ def again(link: TenantLink, *, now: datetime) -> None:
 
 
 def to_probe(*, now: datetime) -> list[int]:
-    due = TenantLink.objects.filter(_free(now), Q(probe_due_at=None) | Q(probe_due_at__lte=now), ended_at=None)
-    return list(due.exclude(state=LinkState.PAUSED).order_by("probe_due_at", "pk").values_list("pk", flat=True))
+    due = _working().filter(_free(now), Q(probe_due_at=None) | Q(probe_due_at__lte=now))
+    return list(due.order_by("probe_due_at", "pk").values_list("pk", flat=True))
 
 
 def probe(link_id: int, *, now: datetime, clock: Callable[[], datetime] = timezone.now) -> bool:
     """One turn, if nobody else is at it. True: there is more to do. Raises nothing that belongs to Microsoft."""
-    claimed = TenantLink.objects.filter(_free(now), pk=link_id, ended_at=None).exclude(state=LinkState.PAUSED)
+    claimed = _working().filter(_free(now), pk=link_id)
     if not claimed.update(claimed_until=now + CLAIM):
         return False
     try:
@@ -150,6 +150,11 @@ def _opens_others(link: TenantLink, *, now: datetime) -> bool:
 
 def _parcels(connections: Sequence[Connection]) -> Iterator[Sequence[Connection]]:
     return (connections[at : at + batch.MOST] for at in range(0, len(connections), batch.MOST))
+
+
+def _working() -> QuerySet[TenantLink]:
+    """Of one in trouble no mailbox can be asked."""
+    return TenantLink.objects.filter(state=LinkState.WORKING, ended_at=None)
 
 
 def _free(now: datetime) -> Q:

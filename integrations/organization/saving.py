@@ -1,7 +1,7 @@
 """The last step of an authorization: the settings for which it was made are saved.
 
-By now the organization is linked, whatever becomes of the settings: if they cannot be saved as they were reviewed, it is
-said why, and one button mends it.
+By now the organization is linked, whatever becomes of the settings: if they cannot be saved as they were reviewed, it
+is said why, and one button mends it.
 """
 
 from __future__ import annotations

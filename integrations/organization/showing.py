@@ -56,6 +56,7 @@ class Card:
     """One organization in the list."""
 
     link: TenantLink
+    name: str
     look: Look
     says: str
     connected: int
@@ -94,7 +95,7 @@ def page(link: TenantLink, chosen: Chosen, *, now: datetime) -> dict[str, Any]:
     place = place_of(link)
     return {
         "link": link,
-        "name": listed(link.domains) or link.tenant_id,
+        "name": name_of(link),
         "look": _STATES[LinkState(link.state)],
         "trouble": trouble(link),
         "rows": [(row, _STANDINGS[row.standing], _note(row)) for row in rows],
@@ -110,6 +111,10 @@ def page(link: TenantLink, chosen: Chosen, *, now: datetime) -> dict[str, Any]:
         "entra": narrowing.entra_address(place),
         "place": place,
     }
+
+
+def name_of(link: TenantLink) -> str:
+    return listed(link.domains) or link.tenant_id
 
 
 def place_of(link: TenantLink) -> Place:
@@ -134,6 +139,7 @@ def _card(link: TenantLink, rows: Collection[Row], numbers: Mapping[tuple[str, s
     standings = Counter(row.standing for row in rows)
     return Card(
         link,
+        name_of(link),
         _STATES[LinkState(link.state)],
         trouble(link),
         connected,

@@ -13,14 +13,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from celery import current_app
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from accounts import outbound
 from accounts.domain_names import domain_of
+from accounts.nudging import nudge
 from integrations import reasons
 from integrations.models import LinkState, TenantLink
-from integrations.organization import drift, link_checks, mailbox_rights, sounding, tenant_tokens, wanted
+from integrations.organization import (
+    drift,
+    link_checks,
+    links,
+    mailbox_rights,
+    probing,
+    sounding,
+    tenant_tokens,
+    wanted,
+)
 from integrations.organization.mailbox_rights import Answers
 from integrations.organization.needs import READ_CONTACTS, WRITE_CALENDARS, contained
 
@@ -71,7 +82,7 @@ def may_be_asked(link: TenantLink, address: str) -> bool:
 
 def ask(link: TenantLink, *, inside: str = "", outside: str = "", now: datetime) -> bool:
     """Write down that somebody asked. False: it cannot be written down at the moment."""
-    fresh = {"found_at": None, "says": "", "is_fine": False, "mailboxes": []}
+    fresh: dict[str, Any] = {"found_at": None, "says": "", "is_fine": False, "mailboxes": []}
     return _write(link.pk, {"at": now, "inside": inside, "outside": outside, **fresh})
 
 
@@ -91,7 +102,9 @@ def carry_out(link_id: int, *, now: datetime) -> None:
         return
     mailboxes = _ask_mailboxes(link, asked, now=now)
     # Whoever is let in or kept out now is found by these, mailbox by mailbox.
-    TenantLink.objects.filter(pk=link.pk, ended_at=None).update(probe_due_at=now, follow_due_at=now)
+    probing.again(link, now=now)
+    links.want_followed(link.account, now=now)
+    nudge(current_app.signature(links.FOLLOW), link_id=link.pk)
     drift.look(link.pk, now=now)
     says, is_fine = _in_words(link, mailboxes)
     found = {"found_at": now, "says": says, "is_fine": is_fine, "mailboxes": [vars(one) for one in mailboxes]}

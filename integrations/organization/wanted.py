@@ -33,8 +33,11 @@ def _policies(account: Account) -> list[ServicePolicy]:
     """Of the account and of its groups; under a lock of the account the groups' sleep."""
     setting = setting_of(Integrations, "services")
     decided = SettingDecision.objects.filter(Q(account=account) | Q(group__account=account), key=setting.key)
-    found = list(decided.values_list("group_id", "value", "is_locked"))
-    top = [(value, is_locked) for group, value, is_locked in found if group is None]
-    below = [] if any(is_locked for _, is_locked in top) else [value for group, value, _ in found if group]
-    values = [setting.from_json(value) for value, _ in top] or [setting.default]
-    return values + [setting.from_json(value) for value in below]
+    found = list(decided.values_list("account_id", "value", "is_locked"))
+    top = [value for of_account, value, _ in found if of_account]
+    below = [value for of_account, value, _ in found if not of_account]
+    if any(is_locked for of_account, _, is_locked in found if of_account):
+        below = []
+    return ([setting.from_json(value) for value in top] or [setting.default]) + [
+        setting.from_json(value) for value in below
+    ]

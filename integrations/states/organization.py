@@ -113,11 +113,12 @@ def scoped_out(connections: Collection[int], *, now: datetime, code: str = "") -
         return 0
     why = {"reason": Reason.SCOPED_OUT.value, "code": code[:80], "trace_id": "", "failed_at": now}
     rest = {"trouble": Trouble.MAILBOX, "refused_since": None, "attempts": 0, "refresh_due_at": None}
+    was_out = Q(state=State.NOT_ELIGIBLE) & ~Q(reason=Reason.SCOPED_OUT.value)
     with transaction.atomic():
-        out = list(_locked(connections).filter(state__in=_UNDER_WAY))
+        out = list(_locked(connections).filter(Q(state__in=_UNDER_WAY) | was_out))
         gone = Connection.objects.filter(pk__in=[one.pk for one in out])
         gone.update(state=State.NOT_ELIGIBLE, since_at=now, **why, **rest)
-        _record_each(SCOPED_OUT, out, now=now)
+        _record_each(SCOPED_OUT, [one for one in out if one.state != State.NOT_ELIGIBLE], now=now)
     return len(out)
 
 

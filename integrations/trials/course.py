@@ -12,6 +12,7 @@ from accounts import audit
 from accounts.claims import Refused
 from accounts.models import Account, Role, User
 from integrations.models import Trial
+from integrations.organization import hearing
 from integrations.trials.model import Mark, Name
 from integrations.trials.steps import REPORT, report, steps
 
@@ -54,6 +55,7 @@ def begin(person: User, *, by: User, now: datetime) -> Trial:
     with transaction.atomic():
         trial = Trial.objects.create(id=uuid.uuid4(), account=person.account, person=person, by=by, began_at=now)
         audit.record(BEGUN, account=person.account, actor=by, on=person, now=now)
+        hearing.changed(account=person.account)  # whom an organization is to connect is looked for now
     return trial
 
 

@@ -11,7 +11,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.cascade.read import effective
 from accounts.doors import SignedInRequest, signed_in
-from integrations import connecting, credentials, disconnecting, health, panels, permitting, renewing, retrying
+from integrations import (
+    connecting,
+    credentials,
+    deciding,
+    disconnecting,
+    health,
+    panels,
+    permitting,
+    renewing,
+    retrying,
+)
 from integrations.contracts import CalendarError
 from integrations.forms import PermissionsForm, ServiceForm
 from integrations.models import ALIVE, State
@@ -50,7 +60,7 @@ def select_service(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def permissions(request: SignedInRequest) -> HttpResponse:
     settings = effective(Integrations, request.user)
-    connection = connecting.current(request.user)
+    connection = connecting.own(request.user)
     if obstacle := _obstacle(request, settings):
         return _not_allowed(request, obstacle)
     ticked = connection or settings.services
@@ -126,11 +136,14 @@ def connection_try(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def connection_delete(request: SignedInRequest) -> HttpResponse:
     """Asks, and does it when asked by a form."""
+    if not disconnecting.may_delete(request.user):
+        messages.error(request, "Your organisation connects your calendar: it would be connected again.")
+        return _to_profile()
     if request.method == "POST":
+        own = connecting.own(request.user)
         if disconnecting.disconnect(request.user, actor=request.user, now=timezone.now()):
-            messages.success(
-                request, "The connection is deleted. Microsoft lists Meridian until you withdraw it there."
-            )
+            listed = " Microsoft lists Meridian until you withdraw it there." if own else ""
+            messages.success(request, f"The connection is deleted.{listed}")
         return _to_profile()
     panel = panels.calendar_of(request.user, now=timezone.now())
     if panel["connection"] is None:
@@ -181,7 +194,7 @@ def _obstacle(request: SignedInRequest, settings: Integrations) -> Obstacle | No
 
 
 def _not_allowed(request: SignedInRequest, obstacle: Obstacle) -> HttpResponse:
-    behind = panels.decision_behind(request.user, obstacle)
+    behind = deciding.decision_behind(request.user, obstacle)
     if behind and behind.is_own:
         messages.error(request, health.of_obstacle(obstacle, is_own=True))
         return _to_profile()

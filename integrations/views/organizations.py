@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from accounts.domain_names import listed
 from accounts.doors import SignedInRequest, account_admin
 from accounts.forms.reason import ReasonForm
 from accounts.models import Account
@@ -74,7 +73,7 @@ def organization_end(request: SignedInRequest, pk: int) -> HttpResponse:
     link = _link_or_404(request.user.account, pk)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        name, reason = listed(link.domains) or link.tenant_id, form.cleaned_data["reason"].strip()
+        name, reason = showing.name_of(link), form.cleaned_data["reason"].strip()
         count = links.ended(link, actor=request.user, now=timezone.now(), reason=reason)
         people = counted(count, "person is,people are")
         messages.success(request, f"The authorization of {name} is ended. {people} disconnected.")
@@ -101,7 +100,7 @@ def _to_end(request: SignedInRequest, link: TenantLink) -> dict[str, Any]:
     found = page.get_page(request.GET.get("page"))
     return {
         "link": link,
-        "name": listed(link.domains) or link.tenant_id,
+        "name": showing.name_of(link),
         "page": found,
         "number": page.count,
         "named": [(one, LOOKS[one.state]) for one in found],

@@ -29,7 +29,7 @@ def test_a_record_is_found_among_others(published: list[str], ours: list[str]) -
 
 
 @pytest.mark.parametrize(
-    "page",
+    "text",
     [
         record(TOKEN),
         f"{record(TOKEN)}\r\n",
@@ -37,17 +37,17 @@ def test_a_record_is_found_among_others(published: list[str], ours: list[str]) -
         f"<!doctype html>\n<html><body>\n  <p>{record(TOKEN)}</p></body></html>",
     ],
 )
-def test_a_file_may_be_plain_or_a_page(page: str) -> None:
-    assert text_of(page) == record(TOKEN)
+def test_a_file_may_be_plain_or_a_page(text: str) -> None:
+    assert text_of(text) == record(TOKEN)
 
 
-@pytest.mark.parametrize("page", ["", record("another"), f"You asked for {record(TOKEN)}", f"{record(TOKEN)} {NAME}"])
-def test_a_file_that_says_anything_else_is_no_proof(page: str) -> None:
-    assert text_of(page) != record(TOKEN)
+@pytest.mark.parametrize("text", ["", record("another"), f"You asked for {record(TOKEN)}", f"{record(TOKEN)} {NAME}"])
+def test_a_file_that_says_anything_else_is_no_proof(text: str) -> None:
+    assert text_of(text) != record(TOKEN)
 
 
 @pytest.mark.parametrize(
-    "page",
+    "text",
     [
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>Kestrel</title>{TAG}</head><body></body></html>",
         f"<HTML><HEAD>{TAG.upper().replace(TOKEN.upper(), TOKEN)}</HEAD></HTML>",
@@ -59,12 +59,12 @@ def test_a_file_that_says_anything_else_is_no_proof(page: str) -> None:
         f"<head><meta content={TOKEN} name={NAME}></head>",
     ],
 )
-def test_a_tag_counts_in_the_head(page: str) -> None:
-    assert TOKEN in tags_in(page)
+def test_a_tag_counts_in_the_head(text: str) -> None:
+    assert TOKEN in tags_in(text)
 
 
 @pytest.mark.parametrize(
-    "page",
+    "text",
     [
         f"<html><head></head><body>{TAG}</body></html>",
         f"<p>A guest writes: {TAG}",
@@ -82,21 +82,23 @@ def test_a_tag_counts_in_the_head(page: str) -> None:
         "",
     ],
 )
-def test_what_strangers_may_write_does_not_count(page: str) -> None:
-    assert TOKEN not in tags_in(page)
+def test_what_strangers_may_write_does_not_count(text: str) -> None:
+    assert TOKEN not in tags_in(text)
 
 
 @given(st.text(alphabet=st.sampled_from("<>/![]-=\"' &;#abdehmnt"), max_size=80))
-def test_no_page_makes_it_fail(page: str) -> None:
-    assert tags_in(page) == []
-    text_of(page)
+def test_no_page_makes_it_fail(text: str) -> None:
+    assert tags_in(text) == []
+    text_of(text)
 
 
-@pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "<![", "</", "<a b='", "&", "<script>", '<a "', "<!a", "<?", "<a b=c "])
+@pytest.mark.parametrize(
+    "piece", ["<", "<a ", "<!--", "<![", "</", "<a b='", "&", "<script>", '<a "', "<!a", "<?", "<a b=c "]
+)
 def test_no_page_holds_a_worker_for_long(piece: str) -> None:
-    page, begun = piece * (LARGEST_HEAD // len(piece)), time.monotonic()
+    text, begun = piece * (LARGEST_HEAD // len(piece)), time.monotonic()
 
-    tags_in(page)
+    tags_in(text)
 
     assert time.monotonic() - begun < 2
 

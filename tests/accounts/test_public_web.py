@@ -311,13 +311,6 @@ def test_a_name_without_an_address_is_no_web_site(name_server: NameServer) -> No
         public_web.get("http://nobody.example/", domain="nobody.example", most=1, until=time.monotonic() + 3)
 
 
-def test_the_second_address_is_asked_where_the_first_is_dead(name_server: NameServer, web_site: WebSite) -> None:
-    name_server.publish(NAME, "A", "127.0.0.2", "127.0.0.1")
-    web_site.pages["/"] = answer(200, "hello")
-
-    assert get().body == b"hello"
-
-
 def test_proxies_of_the_environment_are_not_used(web_site: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

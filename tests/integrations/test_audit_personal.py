@@ -25,9 +25,12 @@ from integrations import approvals, connecting, consent_proof, diagnosis, discon
 from integrations.diagnosis import bundle
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, State, Trouble
+from integrations.organization import trips
 from integrations.preferences import Integrations
 from tests.cast import PASSWORD, Cast, ClientOf
+from tests.integrations.authorized import authorized, connected_by
 from tests.integrations.stopped import KESTREL, consented, made, proved, queue, recorded, stopped
+from tests.integrations.travelling import learnt, own
 from tests.integrations.wired import connected
 from tests.simulated import Simulator
 
@@ -49,6 +52,7 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _settings(cast)
     _calendars(cast, microsoft)
     _approvals(cast, microsoft)
+    _authorizing(cast)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
@@ -158,6 +162,18 @@ def _calendars(cast: Cast, microsoft: Simulator) -> None:
     trials.begin(cast.gus, by=cast.dana, now=NOW())
 
 
+def _consent_of_an_organization(cast: Cast) -> None:
+    """It is lost and found; then it keeps Bob out and lets him in, before it is forgotten."""
+    link = authorized(cast.kestrel)
+    [bobs] = connected_by(link, [cast.bob])
+    states.link_troubled(link, Failure(Outcome.APP_GONE, Reason.APP_REMOVED), now=NOW())
+    states.link_works(link, now=NOW())
+    states.scoped_out([bobs.pk], now=NOW())
+    states.let_in([bobs.pk], now=NOW())
+    bobs.delete()
+    link.delete()
+
+
 def _approvals(cast: Cast, microsoft: Simulator) -> None:
     """Bob and Wilhelmina wait for an administrator, who declines, forges, and consents; Gus is stopped by the settings,
     and Alice takes it back."""
@@ -179,6 +195,15 @@ def _approvals(cast: Cast, microsoft: Simulator) -> None:
     microsoft.control("POST", f"{at}/add")
     consent_proof.check_again(cast.kestrel, KESTREL, now=NOW())
     proved(link)
+
+
+def _authorizing(cast: Cast) -> None:
+    """Dana begins an authorization of the organization, which comes to nothing, and cancels one that she handed on."""
+    own(cast.kestrel, "kestrel.example")
+    learnt(cast.kestrel)
+    given: dict[str, Any] = {"domain": "kestrel.example", "by": cast.dana, "now": NOW()}
+    trips.refuse(trips.begin(cast.kestrel, **given), Reason.DECLINED, now=NOW())
+    trips.stop(trips.begin(cast.kestrel, is_handed_on=True, **given), actor=cast.dana, now=NOW())
 
 
 def test_every_action_was_lived_through(lived: dict[int, tuple[str, ...]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +20,11 @@ from accounts.openings import Effect
 from integrations import fitting
 from integrations.domains import DomainRule
 from integrations.fitting import WATCHED
-from integrations.models import Connection, State
-from integrations.preferences import Api, Integrations, ServicePolicy
+from integrations.models import Connection, Move, State, TenantLink
+from integrations.organization import covering
+from integrations.preferences import Api, Integrations, Method, ServicePolicy
 from tests.cast import FOUNDED, crowd, joined
+from tests.integrations.authorized import BY_ADMIN, authorized
 from tests.integrations.tied import connect, set_to
 
 ENABLED, SERVICES, DOMAINS = (declare.setting_of(Integrations, name) for name in ("enabled", "services", "domains"))
@@ -154,6 +157,8 @@ VALUES: dict[str, list[Any]] = {
             ServicePolicy(contacts_write=False),
             ServicePolicy(calendar_write=False),
             ServicePolicy(authorize_with=Api.EWS),
+            BY_ADMIN,
+            dataclasses.replace(BY_ADMIN, calendar_write=False),
         )
     ],
     DOMAINS.key: [DOMAINS.to_json(rule) for rule in RULES],
@@ -171,6 +176,8 @@ ties = st.fixed_dictionaries(
     {
         "state": st.sampled_from(list(State)),
         "api": st.sampled_from(list(Api)),
+        "method": st.sampled_from([method.value for method in Method]),
+        "move": st.sampled_from(list(Move)),
         "calendar_write": st.booleans(),
         "contacts_write": st.booleans(),
         "address": st.sampled_from(["a@kestrel.example", "a@corvid.example", "a@möwe.example", ""]),
@@ -194,23 +201,33 @@ class TestExactly(TestCase):
         st.lists(st.none() | ties, min_size=PEOPLE, max_size=PEOPLE),
         st.sets(st.tuples(st.integers(0, PEOPLE - 1), st.integers(0, GROUPS - 1))),
         moves,
+        st.sampled_from(["", "kestrel.example", "corvid.example"]),
     )
     def test_what_is_told_before_is_what_happens(
-        self, made: list[Any], tied: list[Any], members: set[tuple[int, int]], move: Any
+        self, made: list[Any], tied: list[Any], members: set[tuple[int, int]], move: Any, linked: str
     ) -> None:
         org = Organisation(made, tied, members)
+        link = authorized(org.account, domains=[linked]) if linked else None
         fitting.apply_policy(org.account, now=FOUNDED)
-        before = org.states()
+        before, looked_up, served = org.states(), org.looked_up(link), set(covering.covered(org.account))
 
         found = impact(org.account, org.change(move))
         org.do(move)
         fitting.apply_policy(org.account, now=FOUNDED)
 
-        after = org.states()
+        after, covered = org.states(), set(covering.covered(org.account))
         ended = {person for person, state in after.items() if state != before[person] == "alive"}
         came_back = {person for person, state in after.items() if state == "alive" != before[person]}
         assert {effect.person for asked in found.consequences for effect in asked.ends} == ended
         assert {effect.person for asked in found.consequences for effect in asked.returns} == came_back
+        for asked in found.consequences:
+            begins = {effect.person for effect in asked.begins.effects}
+            assert begins == org.looked_up(link) - looked_up - after.keys()
+            moving = {effect.person for effect in asked.moves.effects}
+            assert moving == org.ready(link) & (covered - served) & {who for who in after if after[who] == "alive"}
+            alive = sum(state == "alive" for who, state in after.items() if who in found.before.people)
+            others = len(asked.moves.effects) + len(asked.asks.effects)
+            assert asked.stays + others == alive - len(came_back - moving)
 
 
 class Organisation:
@@ -284,6 +301,21 @@ class Organisation:
                 Membership.objects.filter(user__in=[self.people[at] for at in some], group=self.groups[group]).delete()
             case _:
                 self.groups[move[1]].delete()
+
+    def looked_up(self, link: TenantLink | None) -> set[int]:
+        """Whom following would look for at Microsoft, by their own address or by that of their last connection."""
+        theirs = Connection.objects.filter(method=Method.APPLICATION_PERMISSIONS.value).exclude(address="")
+        addresses = dict(theirs.values_list("user_id", "address"))
+        return {
+            person
+            for person, one in covering.covered(self.account).items()
+            if link and one.domain in link.domains and one.allows(addresses.get(person, one.address))
+        }
+
+    def ready(self, link: TenantLink | None) -> set[int]:
+        found = Connection.objects.filter(method=Method.OAUTH.value, move=Move.READY, user__in=self.people)
+        reached = link and "kestrel.example" in link.domains
+        return set(found.values_list("user_id", flat=True)) if reached else set()
 
     def states(self) -> dict[int, str]:
         rows = Connection.objects.values_list("user_id", "state")

@@ -133,7 +133,8 @@ def test_who_was_moved_to_the_organization_before_the_worker_came_is_spared(
 
 # ── What else lives beside them ─────────────────────────────────────────────
 def test_nobody_waits_for_an_approval_where_an_admin_authorizes_for_all(cast: Cast) -> None:
-    AwaitedApproval.objects.create(user=cast.alice, account=cast.kestrel, since_at=timezone.now())
+    wish = {"calendar_write": False, "contacts_write": False}
+    AwaitedApproval.objects.create(user=cast.alice, account=cast.kestrel, since_at=timezone.now(), **wish)
 
     set_up_by_admin(cast.kestrel, by=cast.dana)
     approvals.fit(cast.kestrel, now=timezone.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from integrations.diagnosis import Mark, Part
 from integrations.diagnosis.remedies import Who
 from integrations.failures import Reason
 from integrations.models import Connection, LinkState, State, TenantLink, Trouble
-from integrations.policy import Obstacle
 from tests.cast import FOUNDED, Cast, ClientOf, crowd
 from tests.integrations.authorized import authorized, connected_by, set_up_by_admin
 from tests.integrations.tied import set_to
@@ -103,31 +101,28 @@ def test_an_authorization_that_was_ended_is_the_step_that_fails(cast: Cast, link
 
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.value)
-def test_every_state_with_every_reason_has_a_page_that_names_one_thing_that_helps(
-    state: State, cast: Cast, link: TenantLink, client_of: ClientOf
+def test_whatever_the_reason_one_thing_helps_and_it_is_nothing_for_its_person_to_do(
+    state: State, cast: Cast, link: TenantLink
 ) -> None:
     [connection] = connected_by(link, [cast.alice], state)
-    browser, address = client_of(cast.dana), reverse("connection_diagnose", args=[connection.pk])
-    for reason in ["", *Reason, *Obstacle, "something new"]:
-        Connection.objects.update(state=state, reason=reason)
+    case = case_of(connection, cast.dana)
+    for reason in ("", *Reason, "something new"):
+        case.connection.state, case.connection.reason = state, reason
 
-        page = browser.get(address).content.decode()
-
-        [helps] = re.findall("<dt>What helps</dt><dd>(.+?)</dd>", page)
-        assert strip_tags(helps).endswith(".") and "{" not in helps, (reason, helps)
-        assert "Remind Alice" not in page
-
-
-@pytest.mark.parametrize("state", State, ids=lambda state: state.value)
-def test_its_person_is_never_sent_to_do_anything(state: State, cast: Cast, link: TenantLink) -> None:
-    [connection] = connected_by(link, [cast.alice], state)
-    for reason in (*Reason, "something new"):
-        Connection.objects.update(state=state, reason=reason)
-
-        helps = diagnosis.helps(case_of(connection, cast.dana))
+        helps = diagnosis.helps(case)
 
         assert helps.who is not Who.PERSON, reason
+        assert strip_tags(helps.says).endswith(".") and "{" not in helps.says, reason
         assert "Reconnect" not in helps.says
+
+
+def test_the_page_offers_to_check_and_not_to_remind(cast: Cast, link: TenantLink, client_of: ClientOf) -> None:
+    [connection] = connected_by(link, [cast.alice], State.NOT_ELIGIBLE, reason=Reason.SCOPED_OUT)
+
+    page = client_of(cast.dana).get(reverse("connection_diagnose", args=[connection.pk])).content.decode()
+
+    assert "Remind Alice" not in page and "Check now" in page
+    assert reverse("organizations") in page
 
 
 def test_what_people_may_now_set_up_themselves_is_theirs_once_it_has_ended(cast: Cast, link: TenantLink) -> None:

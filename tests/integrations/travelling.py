@@ -40,11 +40,13 @@ def learnt(account: Account) -> None:
     whose.look_up(account, now=timezone.now())
 
 
-def sheet(by: User, *, at: Account | Group | None = None, policy: ServicePolicy = BY_ADMIN) -> PendingChange:
+def sheet(
+    by: User, *, at: Account | Group | None = None, policy: ServicePolicy = BY_ADMIN, is_locked: bool = False
+) -> PendingChange:
     """*Review changes*, for Application Permissions."""
     place = at or by.account
     level = Level.GROUP if isinstance(place, Group) else Level.ACCOUNT
-    change = Choose(SERVICES.key, level, place.pk, SERVICES.to_json(policy))
+    change = Choose(SERVICES.key, level, place.pk, SERVICES.to_json(policy), is_locked)
     made = reviewing.submit(change, by=by, back="/account/settings/", seen=None, now=timezone.now())
     assert isinstance(made, PendingChange)
     return made

@@ -22,6 +22,7 @@ from integrations.simulator.control import (
     logbook,
     seen,
     subjects,
+    tally,
 )
 from integrations.simulator.control import state as states
 from integrations.simulator.control.acts import reading
@@ -72,6 +73,12 @@ def index(request: HttpRequest) -> Answer:
 @_guarded("GET")
 def state(request: HttpRequest) -> Answer:
     return states.everything(now=timezone.now())
+
+
+@_guarded("GET")
+def requests(request: HttpRequest) -> Answer:
+    """The counts alone: the whole state is long where people are many."""
+    return dict(tally.numbers())
 
 
 @_guarded("GET", "DELETE")

@@ -46,6 +46,7 @@ def everything() -> dict[str, Any]:
         "guard": "Authorization: Bearer <the control token>",
         "look": [
             _look("state", "Everything that is there, without secrets."),
+            _look("requests", "How often which endpoint was asked, and how it answered."),
             _look("log", "The request log. ?since= (an entry’s number), ?person=, ?app=, ?status=, ?remarks=1."),
             _look("faults", "The faults that are on."),
             _look("throttling", "The limits of Graph."),

@@ -7,6 +7,7 @@ from integrations.simulator.control import api
 urlpatterns = [
     path("", api.index),
     path("state", api.state),
+    path("requests", api.requests),
     path("log", api.log),
     path("reset", api.reset),
     path("faults", api.all_faults),

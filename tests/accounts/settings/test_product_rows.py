@@ -86,7 +86,6 @@ def test_it_says_how_many_are_connected(
     [
         {"authorize_with": "ews"},
         {"authorize_with": "carrier pigeon"},
-        {"who_can_set_up": "application_permissions"},
         {"default_service": "google"},
         {"default_service": ""},
     ],
