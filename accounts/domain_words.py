@@ -127,6 +127,6 @@ def _trouble(domain: AssociatedDomain) -> tuple[str, str]:
     if not domain.trouble:
         return "", ""
     general = _NOT_FOUND.get((domain.trouble, ""))
-    title, text = general or _NOT_FOUND[domain.trouble, domain.method]
+    title, text = general or _NOT_FOUND.get((domain.trouble, domain.method), ("", ""))
     words = {"name": shown(domain.name), "found": domain.found or "nothing", "address": file_address(domain.name)}
     return title.format(**words), text.format(**words)

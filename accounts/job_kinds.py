@@ -63,7 +63,8 @@ class Errand(Protocol):
 
 
 class Parcel(Protocol):
-    """An errand for up to PARCEL rows at once, where the outside takes many questions in one; answers one for each row.
+    """An errand for up to PARCEL rows at once, where the outside takes many questions in one, and what is written down
+    costs little more for many than for one; answers one for each row.
 
     It bounds its own time, and doing it twice must do no more than doing it once, as an errand's.
     """
@@ -71,7 +72,7 @@ class Parcel(Protocol):
     def __call__(self, job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Result]: ...
 
 
-PARCEL = 20
+PARCEL = 100
 
 _works: dict[str, Work] = {}
 _errands: dict[str, Errand] = {}

@@ -73,7 +73,6 @@ urlpatterns: list[URLPattern] = [
     path("changes/<uuid:pk>/discard/", changes.change_discard, name="change_discard"),
     path("changes/undo/<int:entry>/", changes.change_undo, name="change_undo"),
     path("account/profile/", domains.account_profile, name="account_profile"),
-    path("account/profile/domains/add/", domains.domains_add, name="domains_add"),
     path("account/profile/domains/<int:pk>/", domains.domain, name="domain"),
     path("account/profile/domains/<int:pk>/verify/", domains.domain_verify, name="domain_verify"),
     path("account/profile/domains/<int:pk>/proof.html", domains.domain_file, name="domain_file"),

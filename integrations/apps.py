@@ -13,7 +13,7 @@ class IntegrationsConfig(AppConfig):
         from accounts.cascade import declare
         from accounts.cascade.write import decided, placed
         from integrations import banners, consequences, disconnecting, panels
-        from integrations.organization import checklist, hearing
+        from integrations.organization import checklist, hearing, showing
         from integrations.preferences import Integrations
 
         declare.register(Integrations)
@@ -25,6 +25,7 @@ class IntegrationsConfig(AppConfig):
         openings.consequences.append(consequences.connections)
         openings.gates.append(checklist.gate)
         openings.row_panels["integrations.enabled"] = panels.on_enabled_row
+        openings.row_panels["integrations.services"] = showing.on_services_row
         openings.on_leaving.append(disconnecting.leave)
         decided.connect(panels.settings_changed, dispatch_uid="integrations")
         placed.connect(panels.people_placed, dispatch_uid="integrations")

@@ -26,7 +26,7 @@ _WORDS: dict[str, str] = {
     Reason.APP_REMOVED: "Meridian was removed or switched off in the Microsoft 365 organisation",
     Reason.SERVICE_ABSENT: "The Microsoft 365 organisation does not offer the service by which calendars are read",
     Reason.TENANT_GONE: "Microsoft no longer knows the organisation",
-    Reason.TENANT_BLOCKED: "Microsoft has blocked the organisation",
+    Reason.TENANT_BLOCKED: "The organisation is blocked by Microsoft",
     Reason.REFUSED: "Microsoft gave no reason that Meridian knows",
     Reason.LOST_IN_FLIGHT: "Meridian was interrupted while it renewed the access",
     Reason.DECLINED: "The person declined at Microsoft",

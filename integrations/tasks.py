@@ -46,6 +46,7 @@ from integrations.trials import asking, course
 
 _refreshing = threading.Lock()
 _checking = threading.Lock()
+_watching = threading.Lock()
 
 
 @shared_task(name="integrations.redeem")
@@ -209,7 +210,13 @@ def check_organization(*, link_id: int, **_: object) -> None:
 
 @shared_task(name="integrations.watch_organizations")
 def watch_organizations(**_: object) -> None:
-    validating.look_after(now=timezone.now())
+    """One turn at a time in a process."""
+    if not _watching.acquire(blocking=False):
+        return
+    try:
+        validating.look_after(now=timezone.now())
+    finally:
+        _watching.release()
 
 
 @shared_task(name="integrations.look_up_domains")

@@ -97,7 +97,7 @@ def remind(connections: Iterable[Connection], *, by: User, now: datetime) -> set
 
 def is_remindable(connection: Connection) -> bool:
     """Of one by the organization its person has nothing to do."""
-    return connection.state in REMINDABLE and connection.method != Method.APPLICATION_PERMISSIONS
+    return connection.state in REMINDABLE and not connection.is_by_organization
 
 
 def incident(pk: int, state: str, since_at: datetime) -> str:

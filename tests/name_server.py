@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import dns.flags
@@ -27,6 +27,8 @@ class NameServer:
         # Names whose questions are answered with an error, such as SERVFAIL; or not at all: "silence".
         self.troubles: dict[str, str] = {}
         self.asked: list[tuple[str, str]] = []
+        # What happens elsewhere while the first question waits for its answer.
+        self.before_the_first: Callable[[], None] | None = None
         self.streams = 0
         self._streams = socket.create_server(("127.0.0.1", 0))
         self.port = self._streams.getsockname()[1]
@@ -69,6 +71,9 @@ class NameServer:
         asked = query.question[0]
         name, kind = asked.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(asked.rdtype)
         self.asked.append((name, kind))
+        if self.before_the_first:
+            happens, self.before_the_first = self.before_the_first, None
+            happens()
         trouble = self.troubles.get(name, "")
         if trouble == "silence":
             return b""

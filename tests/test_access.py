@@ -138,7 +138,6 @@ DOORS = {
     "change_discard": Door(WHOSE_CHANGE, "POST", CHANGE),
     "change_undo": Door(ADMINS_OVER_THE_GROUP, "POST", {"entry": "a change of the account"}),
     "account_profile": Door(ADMINS),
-    "domains_add": Door(ADMINS, "POST", sent={"domains": "heron.example"}),
     "domain": Door(ADMINS_OF_THE_PERSON, named=DOMAIN),
     "domain_verify": Door(ADMINS_OF_THE_PERSON, "POST", DOMAIN, {"method": "txt"}),
     "domain_file": Door(ADMINS_OF_THE_PERSON, named=DOMAIN),

@@ -13,7 +13,7 @@ from accounts.models import DomainMethod
 
 class DomainsForm(forms.Form):
     domains = forms.CharField(
-        label="Domains",
+        label="Add domains",
         max_length=domain_rules.LONGEST_TYPED,
         help_text="One or more, comma-separated, such as kestrel.example, kestrel.co.uk. Sub-domains are named on "
         "their own. Public mail providers such as gmail.com cannot be verified.",

@@ -148,7 +148,8 @@ def _troubles(review: Review, trouble: Trouble, reader: Reader, *, has_moved: bo
 def _notices(review: Review, reader: Reader) -> list[Notice]:
     """What ends, what comes back, and what a lock does not do."""
     is_lock = describing.moves_lock(review) and describing.change_locks(review)
-    no_one = "Nobody is connected by a lock." if is_lock else ""
+    is_beginning = any(one.begins.effects for one in review.found.consequences)
+    no_one = "Nobody is connected by a lock." if is_lock and not is_beginning else ""
     found = []
     for one in review.found.consequences:
         if one.ends:

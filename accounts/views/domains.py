@@ -30,16 +30,10 @@ class Row:
     standing: Standing
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @doors.account_admin
 def account_profile(request: SignedInRequest) -> HttpResponse:
-    return _profile(request, DomainsForm())
-
-
-@require_POST
-@doors.account_admin
-def domains_add(request: SignedInRequest) -> HttpResponse:
-    form = DomainsForm(request.POST)
+    form = DomainsForm(request.POST or None)
     if form.is_valid():
         try:
             added = domains.add(
@@ -51,7 +45,7 @@ def domains_add(request: SignedInRequest) -> HttpResponse:
             form.refuse([str(refusal)])
         else:
             return _after_adding(request, added)
-    return _profile(request, form, status=422)
+    return _profile(request, form)
 
 
 @require_safe
@@ -118,7 +112,7 @@ def domain_remove(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(request, "accounts/domain_remove.html", context, status=422 if trouble else 200)
 
 
-def _profile(request: SignedInRequest, form: DomainsForm, *, status: int = 200) -> HttpResponse:
+def _profile(request: SignedInRequest, form: DomainsForm) -> HttpResponse:
     account = request.user.account
     page: Page[AssociatedDomain] = Paginator(
         AssociatedDomain.objects.filter(account=account).order_by("name"), ON_A_PAGE
@@ -133,7 +127,7 @@ def _profile(request: SignedInRequest, form: DomainsForm, *, status: int = 200) 
         "is_moving": any(row.standing.is_moving for row in rows),
         "form": form,
     }
-    return render(request, "accounts/account_profile.html", context, status=status)
+    return render(request, "accounts/account_profile.html", context, status=422 if form.errors else 200)
 
 
 def _row(domain: AssociatedDomain) -> Row:

@@ -183,7 +183,7 @@ def _disconnect(job: Job, row: JobRow, *, now: datetime) -> Result:
     if job.by is None or not claims.may(job.by, person):
         return NOT_ALLOWED
     found = _connection(job, row)
-    if found and listing.is_by_organization(found):
+    if found and found.is_by_organization:
         return BY_ORGANIZATION  # moved meanwhile
     ended = disconnecting.disconnect(person, actor=job.by, now=now, reason=job.arguments.get("reason", ""))
     return DISCONNECTED if ended or _was_ended(job, row) else NOT_CONNECTED

@@ -72,7 +72,7 @@ def row(person: User, reader: User, *, now: datetime) -> Row:
         withheld=withheld(connection) if connection else "",
         reason=reason(connection) if connection else "",
         age=age(connection.connected_at, now=now) if connection else "",
-        no_address="No mailbox found" if connection and is_by_organization(connection) else "Not known yet",
+        no_address="No mailbox found" if connection and connection.is_by_organization else "Not known yet",
         may_manage=doors.can_manage(reader, person),
     )
 
@@ -86,11 +86,6 @@ def permissions(connection: Connection) -> str:
     """What Meridian uses."""
     calendar = "write" if connection.calendar_write else "read"
     return f"Calendar: {calendar} · Contacts: {_contacts(connection)}"
-
-
-def is_by_organization(connection: Connection) -> bool:
-    """Its person has nothing to press, and ending it by hand would last until the next look only."""
-    return connection.method == Method.APPLICATION_PERMISSIONS
 
 
 def withheld(connection: Connection) -> str:
@@ -122,6 +117,6 @@ def age(connected_at: datetime | None, *, now: datetime) -> str:
 
 
 def _contacts(connection: Connection) -> str:
-    if is_by_organization(connection):
+    if connection.is_by_organization:
         return "read" if _READS_CONTACTS & set(connection.granted) else "none"
     return "write" if connection.contacts_write else "none" if "contacts_read" in connection.withheld else "read"

@@ -45,7 +45,7 @@ class Case:
     @property
     def is_by_organization(self) -> bool:
         """Nothing about it is the person's own to do."""
-        return self.connection.method == Method.APPLICATION_PERMISSIONS
+        return self.connection.is_by_organization
 
     @property
     def person(self) -> User:

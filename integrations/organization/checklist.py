@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import domains
 from accounts.cascade.changes import Choose
 from accounts.cascade.declare import setting_of
-from accounts.domain_names import listed
+from accounts.domain_names import domain_of, listed
 from accounts.models import Account, PendingChange, User
 from accounts.openings import Panel
 from accounts.reviewing import Review
@@ -125,7 +125,9 @@ def has_link(account: Account) -> bool:
 def made(policy: ServicePolicy, told: Sequence[Whose], *, by: User, now: datetime) -> Checklist:
     """Pure."""
     is_graph = policy.authorize_with is Api.GRAPH
-    organizations = organizations_in(told)
+    own = domain_of(by.email)
+    # First the one to which whoever asks belongs.
+    organizations = tuple(sorted(organizations_in(told), key=lambda one: own not in one.domains))
     items = [_graph(is_graph=is_graph), _domains(told), *_whose(told, now=now), _who(organizations, by=by)]
     return Checklist(
         tuple(items),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts import jobs
@@ -40,13 +41,12 @@ PAUSED = Result(RowState.FAILED, "The organization’s consent does not work now
 
 
 def is_running(link: TenantLink) -> bool:
-    return Job.objects.filter(pk=link.job_id, state=JobState.RUNNING).exists()
+    return _newest(link).filter(state=JobState.RUNNING).exists()
 
 
 def was_stopped(link: TenantLink, *, now: datetime) -> bool:
     """By somebody, and not long ago: it is not begun again under their hands."""
-    stopped = Job.objects.filter(pk=link.job_id, state=JobState.CANCELLED, ended_at__gt=now - NOT_AGAIN_BEFORE)
-    return stopped.exists()
+    return _newest(link).filter(state=JobState.CANCELLED, ended_at__gt=now - NOT_AGAIN_BEFORE).exists()
 
 
 def start(link: TenantLink, plan: Plan, people: People, *, now: datetime) -> Job:
@@ -65,6 +65,10 @@ def start(link: TenantLink, plan: Plan, people: People, *, now: datetime) -> Job
         TenantLink.objects.filter(pk=link.pk).update(job=job)
     link.job = job
     return job
+
+
+def _newest(link: TenantLink) -> QuerySet[Job]:
+    return Job.objects.filter(pk__in=TenantLink.objects.filter(pk=link.pk).values("job"))
 
 
 def _lines(plan: Plan, people: People) -> Iterator[Line]:

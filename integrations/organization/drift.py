@@ -110,7 +110,9 @@ def _drafts(link: TenantLink, rows: list[Row], fresh: Drift) -> list[Draft]:
     assert link.drift_since is not None, "only what is found is told"  # noqa: S101
     admins = User.objects.of(link.account).filter(role__in=[Role.OWNER, Role.ADMIN], is_active=True).order_by("pk")
     of_name = {row.name: row for row in rows}
-    words: dict[str, Any] = {kind: [of_name[name] if name in of_name else about(name) for name in fresh[kind]] for kind in fresh}
+    words: dict[str, Any] = {
+        kind: [of_name[name] if name in of_name else about(name) for name in fresh[kind]] for kind in fresh
+    }
     words |= {"link": settings.PUBLIC_URL + reverse("organization", args=[link.pk]), "organization": str(link)}
     incident = f"{link.pk}:{link.drift_since.isoformat()}"
     return [

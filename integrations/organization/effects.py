@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integrations.organization.needs import (
+    GIVEN,
     READ_CALENDARS,
     READ_CONTACTS,
     READ_DIRECTORY,
@@ -23,21 +24,22 @@ class Effect:
     says: str
 
 
-_WORKS = frozenset({Standing.GRANTED, Standing.SCOPED})
-
-
 def effects(rows: Sequence[Row]) -> list[Effect]:
     """Of the rows of `needs.compare`."""
     of_name = {row.name: row for row in rows if row.is_needed}
-    return [_calendars(of_name), _contacts(of_name), _directory(of_name)]
+    partly = next((row for row in rows if row.name == READ_CALENDARS and row.standing in GIVEN), None)
+    return [_calendars(of_name, partly), _contacts(of_name), _directory(of_name)]
 
 
-def _calendars(of_name: Mapping[str, Row]) -> Effect:
+def _calendars(of_name: Mapping[str, Row], partly: Row | None) -> Effect:
     row = of_name.get(WRITE_CALENDARS) or of_name[READ_CALENDARS]
     verb = "read and written" if row.name == WRITE_CALENDARS else "read"
     if row.standing is Standing.UNKNOWN:
         return Effect("Calendars", works=True, says=f"Whether they may be {verb}, no mailbox has said yet.")
-    if row.standing not in _WORKS:
+    if row.standing not in GIVEN and partly:
+        says = f"They are read, but cannot be written: Microsoft does not grant {row.name}."
+        return Effect("Calendars", works=False, says=says)
+    if row.standing not in GIVEN:
         return Effect("Calendars", works=False, says=f"They cannot be {verb}: Microsoft does not grant {row.name}.")
     return Effect("Calendars", works=True, says=f"They are {verb}, {_where(row)}")
 
@@ -48,14 +50,14 @@ def _contacts(of_name: Mapping[str, Row]) -> Effect:
         return Effect("Contacts", works=True, says="They are not read: that is not ticked in Services and permissions.")
     if row.standing is Standing.UNKNOWN:
         return Effect("Contacts", works=True, says="Whether they may be read, no mailbox has said yet.")
-    if row.standing not in _WORKS:
+    if row.standing not in GIVEN:
         says = "They are not read any more: Microsoft does not grant Contacts.Read. Calendars go on without it."
         return Effect("Contacts", works=False, says=says)
     return Effect("Contacts", works=True, says=f"They are read, {_where(row)}")
 
 
 def _directory(of_name: Mapping[str, Row]) -> Effect:
-    if of_name[READ_DIRECTORY].standing in _WORKS:
+    if of_name[READ_DIRECTORY].standing in GIVEN:
         return Effect("People", works=True, says="They are found in the directory; new names and aliases are followed.")
     says = (
         "They are looked up by the address they have in Meridian. New names and aliases at Microsoft are not followed, "

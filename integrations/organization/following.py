@@ -33,6 +33,7 @@ from integrations.organization import (
     planning,
     tenant_tokens,
 )
+from integrations.organization.connecting import Ending
 from integrations.organization.matching import Entry, Finding, Match, match, match_by_address
 from integrations.organization.people import People
 from integrations.organization.planning import Plan
@@ -43,6 +44,13 @@ EVERY = timedelta(minutes=30)
 SOON = timedelta(minutes=1)  # after trouble, and while a job still connects people
 CLAIM = timedelta(minutes=2)  # renewed with every page of the directory
 KNOWN_FOR = timedelta(minutes=30)  # so long it is believed whose a domain is at Microsoft
+
+# What only the probe of a mailbox that was matched has told.
+_AFTER_ALL = {
+    Ending.SCOPED_OUT: Finding.SCOPED_OUT,
+    Ending.NO_MAILBOX: Finding.NO_MAILBOX,
+    Ending.AMBIGUOUS: Finding.AMBIGUOUS,
+}
 
 _Matches = Mapping[int, Match]
 
@@ -129,10 +137,10 @@ class _Following:
             return True
         endings = connecting.connect(link, plan.wishes, now=now) if plan.wishes else []
         for ending in endings:
-            if ending == Finding.SCOPED_OUT or ending == Finding.NO_MAILBOX:
+            if told := _AFTER_ALL.get(ending):
                 plan.found[Finding.MATCHED] -= 1
-                plan.found[ending.value] += 1
-        return connecting.Ending.LATER in endings
+                plan.found[told] += 1
+        return Ending.LATER in endings
 
     def _noted(self, plan: Plan, *, how: str, is_more: bool = False) -> timedelta:
         """In numbers, for the pages."""
@@ -146,9 +154,7 @@ def _domains(link: TenantLink, *, now: datetime) -> list[str]:
     """Of the account's verified domains those that are the organisation's. What Microsoft does not tell now is as it
     was."""
     believed = link.domains if link.followed_at and now - link.followed_at < KNOWN_FOR else []
-    return [
-        name for name in associated.verified(link.account) if name in believed or _is_theirs(link, name)
-    ]
+    return [name for name in associated.verified(link.account) if name in believed or _is_theirs(link, name)]
 
 
 def _is_theirs(link: TenantLink, name: str) -> bool:

@@ -29,7 +29,7 @@ CHECK_EVERY = timedelta(minutes=10)
 CLAIM = timedelta(minutes=2)  # longer than a check of which everything runs into its deadline
 ALL_OF_IT = timedelta(seconds=40)
 LATELY = timedelta(seconds=30)  # so long one look answers for all who ask
-# What only a new token, or a mailbox, can prove to be over.
+# What a mailbox alone can prove to be over.
 _OF_THE_CONSENT = (Reason.CONSENT_REVOKED, Reason.PERMISSION_MISSING)
 
 
@@ -91,7 +91,8 @@ def _has_just_answered(link: TenantLink, *, now: datetime) -> bool:
 
 
 def _look(link: TenantLink, *, now: datetime, anew: bool) -> None:
-    token, is_new = _token(link, now=now, anew=anew or link.reason in _OF_THE_CONSENT)
+    # Of a consent that was refused the old token knows nothing: it opens mailboxes until it ends.
+    token, is_new = _token(link, now=now, anew=anew or link.state == LinkState.PAUSED)
     heard = sound(link, token)
     if heard.is_doubtful and not is_new:
         if heard.is_token_refused:
@@ -169,7 +170,7 @@ def _next_check(link: TenantLink, *, now: datetime) -> datetime:
     usual = now + CHECK_EVERY * (0.75 + 0.25 * random.random())  # noqa: S311  not a secret
     if link.access_expires_at is None:
         return usual
-    is_ending = link.access_expires_at - tenant_tokens.RENEWED_BEFORE + timedelta(seconds=1)
+    is_ending = link.access_expires_at - tenant_tokens.renewed_before(link) + timedelta(seconds=1)
     return min(usual, max(is_ending, now + timedelta(seconds=30)))
 
 

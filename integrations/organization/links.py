@@ -55,7 +55,9 @@ def of(account: Account) -> QuerySet[TenantLink]:
 
 
 def of_account(account_id: int) -> list[int]:
-    return list(TenantLink.objects.filter(account=account_id, ended_at=None).order_by("pk").values_list("pk", flat=True))
+    return list(
+        TenantLink.objects.filter(account=account_id, ended_at=None).order_by("pk").values_list("pk", flat=True)
+    )
 
 
 def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> TenantLink:
@@ -77,8 +79,10 @@ def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> T
         link.probe_due_at = link.probe_due_at or now
         link.save()
         mark_ready(link)
-        after = {"domains": link.domains, "consented_as": link.consented_as}
-        audit.record(LINKED if is_new else RENEWED, account=link.account, actor=request.by, on=link, now=now, after=after)
+        after = {"domains": link.domains}
+        audit.record(
+            LINKED if is_new else RENEWED, account=link.account, actor=request.by, on=link, now=now, after=after
+        )
         transaction.on_commit(partial(_nudge, link.pk))
     return link
 
@@ -140,8 +144,15 @@ def use_for(link: TenantLink, domains: Collection[str], *, now: datetime) -> Non
         if not TenantLink.objects.filter(pk=link.pk, ended_at=None).update(domains=after):
             return
         link.domains = after
-        change = {"before": {"domains": before}, "after": {"domains": after}}
-        audit.record(DOMAINS_CHANGED, account=link.account, actor=None, on=link, now=now, **change)
+        audit.record(
+            DOMAINS_CHANGED,
+            account=link.account,
+            actor=None,
+            on=link,
+            now=now,
+            before={"domains": before},
+            after={"domains": after},
+        )
 
 
 def mark_ready(link: TenantLink) -> int:
@@ -150,8 +161,7 @@ def mark_ready(link: TenantLink) -> int:
 
 
 def want_followed(account: Account, *, now: datetime) -> int:
-    """Something changed that decides whom the links of an account are for. One statement; answers how many there are.
-    """
+    """Something changed that decides whom the links of an account are for. One statement; answers how many they are."""
     return TenantLink.objects.filter(account=account, ended_at=None).update(follow_due_at=now)
 
 

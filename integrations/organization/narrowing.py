@@ -131,11 +131,19 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
 def ending(place: Place) -> list[Step]:
     """What is left at Microsoft once Meridian no longer uses a consent."""
     return [
-        _sign_in_to_graph(place),
+        _sign_in_to_graph(place, scopes=("Application.ReadWrite.All",)),
         Step(
             "Remove Meridian from the organization",
             "This withdraws every consent to it there, also what people gave for themselves.",
             f"{_principal_of(place)}\nRemove-MgServicePrincipal -ServicePrincipalId $principalId",
+        ),
+        _sign_in_to_exchange(place),
+        Step(
+            "Remove it from Exchange too, if you had limited it to some mailboxes",
+            "Its roles go with it; the scope is yours to keep.",
+            f"Get-ManagementRoleAssignment -RoleAssignee $principalId | Remove-ManagementRoleAssignment\n"
+            f"Remove-ServicePrincipal -Identity {quoted(place.app_id)}\n"
+            f"Remove-ManagementScope -Identity {quoted(SCOPE_NAME)}",
         ),
     ]
 
@@ -170,7 +178,9 @@ def _for_all_mailboxes(place: Place, needed: Needs, roles: Collection[str]) -> S
 _OF_MAILBOXES = ("Calendars.", "Contacts.", "Mail.", "MailboxSettings.")
 
 
-def _sign_in_to_graph(place: Place) -> Step:
+def _sign_in_to_graph(
+    place: Place, *, scopes: Sequence[str] = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All")
+) -> Step:
     environment = _CLOUDS.get(place.graph_host, ("", ""))[0]
     more = f" -Environment {environment}" if environment else ""
     return Step(
@@ -178,7 +188,7 @@ def _sign_in_to_graph(place: Place) -> Step:
         "As a Privileged Role Administrator or a Global Administrator. Install it once with "
         "“Install-Module Microsoft.Graph”.",
         f"Connect-MgGraph -TenantId {quoted(place.tenant_id)}{more} "
-        "-Scopes 'Application.Read.All','AppRoleAssignment.ReadWrite.All'",
+        f"-Scopes {','.join(quoted(scope) for scope in scopes)}",
     )
 
 

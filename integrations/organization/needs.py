@@ -60,6 +60,9 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
+GIVEN = frozenset({Standing.GRANTED, Standing.SCOPED})
+
+
 @dataclass(frozen=True)
 class Needs:
     """What the settings of an account make of Application Permissions."""
@@ -88,16 +91,17 @@ class Row:
     # It can be taken away at Exchange, not among the consents.
     is_exchange: bool = False
 
-    @property
-    def is_granted(self) -> bool:
-        return self.standing in {Standing.GRANTED, Standing.SCOPED, Standing.MORE}
-
 
 def compare(needed: Needs, roles: Collection[str], probed: Mapping[str, str]) -> list[Row]:
     """Row by row: first what is needed, then what is there besides. `roles`: of the token; `probed`: what a mailbox
     said, by `Asked`."""
     wanted = [_needed(name, needed, roles, probed) for name in needed.names]
-    return wanted + _surplus(needed, roles) + _surplus_in_exchange(needed, roles, probed)
+    covered = contained(row.name for row in wanted if row.standing in GIVEN)
+    answered = [name for name, asked in _ASKED.items() if probed.get(asked) == Said.OK]
+    in_token = sorted(set(roles) - set(needed.names))
+    in_exchange = [name for name in answered if name not in contained(roles) | covered | set(needed.names)]
+    besides = [_besides(name, needed, covered) for name in in_token]
+    return wanted + besides + [_besides(name, needed, covered, is_exchange=True) for name in in_exchange]
 
 
 def contained(names: Iterable[str]) -> frozenset[str]:
@@ -130,22 +134,15 @@ def _standing(name: str, probed: Mapping[str, str]) -> Standing:
     return Standing.MISSING if answer == Said.REFUSED or is_shut else Standing.UNKNOWN
 
 
-def _surplus(needed: Needs, roles: Collection[str]) -> list[Row]:
-    """Of the token: whatever is not needed by its own name, also where it is wider than what is needed."""
-    return [
-        _row(role, _why_not(role, needed), is_needed=False, standing=Standing.MORE)
-        for role in sorted(set(roles) - set(needed.names))
-    ]
-
-
-def _surplus_in_exchange(needed: Needs, roles: Collection[str], probed: Mapping[str, str]) -> list[Row]:
-    """What a mailbox allowed although nobody needs it and no app role gives it."""
-    known = contained(roles) | contained(needed.names)
-    answered = [name for name, asked in _ASKED.items() if probed.get(asked) == Said.OK and name not in known]
-    return [
-        _row(name, _why_not(name, needed), is_needed=False, standing=Standing.MORE, is_exchange=True)
-        for name in answered
-    ]
+def _besides(name: str, needed: Needs, covered: Collection[str], *, is_exchange: bool = False) -> Row:
+    """Of one that is there and not needed by its own name, also where it is wider than what is needed. As long as a
+    needed one is missing that contains it, it is of use."""
+    if name in contained(needed.names) - set(covered):
+        standing = Standing.SCOPED if is_exchange else Standing.GRANTED
+        why = "A part of what is needed, and all there is of it."
+    else:
+        standing, why = Standing.MORE, _why_not(name, needed)
+    return _row(name, why, is_needed=False, standing=standing, is_exchange=is_exchange)
 
 
 def _row(name: str, why: str, *, is_needed: bool, standing: Standing, by: str = "", is_exchange: bool = False) -> Row:

@@ -65,6 +65,14 @@ class Trip:
         return self.stage in (Stage.AWAY, Stage.CHECKING)
 
     @property
+    def follows(self) -> str:
+        """What comes of the link now."""
+        if self.request.not_saved:
+            return "It is used as soon as the settings are saved."
+        saved = "The settings are saved. " if "change" in self.request.confirmed else ""
+        return f"{saved}Everybody who is covered is looked up at Microsoft and connected, without a step of their own."
+
+    @property
     def permissions(self) -> list[needs.Permission]:
         return [needs.about(name) for name in sorted(needs.REGISTERED)]
 

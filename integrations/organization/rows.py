@@ -234,7 +234,7 @@ def _subject(row: Connection) -> audit.Subject:
 def _there(link: TenantLink, people: Iterable[int]) -> dict[int, User]:
     found = User.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(people))
     found = found.filter(account=link.account_id, is_active=True, joined_at__isnull=False)
-    return {one.pk: one for one in found.order_by("pk")}
+    return {one.pk: one for one in found.only("account", "email", "name").order_by("pk")}
 
 
 def _covered(link: TenantLink, people: Mapping[int, User]) -> dict[int, Covered]:

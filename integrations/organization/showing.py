@@ -12,6 +12,8 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from accounts.domain_names import listed
 from accounts.models import Account
@@ -111,6 +113,14 @@ def page(link: TenantLink, chosen: Chosen, *, now: datetime) -> dict[str, Any]:
         "entra": narrowing.entra_address(place),
         "place": place,
     }
+
+
+def on_services_row(account: Account) -> SafeString:
+    """Under *Services and permissions* of the account. One query."""
+    named = [(reverse("organization", args=[link.pk]), name_of(link)) for link in links.of(account)]
+    if not named:
+        return SafeString("")
+    return format_html("Authorized by {}.", format_html_join(" and by ", '<a href="{}">{}</a>', named))
 
 
 def name_of(link: TenantLink) -> str:

@@ -23,11 +23,21 @@ from integrations.microsoft import app_claims, http, identity
 from integrations.models import LinkState, TenantLink
 from integrations.tokens import EARLY, GLANCE, LEASE, PATIENCE, SPARE, Busy, NotAlive
 
-__all__ = ["RENEWED_BEFORE", "Busy", "NotAlive", "access_token", "forget", "held", "is_waiting", "renewed"]
+__all__ = [
+    "RENEWED_BEFORE",
+    "Busy",
+    "NotAlive",
+    "access_token",
+    "forget",
+    "held",
+    "is_ending",
+    "is_waiting",
+    "renewed",
+    "renewed_before",
+]
 
 log = structlog.get_logger(__name__)
 
-# A sweep renews it before anybody who uses it would have to wait.
 RENEWED_BEFORE = EARLY + timedelta(minutes=5)
 
 
@@ -68,7 +78,7 @@ def renewed(link: TenantLink, *, now: datetime, anew: bool = False) -> str:
         if link.ended_at is not None:
             raise NotAlive
         is_new = link.token_version != seen or not anew
-        if is_new and _lasts(link, RENEWED_BEFORE, now=now) and (token := held(link, now=now)):
+        if is_new and not is_ending(link, now=now) and (token := held(link, now=now)):
             return token
         return _ask_and_store(link, now=now)
     finally:
@@ -88,8 +98,15 @@ def is_waiting(link: TenantLink, *, now: datetime) -> bool:
 
 
 def is_ending(link: TenantLink, *, now: datetime) -> bool:
-    """It lasts for a short while only, or no longer."""
-    return not link.access_token or not _lasts(link, RENEWED_BEFORE, now=now)
+    """It lasts for a short while only, or no longer: a sweep renews it before anybody who uses it has to wait."""
+    return not link.access_token or not _lasts(link, renewed_before(link), now=now)
+
+
+def renewed_before(link: TenantLink) -> timedelta:
+    """So long before its end; an organisation may have made the lives of its tokens short."""
+    if link.access_expires_at is None or link.roles_at is None:
+        return RENEWED_BEFORE
+    return min(RENEWED_BEFORE, max(EARLY, (link.access_expires_at - link.roles_at) / 2))
 
 
 def _ask_and_store(link: TenantLink, *, now: datetime) -> str:
@@ -117,6 +134,8 @@ def _store(link: TenantLink, tokens: identity.Tokens, *, now: datetime) -> bool:
         "roles_at": now,
     }
     if claims.is_readable:
+        if sorted(link.roles) != list(claims.roles):
+            fresh["follow_due_at"] = now  # what people may do, and whether the directory is read, hangs on them
         fresh["roles"] = list(claims.roles)
         fresh["service_principal_id"] = claims.object_id[:36]
     mine = TenantLink.objects.filter(pk=link.pk, token_version=link.token_version, ended_at=None)

@@ -107,7 +107,7 @@ def carry_out(link_id: int, *, now: datetime) -> None:
     nudge(current_app.signature(links.FOLLOW), link_id=link.pk)
     drift.look(link.pk, now=now)
     says, is_fine = _in_words(link, mailboxes)
-    found = {"found_at": now, "says": says, "is_fine": is_fine, "mailboxes": [vars(one) for one in mailboxes]}
+    found = {"found_at": now, "says": says, "is_fine": is_fine, "mailboxes": [vars(one) for one in mailboxes or ()]}
     _write(link_id, {"at": asked["at"], "inside": asked["inside"], "outside": asked["outside"], **found})
 
 
@@ -137,10 +137,11 @@ def _ask_what_is_open(link: TenantLink, *, now: datetime) -> None:
         mailbox_rights.note(link, answers, now=now)
 
 
-def _ask_mailboxes(link: TenantLink, asked: dict[str, Any], *, now: datetime) -> list[Mailbox]:
+def _ask_mailboxes(link: TenantLink, asked: dict[str, Any], *, now: datetime) -> list[Mailbox] | None:
+    """None: there is nothing to ask them with."""
     token = tenant_tokens.held(link, now=now)
     if token is None or link.state == LinkState.PAUSED:
-        return []
+        return None
     mailbox_rights.note_principal(link, token)
     found = []
     with outbound.deadline(ALL_OF_IT):
@@ -161,9 +162,11 @@ def _places(link: TenantLink, asked: dict[str, Any]) -> Iterable[tuple[str, str,
         yield asked["outside"], mailbox_rights.path_to(link, asked["outside"]), False
 
 
-def _in_words(link: TenantLink, mailboxes: list[Mailbox]) -> tuple[str, bool]:
-    if link.state != LinkState.WORKING:
+def _in_words(link: TenantLink, mailboxes: list[Mailbox] | None) -> tuple[str, bool]:
+    if link.state != LinkState.WORKING and link.reason:
         return f"{reasons.in_words(link.reason)}. Meridian asks again by itself.", False
+    if mailboxes is None:
+        return "Microsoft was not asked: another look at this organization is under way. Try again in a minute.", False
     if not mailboxes:
         return "Microsoft gives Meridian a token. No mailbox was asked, because nobody is connected yet.", True
     wrong = [one for one in mailboxes if _is_open(one) is not one.is_meant_open]

@@ -158,6 +158,7 @@ def _follow(link: TenantLink, state: State, why: dict[str, Any], *, now: datetim
         return
     # A mailbox in trouble of its own goes on in it.
     well = _of(link).filter(state=State.CONNECTED)
+    _in_one_order(well)
     well.update(state=State.DEGRADED, since_at=now, trouble=Trouble.SIGN_IN, refresh_due_at=None, **why)
     _of(link).filter(state=State.DEGRADED, trouble=Trouble.SIGN_IN).update(**why)
 
@@ -165,6 +166,7 @@ def _follow(link: TenantLink, state: State, why: dict[str, Any], *, now: datetim
 def _paused(connections: QuerySet[Connection], why: dict[str, Any], *, now: datetime) -> None:
     troubled = {"trouble": Trouble.SIGN_IN, "refresh_due_at": None, "attempts": 0}
     alive = connections.filter(state__in=_UNDER_WAY)
+    _in_one_order(alive.exclude(state=State.PAUSED))
     alive.exclude(state=State.PAUSED).update(state=State.PAUSED, since_at=now, **troubled, **why)
     # For another reason than before; written only where it changes.
     same = Q(reason=why["reason"], code=why["code"])
@@ -173,12 +175,18 @@ def _paused(connections: QuerySet[Connection], why: dict[str, Any], *, now: date
 
 def _come_back(link: TenantLink, *, now: datetime) -> int:
     waiting = _of(link).filter(Q(state=State.PAUSED) | Q(state=State.DEGRADED, trouble=Trouble.SIGN_IN))
+    _in_one_order(waiting)
     # Those whose mailbox was in trouble before are asked at once how it stands.
     refused = waiting.filter(refused_since__isnull=False)
     unwell = {"state": State.DEGRADED, "trouble": Trouble.MAILBOX, "reason": Reason.NO_MAILBOX.value}
     calm: dict[str, Any] = {"code": "", "trace_id": "", "attempts": 0}
     count = refused.update(since_at=F("refused_since"), refresh_due_at=now, **unwell, **calm)
     return count + waiting.update(state=State.CONNECTED, since_at=now, refresh_due_at=None, reason="", **CALM)
+
+
+def _in_one_order(connections: QuerySet[Connection]) -> None:
+    """Lock what is about to change as everybody does, so that two cannot block each other."""
+    list(connections.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
 
 
 def _locked(connections: Collection[int]) -> QuerySet[Connection]:

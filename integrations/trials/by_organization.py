@@ -8,7 +8,6 @@ from django.utils.html import format_html
 from accounts.domain_names import domain_of
 from accounts.models import User
 from accounts.templatetags.ui import local_moment
-from integrations.console.listing import is_by_organization
 from integrations.diagnosis import organization_remedies
 from integrations.health import REMOVED
 from integrations.models import ALIVE, Connection, LinkState, Move, State, TenantLink
@@ -46,7 +45,7 @@ def link_of(person: User) -> TenantLink | None:
 def is_connected(connection: Connection | None) -> bool:
     return (
         connection is not None
-        and is_by_organization(connection)
+        and connection.is_by_organization
         and connection.state in ALIVE
         and connection.state != State.CONNECTING
     )
@@ -61,9 +60,9 @@ def of(person: User, link: TenantLink | None, connection: Connection | None) -> 
     authorized = _authorized(person, link)
     if authorized.mark is not Mark.DONE:
         return [authorized, *(_next(name, person) for name in (Name.MATCHED, Name.CONNECTED))]
-    if connection is not None and connection.state in ALIVE and not is_by_organization(connection):
+    if connection is not None and connection.state in ALIVE and not connection.is_by_organization:
         return [authorized, _of_their_own(person, connection), _next(Name.CONNECTED, person)]
-    if connection is None or not is_by_organization(connection) or connection.state in _NOT_YET:
+    if connection is None or not connection.is_by_organization or connection.state in _NOT_YET:
         return [authorized, _step(Name.MATCHED, Mark.NOW, person, _WAITED), _next(Name.CONNECTED, person)]
     return [authorized, *_found(person, connection)]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,7 +21,7 @@ from accounts.models import Account
 from accounts.nudging import nudge
 from accounts.templatetags.ui import counted
 from integrations.console.tiles import LOOKS
-from integrations.models import State, TenantLink
+from integrations.models import Connection, State, TenantLink
 from integrations.organization import links, narrowing, showing, validating
 from integrations.organization.forms import CheckForm, ScopeForm
 from integrations.tasks import check_organization
@@ -71,14 +72,19 @@ def organization_check(request: SignedInRequest, pk: int) -> HttpResponse:
 def organization_end(request: SignedInRequest, pk: int) -> HttpResponse:
     """Whom exactly, and what is left at Microsoft: nothing is ended before it is said here."""
     link = _link_or_404(request.user.account, pk)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
+    number = _to_be_disconnected(link).count()
+    form = ReasonForm(request.POST if request.method == "POST" else None, initial={"said": number})
+    if form.is_valid() and number > (form.cleaned_data["said"] or 0):
+        form = ReasonForm(initial={"said": number, "reason": form.cleaned_data["reason"]})
+        messages.error(request, "More people are connected now than this page had said. Nothing has changed.")
+    elif form.is_valid():
         name, reason = showing.name_of(link), form.cleaned_data["reason"].strip()
         count = links.ended(link, actor=request.user, now=timezone.now(), reason=reason)
         people = counted(count, "person is,people are")
         messages.success(request, f"The authorization of {name} is ended. {people} disconnected.")
         return redirect("organizations")
-    return render(request, "integrations/organization_end.html", {"form": form, **_to_end(request, link)})
+    context = {"form": form, "number": number, **_to_end(request, link)}
+    return render(request, "integrations/organization_end.html", context)
 
 
 def _page(request: SignedInRequest, link: TenantLink, form: CheckForm, *, status: int = 200) -> HttpResponse:
@@ -95,18 +101,20 @@ def _check_form(link: TenantLink) -> CheckForm:
 
 
 def _to_end(request: SignedInRequest, link: TenantLink) -> dict[str, Any]:
-    carried = links.carried_by(link).exclude(state=State.DISCONNECTED).select_related("user")
-    page = Paginator(carried.defer("refresh_token", "access_token").order_by("user__name", "pk"), ON_A_PAGE)
-    found = page.get_page(request.GET.get("page"))
+    carried = _to_be_disconnected(link).select_related("user").defer("refresh_token", "access_token")
+    found = Paginator(carried.order_by("user__name", "pk"), ON_A_PAGE).get_page(request.GET.get("page"))
     return {
         "link": link,
         "name": showing.name_of(link),
         "page": found,
-        "number": page.count,
         "named": [(one, LOOKS[one.state]) for one in found],
         "remains": narrowing.ending(showing.place_of(link)),
         "entra": narrowing.entra_address(showing.place_of(link)),
     }
+
+
+def _to_be_disconnected(link: TenantLink) -> QuerySet[Connection]:
+    return links.carried_by(link).exclude(state=State.DISCONNECTED)
 
 
 def _link_or_404(account: Account, pk: int) -> TenantLink:

@@ -67,6 +67,14 @@ class Counts:
     """Whose calendar was asked for, in batches and alone."""
     tokens: int
 
+    def probes(self, people: int) -> int:
+        """Batches, and questions on their own: all but one to each mailbox were."""
+        return self.batches + max(0, self.calendars - people)
+
+    def __add__(self, other: Counts) -> Counts:
+        mine, theirs = vars(self), vars(other)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
     def __sub__(self, other: Counts) -> Counts:
         mine, theirs = vars(self), vars(other)
         return Counts(**{name: mine[name] - theirs[name] for name in mine})
@@ -87,18 +95,20 @@ def run(small: bool, directory: Path) -> list[Measure]:
     size = SMALL if small else WHOLE
     with _ground(size, directory) as ground:
         rounds = [ground.race(size.people) for _ in range(size.rounds)]
-        tokens = ground.tokens_of_readers(rounds[-1])
-    return [*_requests(rounds[-1].asked, size.people), _wall(rounds), tokens]
-
-
-def _requests(asked: Counts, people: int) -> list[Measure]:
-    # Of the questions to mailboxes all but one for each person came on their own.
-    alone = max(0, asked.calendars - people)
-    found = [("directory", asked.directory, people / 500 + 10), ("probes", asked.batches + alone, people / 20 + 10)]
+        again = ground.probed_again()
+        tokens = ground.tokens_of_readers(rounds[-1].asked + again)
+    linking = rounds[-1].asked
     return [
-        Measure(f"{name}, requests", count / most, f"{count:,} of at most {most:,.0f}", at_most=1.0)
-        for name, count, most in found
+        _requests("directory", linking.directory, size.people / 500 + 10),
+        _requests("probes", linking.probes(size.people), size.people / 20 + 10),
+        _requests("probes of the sweep", again.probes(size.people), size.people / 20 + 10),
+        _wall(rounds),
+        tokens,
     ]
+
+
+def _requests(name: str, count: int, most: float) -> Measure:
+    return Measure(f"{name}, requests", count / most, f"{count:,} of at most {most:,.0f}", at_most=1.0)
 
 
 def _wall(rounds: Sequence[Round]) -> Measure:
@@ -183,8 +193,21 @@ class Ground:
         bare = _Bare(self._simulator, self._tenant)
         return Round(ours, bare.seconds(people), asked)
 
-    def tokens_of_readers(self, last: Round) -> Measure:
-        """Those of the last round, and whatever processes that were begun since have asked for."""
+    def probed_again(self) -> Counts:
+        """What the sweep asks that comes back to every mailbox."""
+        from django.utils import timezone
+
+        from integrations.models import TenantLink
+        from integrations.organization import probing
+        from tests.refreshers import until
+
+        before, now = self._asked(), timezone.now()
+        probing.again(TenantLink.objects.get(), now=now)
+        until(TenantLink.objects.filter(probe_due_at__gt=now).exists, seconds=PATIENCE)
+        return self._asked() - before
+
+    def tokens_of_readers(self, before_them: Counts) -> Measure:
+        """With those that were asked for before, since the consent: whatever processes ask that have just begun."""
         from tests.refreshers import environment
 
         before = self._asked()
@@ -196,7 +219,7 @@ class Ground:
         ]
         codes = [reader.wait(timeout=PATIENCE) for reader in readers]
         assert codes == [0] * READERS, f"A reader failed: {codes}"
-        count = last.asked.tokens + (self._asked() - before).tokens
+        count = before_them.tokens + (self._asked() - before).tokens
         says = f"{count} asked for by {WORKERS} workers and {READERS} other processes"
         return Measure("tokens of the organisation", float(count), says, at_most=1.0)
 

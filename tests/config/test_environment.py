@@ -39,6 +39,12 @@ SENSELESS: list[tuple[str, Read, str, str]] = [
     ("MAILS", lambda r: r.emails("MAILS"), "a@kestrel.example, b@", "holds “b@”"),
     ("ORIGINS", lambda r: r.origins("ORIGINS", default=[]), "https://a.example; script-src *", "no origin"),
     ("ORIGINS", lambda r: r.origins("ORIGINS", default=[]), "https://a.example/path", "no origin"),
+    ("DNS", lambda r: r.name_servers("DNS"), "192.0.2.53, dns.example", "holds “dns.example”"),
+    ("DNS", lambda r: r.name_servers("DNS"), "192.0.2.53:0", "which is no address such as 192.0.2.53"),
+    ("DNS", lambda r: r.name_servers("DNS"), "[2001:db8::53]:port", "which is no address"),
+    ("DNS", lambda r: r.name_servers("DNS"), "udp://192.0.2.53", "which is no address"),
+    ("NETS", lambda r: r.networks("NETS"), "10.0.0.0/8, inside", "holds “inside”"),
+    ("NETS", lambda r: r.networks("NETS"), "10.1.2.3/8", "which is no block of addresses"),
     ("URL", lambda r: r.url("URL", schemes=("https",)), "http://a.example", "starts with https://"),
     ("URL", lambda r: r.url("URL", schemes=("https",)), "https://", "names a host"),
     ("URL", lambda r: r.url("URL", schemes=("https",)), "https://a.example:port", "names a host"),
@@ -262,3 +268,11 @@ def _of_this_run() -> list[str]:
     from tests import surroundings
 
     return [*surroundings.environment(), "DATABASE_URL", "REDIS_URL", "STATIC_ROOT"]
+
+
+def test_name_servers_and_networks_are_kept_as_they_are_written() -> None:
+    read = reader(DNS="192.0.2.53, [2001:db8::53]:5353,2001:db8::54", NETS="10.0.0.0/8,::1/128")
+
+    assert read.name_servers("DNS") == ["192.0.2.53", "[2001:db8::53]:5353", "2001:db8::54"]
+    assert read.networks("NETS") == ["10.0.0.0/8", "::1/128"]
+    assert (read.name_servers("NONE"), read.networks("NONE"), read.problems) == ([], [], [])

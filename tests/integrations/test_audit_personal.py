@@ -12,26 +12,29 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, deleting, groups, invitations, people
+from accounts import audit, deleting, domains, groups, invitations, people
 from accounts.audit.declarations import Action
 from accounts.cascade import declare, write
+from accounts.domain_proofs import record
 from accounts.models import AuditEntry, Role, User
 from accounts.models.audit import MASKED_PERSON
 from integrations import approvals, connecting, consent_proof, diagnosis, disconnecting, fitting, states, trials
 from integrations.diagnosis import bundle
 from integrations.failures import Failure, Outcome, Reason
-from integrations.models import Connection, State, Trouble
-from integrations.organization import trips
+from integrations.models import Connection, State, TenantLink, Trouble
+from integrations.organization import drift, links, rows, trips
+from integrations.organization.rows import Ending, Verdict
 from integrations.preferences import Integrations
 from tests.cast import PASSWORD, Cast, ClientOf
-from tests.integrations.authorized import authorized, connected_by
+from tests.integrations.authorized import authorized, connected_by, set_up_by_admin
 from tests.integrations.stopped import KESTREL, consented, made, proved, queue, recorded, stopped
 from tests.integrations.travelling import learnt, own
 from tests.integrations.wired import connected
+from tests.name_server import NameServer
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,8 +54,12 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _sign_in(cast)
     _settings(cast)
     _calendars(cast, microsoft)
+    _consent_of_an_organization(cast)
+    _drift(cast)
     _approvals(cast, microsoft)
     _authorizing(cast)
+    _by_the_organization(cast)
+    _domains(cast)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
@@ -174,6 +181,15 @@ def _consent_of_an_organization(cast: Cast) -> None:
     link.delete()
 
 
+def _drift(cast: Cast) -> None:
+    link = authorized(cast.kestrel)
+    needed = ["Calendars.ReadWrite", "User.Read.All"]
+    for roles in (needed, [*needed, "Mail.Read"], needed):
+        TenantLink.objects.filter(pk=link.pk).update(roles=roles, roles_at=NOW())
+        drift.look(link.pk, now=NOW())
+    link.delete()
+
+
 def _approvals(cast: Cast, microsoft: Simulator) -> None:
     """Bob and Wilhelmina wait for an administrator, who declines, forges, and consents; Gus is stopped by the settings,
     and Alice takes it back."""
@@ -204,6 +220,48 @@ def _authorizing(cast: Cast) -> None:
     given: dict[str, Any] = {"domain": "kestrel.example", "by": cast.dana, "now": NOW()}
     trips.refuse(trips.begin(cast.kestrel, **given), Reason.DECLINED, now=NOW())
     trips.stop(trips.begin(cast.kestrel, is_handed_on=True, **given), actor=cast.dana, now=NOW())
+
+
+def _by_the_organization(cast: Cast) -> None:
+    """It is authorized, and again; Alice is connected by it, Wilhelmina is moved, Bob has no mailbox; then it ends."""
+    set_up_by_admin(cast.kestrel, by=cast.dana)
+    for person in (cast.alice, cast.bob, cast.wilhelmina):
+        write.choose(ENABLED, True, at=person, actor=cast.dana, now=NOW())
+    given: dict[str, Any] = {"domain": "kestrel.example", "by": cast.dana, "now": NOW()}
+    for _ in range(2):
+        link = links.establish(trips.begin(cast.kestrel, **given), ["Calendars.Read"], now=NOW())
+    own_one = {"state": State.CONNECTED, "tenant_id": link.tenant_id, "object_id": "w", "address": "w@kestrel.example"}
+    Connection.objects.filter(user=cast.wilhelmina).update(**own_one)
+    Connection.objects.filter(user__in=[cast.alice, cast.bob]).delete()
+    User.objects.filter(pk=cast.bob.pk).update(email="bob@kestrel.example")
+    nowhere = {"ending": Ending.NO_MAILBOX, "reason": Reason.NO_MAILBOX}
+    told = [
+        Verdict(cast.alice.pk, "a", "mailbox.alice@kestrel.example", is_open=True),
+        Verdict(cast.wilhelmina.pk, "w", "w@kestrel.example", is_open=True),
+        Verdict(cast.bob.pk, "", "robert@kestrel.example", **nowhere),
+    ]
+    rows.write(link, {one.person: one for one in told}, now=NOW())
+    links.leave(link, [cast.wilhelmina.pk], Reason.NOT_COVERED, now=NOW())
+    links.use_for(link, ["kestrel.example", "owl.example"], now=NOW())
+    links.ended(link, actor=cast.dana, now=NOW())
+
+
+def _domains(cast: Cast) -> None:
+    """One that was verified, whose proof is lost, and which is removed at last."""
+    domain, begun, server = (
+        domains.add(cast.kestrel, "finch.example", actor=cast.dana, now=NOW()).new[0],
+        NOW(),
+        NameServer(),
+    )
+    with override_settings(DNS_SERVERS=[server.address]):
+        server.publish("finch.example", "TXT", record(domain.token))
+        domains.verify(domain, method="txt", actor=cast.dana, now=begun)
+        domains.check(domain.pk, now=begun)
+        server.records.clear()
+        for later in (domains.AGAIN, domains.AGAIN + domains.GRACE):
+            domains.check(domain.pk, now=begun + later)
+    server.close()
+    domains.remove(domain, actor=cast.dana, now=NOW())
 
 
 def test_every_action_was_lived_through(lived: dict[int, tuple[str, ...]]) -> None:

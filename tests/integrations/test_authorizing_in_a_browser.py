@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -65,6 +64,12 @@ def _trip(cast: Cast, **values: Any) -> str:
     return reverse("authorize", args=[request.pk])
 
 
+def _keep(page: Page, name: str) -> None:
+    import os
+    if os.environ.get("SHOTS"):
+        page.screenshot(path=f"{os.environ['SHOTS']}/{name.replace(' ', '-')}-{page.viewport_size['width']}.png", full_page=True)
+
+
 PAGES: dict[str, Any] = {
     "no domain": lambda cast: _sheet_ready(cast),
     "several organizations": lambda cast: _sheet_ready(
@@ -78,7 +83,9 @@ PAGES: dict[str, Any] = {
     "not saved": lambda cast: _trip(
         cast, step=LinkStep.DONE, ended_at=timezone.now(), is_linked=True, not_saved=saving.MOVED
     ),
-    "ended": lambda cast: _trip(cast, step=LinkStep.FAILED, ended_at=timezone.now(), reason=endings.Ending.ANOTHER_TENANT),
+    "ended": lambda cast: _trip(
+        cast, step=LinkStep.FAILED, ended_at=timezone.now(), reason=endings.Ending.ANOTHER_TENANT
+    ),
 }
 
 
@@ -93,8 +100,7 @@ def test_nothing_is_wrong_with_it_whatever_the_window(
 
     faults = faults_of(page)
 
-    if os.environ.get("SHOTS"):
-        page.screenshot(path=f"{os.environ['SHOTS']}/{at.replace(' ', '-')}-{look['viewport']['width']}.png", full_page=True)
+    _keep(page, at)
     page.context.close()
     assert faults == []
 
@@ -110,8 +116,7 @@ def test_the_page_for_an_admin_elsewhere_is_as_good(
 
     faults = faults_of(page)
 
-    if os.environ.get("SHOTS"):
-        page.screenshot(path=f"{os.environ['SHOTS']}/elsewhere-{look['viewport']['width']}.png", full_page=True)
+    _keep(page, "elsewhere")
     assert word not in page.url
     page.context.close()
     assert faults == []

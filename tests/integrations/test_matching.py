@@ -149,7 +149,9 @@ def test_domains_are_compared_in_their_canonical_form() -> None:
 
 
 def test_where_the_directory_is_shut_the_address_itself_is_asked() -> None:
-    told = match_by_address([Sought(1, "alice@kestrel.example"), Sought(2, "bob@owl.example", "o-bob")], domains=DOMAINS)
+    told = match_by_address(
+        [Sought(1, "alice@kestrel.example"), Sought(2, "bob@owl.example", "o-bob")], domains=DOMAINS
+    )
 
     assert told == {
         1: Match(Finding.MATCHED, "", "alice@kestrel.example"),

@@ -10,19 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Letter
+from accounts.models import AssociatedDomain, AuditEntry, DomainState, Letter
 from integrations import checking, credential_checks
 from integrations.failures import Reason
 from integrations.models import Connection, LinkState, State, TenantLink
-from integrations.organization import link_checks
+from integrations.organization import following, link_checks, probing
 from tests.cast import Cast
+from tests.integrations.authorized import set_up_by_admin
 from tests.integrations.linked import ROLES, again, at, carried, consented, linked, standing, with_person
-from tests.integrations.wired import asked, connected
+from tests.integrations.wired import asked, connected, forget_microsoft
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db
@@ -253,10 +255,36 @@ def test_that_the_application_was_removed_is_found_before_the_token_ends(house: 
     assert (link.state, link.reason) == (LinkState.PAUSED, Reason.APP_REMOVED)
 
 
+def test_a_token_of_before_does_not_bring_a_removed_application_back(house: House, microsoft: Simulator) -> None:
+    at(microsoft, "remove-roles", roles=["User.Read.All"])
+    house.end_tokens()
+    house.look()
+    at(microsoft, "remove")
+    link_checks.check_link(house.link.pk, now=timezone.now(), anew=True)
+
+    for _ in range(2):
+        link = house.look()
+
+    assert (link.state, link.reason) == (LinkState.PAUSED, Reason.APP_REMOVED)
+    assert standing(house.alice) == (State.PAUSED, Reason.APP_REMOVED)
+
+
+def test_of_a_tenant_that_is_gone_a_new_process_hears_too(house: House) -> None:
+    house.end_tokens()
+    nobodys = "00000000-1111-4222-8333-444444444444"
+    TenantLink.objects.filter(pk=house.link.pk).update(tenant_id=nobodys)
+    forget_microsoft()
+
+    link = house.look()
+
+    assert (link.state, link.reason, link.code) == (LinkState.PAUSED, Reason.TENANT_GONE, "AADSTS90002")
+    house.assert_others_are_well()
+
+
 def test_while_the_token_lasts_silence_of_entra_takes_no_calendar_away(house: House, microsoft: Simulator) -> None:
     _fault(microsoft, target="token", path="client_credentials", steps=[{"status": 503}])
-    soon = timezone.now() + timedelta(minutes=8)
-    TenantLink.objects.filter(pk=house.link.pk).update(access_expires_at=soon)
+    soon, before = timezone.now() + timedelta(minutes=8), timezone.now() - timedelta(hours=1)
+    TenantLink.objects.filter(pk=house.link.pk).update(access_expires_at=soon, roles_at=before)
 
     link = house.look()
 
@@ -406,5 +434,69 @@ def test_passing_trouble_of_one_mailbox_passes(house: House, microsoft: Simulato
     _no_faults(microsoft)
     assert _is_due(house.alice, after=AFTERWARDS)
     _check(house.alice, after=AFTERWARDS)
+
+    assert standing(house.alice) == WORKS
+
+
+# ── What the directory says ─────────────────────────────────────────────────
+@pytest.fixture
+def followed(house: House, cast: Cast) -> Callable[[], None]:
+    """Kestrel’s people are those of a domain it has proved, and set up by its admin."""
+    for account, domain, admin in (
+        (cast.kestrel, "kestrel.example", cast.dana),
+        (cast.corvid, "corvid.example", cast.mallory),
+    ):
+        AssociatedDomain.objects.create(
+            account=account, name=domain, token=domain, state=DomainState.VERIFIED, added_at=timezone.now()
+        )
+        set_up_by_admin(account, by=admin)
+    later = count(1)
+
+    def follow() -> None:
+        now = timezone.now() + next(later) * timedelta(hours=7)
+        following.follow(house.link.pk, now=now)
+        probing.probe(house.link.pk, now=now, clock=lambda: now)
+
+    return follow
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("undo", "do"), [("enable", "disable"), ("restore", "delete")])
+def test_whose_account_is_disabled_or_deleted_there_is_out_until_it_is_back(
+    house: House, followed: Callable[[], None], cast: Cast, microsoft: Simulator, do: str, undo: str
+) -> None:
+    followed()
+    assert {standing(house.alice), standing(house.bob)} == {WORKS}
+
+    with_person(microsoft, cast.alice, do)
+    followed()
+
+    assert standing(house.alice)[0] == State.NOT_ELIGIBLE
+    assert standing(house.bob) == WORKS
+    assert standing(house.mallory) == WORKS
+    assert not Letter.objects.exists()
+
+    with_person(microsoft, cast.alice, undo)
+    followed()
+
+    assert standing(house.alice) == WORKS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_narrowing_everybody_outside_is_out_and_everybody_inside_stays(
+    house: House, followed: Callable[[], None], microsoft: Simulator
+) -> None:
+    _narrow_to_bob(microsoft)
+    house.end_tokens()
+
+    followed()
+
+    assert standing(house.alice) == (State.NOT_ELIGIBLE, Reason.SCOPED_OUT)
+    assert standing(house.bob) == WORKS
+    assert again(house.link).state == LinkState.WORKING
+
+    at(microsoft, "grant-roles", roles=["Calendars.ReadWrite"])
+    house.end_tokens()
+    followed()
 
     assert standing(house.alice) == WORKS

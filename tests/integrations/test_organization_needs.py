@@ -63,13 +63,27 @@ def test_what_exchange_grants_shows_in_no_token_and_is_believed_of_a_mailbox() -
 def test_without_an_answer_nothing_is_called_missing(probed: dict[str, str]) -> None:
     rows = compare(BOTH, [], probed)
 
-    assert [row.standing for row in rows if row.name != "User.Read.All"] == [Standing.UNKNOWN, Standing.UNKNOWN]
+    assert [row.standing for row in rows if row.is_needed and row.name != "User.Read.All"] == [Standing.UNKNOWN] * 2
 
 
 def test_who_may_not_read_may_not_write() -> None:
     (calendars, _) = compare(Needs(), [], {"calendar": "refused"})
 
     assert calendars.standing is Standing.MISSING
+
+
+@pytest.mark.parametrize("roles", [["Calendars.Read"], []])
+def test_a_part_of_what_is_missing_is_not_too_much(roles: list[str]) -> None:
+    rows = compare(Needs(), roles, {"calendar": "ok", "calendar_write": "refused"})
+
+    assert Standing.MORE not in _standings(rows).values()
+    assert effects(rows)[0].says.startswith("They are read, but cannot be written")
+
+
+def test_what_a_scope_gives_already_is_too_much_for_all_mailboxes() -> None:
+    rows = compare(Needs(), ["Calendars.Read"], {"calendar": "ok", "calendar_write": "ok"})
+
+    assert _standings(rows)["Calendars.Read"] is Standing.MORE
 
 
 def test_contacts_that_are_shut_say_why_and_calendars_go_on() -> None:

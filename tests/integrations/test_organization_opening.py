@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Letter
 from calendaring import agenda
-from integrations import checking, fitting, opening, refreshing, states, tokens
+from integrations import checking, fitting, opening, refreshing, states, tasks, tokens
 from integrations.failures import Reason
 from integrations.models import Connection, LinkState, State, TenantLink, Trouble
 from integrations.organization import link_checks
@@ -40,7 +40,7 @@ def nudged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str
     def note(task: Any, kwargs: dict[str, Any], **_: object) -> None:
         started.append((task.name, kwargs))
 
-    for task in (opening.check_link, opening.check_one, opening.refresh_one):
+    for task in (tasks.check_link, tasks.check_one, tasks.refresh_one):
         monkeypatch.setattr(task, "apply_async", lambda task=task, **more: note(task, **more))
     yield started
 

@@ -100,6 +100,36 @@ def test_the_sweep_renews_it_before_anybody_has_to_wait(link: TenantLink, micros
     assert again(link).access_expires_at != ends_at
 
 
+def test_where_tokens_are_short_lived_each_still_lives_its_life(link: TenantLink, microsoft: Simulator) -> None:
+    now = NOW()
+    tenant_tokens.access_token(link, now=now)
+    ends_at = now + timedelta(minutes=10)  # the shortest that an organisation can choose
+    TenantLink.objects.filter(pk=link.pk).update(access_expires_at=ends_at, roles_at=now)
+
+    for seconds in range(0, 300, 30):
+        link_checks.check_link(link.pk, now=now + timedelta(seconds=seconds))
+    assert _times(microsoft) == 1
+    link_checks.check_link(link.pk, now=ends_at - tokens.EARLY + timedelta(seconds=1))
+
+    assert _times(microsoft) == 2
+
+
+def test_other_roles_than_before_are_followed_at_once(link: TenantLink, microsoft: Simulator) -> None:
+    tenant_tokens.access_token(link, now=NOW())
+    later = NOW() + timedelta(days=1)
+    TenantLink.objects.filter(pk=link.pk).update(follow_due_at=later)
+
+    tenant_tokens.renewed(again(link), now=NOW(), anew=True)
+    assert again(link).follow_due_at == later, "the same as before"
+    at(microsoft, "remove-roles", roles=["User.Read.All"])
+    tenant_tokens.renewed(again(link), now=NOW(), anew=True)
+
+    followed_at = again(link).follow_due_at
+    assert followed_at is not None
+    assert followed_at <= NOW()
+    assert again(link).roles == ["Calendars.ReadWrite"]
+
+
 def test_a_worker_that_died_over_it_keeps_nobody_waiting_for_long(link: TenantLink, microsoft: Simulator) -> None:
     until = NOW() + tokens.LEASE
     TenantLink.objects.filter(pk=link.pk).update(lease_until=until, lease_holder="5a1e0c7d3b644f0e9d520c8e7b6a5f40")

@@ -280,7 +280,7 @@ def test_the_pages_ask_the_database_as_often_whatever_their_size(
         browser.get(reverse("organizations"))
     with django_assert_num_queries(7):
         browser.get(reverse("organization", args=[link.pk]))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         browser.get(reverse("organization_end", args=[link.pk]))
 
 
@@ -290,7 +290,7 @@ def test_ending_says_whom_it_disconnects_and_what_remains_and_does_it(cast: Cast
     browser, address = client_of(cast.dana), reverse("organization_end", args=[link.pk])
 
     page = browser.get(address).content.decode()
-    answer = browser.post(address, {"reason": "Moving away"}, follow=True)
+    answer = browser.post(address, {"reason": "Moving away", "said": "2"}, follow=True)
 
     assert "End it and disconnect 2 people" in page
     assert "Alice" in page and "Remove-MgServicePrincipal" in page
@@ -299,3 +299,13 @@ def test_ending_says_whom_it_disconnects_and_what_remains_and_does_it(cast: Cast
     assert (link.state, link.access_token) == (LinkState.ENDED, "")
     assert {one.state for one in Connection.objects.all()} == {State.DISCONNECTED}
     assert browser.get(reverse("organization", args=[link.pk])).status_code == 404
+
+
+def test_it_ends_no_more_than_it_had_said(cast: Cast, client_of: ClientOf) -> None:
+    link = authorized(cast.kestrel)
+    connected_by(link, [cast.alice, cast.bob])
+
+    answer = client_of(cast.dana).post(reverse("organization_end", args=[link.pk]), {"said": "1"})
+
+    assert "More people are connected now" in answer.content.decode()
+    assert again(link).ended_at is None

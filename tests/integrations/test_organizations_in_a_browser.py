@@ -41,7 +41,11 @@ def link(cast: Cast) -> TenantLink:
         domains=["a-rather-long-name-of-a-subsidiary.kestrel.example", "kestrel.example"],
         linked_by=cast.dana,
         roles=["Calendars.Read", "Directory.Read.All", "Mail.Read"],
-        probed={"calendar": "ok", "calendar_write": "refused"},
+        probed={
+            "calendar": "ok",
+            "calendar_write": "refused",
+            "rights_roles": ["Calendars.Read", "Directory.Read.All", "Mail.Read"],
+        },
         probed_address=cast.wilhelmina.email,
         drift={"missing": ["Calendars.ReadWrite"], "more": ["Mail.Read"], "without": []},
         drift_since=FOUNDED,

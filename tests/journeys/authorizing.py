@@ -22,7 +22,7 @@ def to_account_profile(page: Page, product: Product) -> None:
 def add_domain(page: Page, product: Product, domain: str = DOMAIN) -> None:
     """Ends on the page with what has to be published."""
     to_account_profile(page, product)
-    page.get_by_label("Domains", exact=True).fill(domain)
+    page.get_by_label("Add domains").fill(domain)
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", name="The proof")).to_be_visible()
 
@@ -63,19 +63,25 @@ def authorize_and_save(page: Page) -> None:
 
 # ── At Microsoft ────────────────────────────────────────────────────────────
 def sign_in_as(page: Page, name: str) -> None:
-    """At the consent, or at the sign-in after it, whichever asks."""
-    at_microsoft = page.get_by_role("link", name=name)
-    expect(at_microsoft.or_(page.get_by_label("Password")).first).to_be_visible()
-    if at_microsoft.count():
-        at_microsoft.click()
-    if page.get_by_label("User name").count() and page.get_by_label("User name").is_editable():
-        page.get_by_label("User name").fill(story.address(name.lower()))
+    """From the list of those whom Microsoft offers, or as somebody whom it does not."""
+    page.get_by_role("heading", name="Pick an account").or_(page.get_by_label("Password")).first.wait_for()
+    if page.get_by_role("link", name=name).count():
+        page.get_by_role("link", name=name).click()
+    elif page.get_by_role("link", name="Use another account").count():
+        page.get_by_role("link", name="Use another account").click()
+    user_name = page.get_by_label("User name")
+    user_name.wait_for()
+    user_name.fill(story.address(name.lower()))
     story.sign_in_at_microsoft(page)
 
 
 def consent(page: Page, name: str = "Dana") -> None:
-    sign_in_as(page, name)
-    expect(page.get_by_role("heading", name="Permissions requested")).to_be_visible()
+    """Signed in first, unless the browser is already."""
+    asked = page.get_by_role("heading", name="Permissions requested")
+    asked.or_(page.get_by_role("heading", name="Pick an account")).or_(page.get_by_label("Password")).first.wait_for()
+    if not asked.count():
+        sign_in_as(page, name)
+    expect(asked).to_be_visible()
     story.accept(page)
 
 

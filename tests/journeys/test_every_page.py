@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys import ground, story
+from tests.journeys import authorizing, ground, story
 from tests.journeys.looks import LOOKS, Walk
 from tests.journeys.windows import Windows
 from tests.processes import Product
@@ -177,6 +177,54 @@ def test_owner(product: Product, windows: Windows, look: Look) -> None:
     assert not walk.faults
 
 
+def test_an_organization_and_whom_it_connects(product: Product, windows: Windows, look: Look) -> None:
+    windows.forgive("status of 422")
+    dana, alice = Walk(windows.of("dana", **look), product), Walk(windows.of("alice", **look), product)
+    page = dana.page
+
+    dana.to("/account/profile/", "/account/organizations/", "/integrations/authorize/unknown/")
+    authorizing.to_account_profile(page, product)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    dana.look()
+    authorizing.add_domain(page, product)
+    dana.look()
+    here = page.url.split("?")[0]
+    dana.to(f"{here}?method=file", f"{here}?method=meta", here)
+    authorizing.publish(page, product)
+    dana.to("/account/profile/", f"{here}remove/")
+    authorizing.to_sheet(page)
+    expect(story.sheet(page)).to_contain_text("belongs to", timeout=authorizing.A_WHILE_MS)
+    dana.look()
+    page.get_by_role("button", name="Hand on to an Office 365 admin").click()
+    expect(page.get_by_label("Link for an Office 365 admin")).to_be_visible()
+    dana.look()
+    _is_handed_on(dana, windows, product, look)
+    page.reload()
+    authorizing.is_authorized(page)
+    dana.look()
+    authorizing.is_connected(product, "alice")
+    alice.to("/profile/", "/meetings/")
+    authorizing.to_organization(page, product)
+    dana.unfold()
+    page.get_by_role("link", name="End…").click()
+    dana.look()
+    dana.to("/account/connections/", "/account/connections/?method=application_permissions")
+    row = ground.connection_of(product, story.address("alice"))
+    dana.to(f"/account/connections/{row['id']}/")
+    for state, reason in (
+        ("degraded", "no_answer"),
+        ("paused", "consent_revoked"),
+        ("not_eligible", "scoped_out"),
+        ("not_eligible", "ambiguous"),
+        ("disconnected", "link_ended"),
+    ):
+        ground.is_now(product, state=state, reason=reason)
+        alice.to("/profile/", "/meetings/")
+
+    assert not [*dana.faults, *alice.faults]
+
+
 def test_forms_that_came_back(product: Product, windows: Windows, look: Look) -> None:
     walk = Walk(windows.of("dana", **look), product)
 
@@ -236,6 +284,17 @@ def _send_the_sign_in_form(page: Page, name: str) -> None:
     page.get_by_label("E-mail").fill(story.address(name))
     page.get_by_label("Password", exact=True).fill("not-a-password-of-anybody")
     page.get_by_role("button", name="Sign in").click()
+
+
+def _is_handed_on(dana: Walk, windows: Windows, product: Product, look: Look) -> None:
+    """To somebody who has nothing but the link."""
+    admin = Walk(windows.signed_out(**look), product)
+    admin.to(dana.page.get_by_label("Link for an Office 365 admin").input_value())
+    admin.page.get_by_role("button", name="Continue to Microsoft").click()
+    authorizing.consent(admin.page)
+    expect(admin.page.get_by_role("heading", name="Authorized")).to_be_visible(timeout=authorizing.A_WHILE_MS)
+    admin.look()
+    dana.faults += admin.faults
 
 
 def _open_menus(walk: Walk) -> None:
