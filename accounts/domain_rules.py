@@ -16,9 +16,9 @@ from accounts.domain_names import NotADomain, normal, shown
 AT_ONCE = 100  # domains that one person adds at once
 LONGEST_TYPED = 30_000  # characters
 
-# Public mail providers that the list lacks, and what Microsoft gives a first domain in to each of its customers.
+# Public mail providers that the list lacks, and what a provider gives each of its customers a first domain in.
 _ALSO_PUBLIC = frozenset({"hey.com", "pm.me", "mailbox.org", "tutanota.com", "tutanota.de", "tuta.com", "tuta.io"})
-_OF_MICROSOFT = frozenset({"onmicrosoft.com", "onmicrosoft.de", "onmicrosoft.us", "onmschina.cn"})
+_OF_A_PROVIDER = frozenset({"onmicrosoft.com", "onmicrosoft.de", "onmicrosoft.us", "onmschina.cn"})
 
 
 class NotOurs(ValueError):
@@ -56,8 +56,8 @@ def named_in(typed: str) -> list[str]:
 
 def refusal(domain: str) -> str:
     """Why nobody can claim this domain, in a sentence; empty where somebody can."""
-    if domain in _OF_MICROSOFT:
-        return f"“{shown(domain)}” is Microsoft’s own and shared by many organizations, so it cannot be verified."
+    if domain in _OF_A_PROVIDER:
+        return f"“{shown(domain)}” is its provider’s own and shared by many organizations, so it cannot be verified."
     registered = _suffixes().privatesuffix(domain)
     if registered is None:
         return f"“{shown(domain)}” is a registry’s suffix, under which anybody can register. Name your own domain."

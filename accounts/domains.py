@@ -219,7 +219,9 @@ def _not_proved(domain: AssociatedDomain, look: Look, *, now: datetime) -> None:
     elif domain.state == DomainState.LAPSED:
         _note(domain, now=now, due=now + AGAIN, **said)
     elif domain.asked_at is None or now >= domain.asked_at + PATIENCE:
-        _note(domain, now=now, due=None, state=DomainState.PENDING, **said)
+        has_lapsed = domain.failing_since is not None
+        state, due = (DomainState.LAPSED, now + AGAIN) if has_lapsed else (DomainState.PENDING, None)
+        _note(domain, now=now, due=due, state=state, **said)
     else:
         wait = min(FIRST_WAIT * 2 ** min(domain.attempts, 10), LONGEST_WAIT)
         _note(domain, now=now, due=now + wait, **said)

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address, ip_network
 from urllib.parse import quote, urljoin, urlsplit
 
 from django.conf import settings
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from accounts import resolver, watches
 from accounts.domain_names import NotADomain, normal
@@ -191,7 +191,7 @@ def _ready(plain: socket.socket, place: _Place, watch: Watch, ca_file: str) -> s
 
 @cache
 def _trust(ca_file: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file or where())
+    return ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)
 
 
 def _host(place: _Place) -> str:

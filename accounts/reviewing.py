@@ -286,7 +286,15 @@ def _is(made: read.Made | None, setting: Setting, said: dict[str, object] | None
     if made is None or not said or "value" not in said:
         return made is None and not (said and "value" in said)
     as_made = (json.dumps(setting.to_json(made.value), sort_keys=True), made.is_locked)
-    return as_made == (json.dumps(said["value"], sort_keys=True), bool(said.get("locked")))
+    return as_made == (json.dumps(_as_known_now(setting, said["value"]), sort_keys=True), bool(said.get("locked")))
+
+
+def _as_known_now(setting: Setting, value: object) -> object:
+    """An older entry lacks the parts that a composite has got since: they hold what they hold by default."""
+    try:
+        return setting.to_json(setting.from_json(value))
+    except BadValue:
+        return value
 
 
 def _is_locked(change: Choose | Inherit) -> bool:

@@ -84,8 +84,9 @@ def _sorted(
     for person, state, reason, email, *columns in rows:
         shape, address = verdicts.shape(tuple(columns)), columns[-1]
         moves = foresight is not None and foresight.is_movable(person, shape, email)
-        if moves:
-            shape = verdicts.shape((*columns[:_MOVE], Move.READY.value, *columns[_MOVE + 1 :]))
+        if moves or (foresight and foresight.is_refused(person, shape, email)):
+            move = Move.READY if moves else Move.REFUSED
+            shape = verdicts.shape((*columns[:_MOVE], move.value, *columns[_MOVE + 1 :]))
         obstacle = verdicts.obstacle(holding[person], shape)
         is_blocked = state == State.BLOCKED_BY_POLICY
         if obstacle:

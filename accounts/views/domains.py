@@ -124,6 +124,7 @@ def _profile(request: SignedInRequest, form: DomainsForm) -> HttpResponse:
         "page": page,
         "rows": rows,
         "verified": AssociatedDomain.objects.filter(account=account, state=DomainState.VERIFIED).count(),
+        "is_looking": any(row.standing.is_looking for row in rows),
         "is_moving": any(row.standing.is_moving for row in rows),
         "form": form,
     }

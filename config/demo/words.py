@@ -48,6 +48,9 @@ def welcome(ports: Ports, data: Path) -> str:
        Meetings asks her to reconnect.
     5. As Dana, lock a row: Review changes says whose connection it would block. Alice’s Settings say who locked it;
        unlock it, and everything is as it was. The group Engineering has choices to look at.
+    6. As Dana, Account Management > Account Profile: add kestrel.example, publish its TXT record at
+       http://localhost:{ports.simulator_http} (Kestrel & Co > Publish a TXT record), verify it. Then choose Application
+       Permissions in Integrations > Authorize and Save: one consent, Dana’s at Microsoft, connects everybody.
 
   Mail that Meridian writes:  http://localhost:{ports.portal}/mailbox/  (kept in {data / "mail"})
   Logs are in {data / "logs"}.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 
 from accounts import doors, groups
+from accounts.cascade.across import held_by_each
 from accounts.models import Membership, User
 from integrations import reasons
 from integrations.console.people import NOT_YET
 from integrations.console.tiles import LOOKS, Look
 from integrations.models import Connection, State
-from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Method, Service
+from integrations.organization.needs import READ_CONTACTS, contained
+from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Integrations, Method, Service
 
 METHOD_NAMES = {Method.OAUTH: "OAuth", Method.APPLICATION_PERMISSIONS: "Application permissions"}
 _WITHHELD = {
@@ -21,7 +24,6 @@ _WITHHELD = {
     "contacts_read": "reading contacts",
     "contacts_write": "writing contacts",
 }
-_READS_CONTACTS = {"Contacts.Read", "Contacts.ReadWrite"}
 # From the largest; the number of days of each.
 _AGES = ((365, "year"), (30, "month"), (7, "week"), (1, "day"))
 
@@ -46,9 +48,16 @@ class Row:
 
 
 def rows(people: QuerySet[User], reader: User, *, now: datetime) -> list[Row]:
-    """Two queries, however many people."""
+    """Two queries, however many people; a third where an organization connects some of them."""
     places = Prefetch("memberships", queryset=groups.placed(Membership.objects.all()), to_attr="places")
-    return [row(person, reader, now=now) for person in with_connections(people).prefetch_related(places)]
+    return rows_of(with_connections(people).prefetch_related(places), reader, now=now)
+
+
+def rows_of(people: Iterable[User], reader: User, *, now: datetime) -> list[Row]:
+    """Of people with their connections. One query, or none."""
+    found = list(people)
+    read = _contacts_read(found)
+    return [row(person, reader, now=now, reads_contacts=person.pk in read) for person in found]
 
 
 def with_connections(people: QuerySet[User]) -> QuerySet[User]:
@@ -58,7 +67,8 @@ def with_connections(people: QuerySet[User]) -> QuerySet[User]:
     )
 
 
-def row(person: User, reader: User, *, now: datetime) -> Row:
+def row(person: User, reader: User, *, now: datetime, reads_contacts: bool = False) -> Row:
+    """`reads_contacts`: of one by the organization, whether the settings tick contacts."""
     known: Connection | None = getattr(person, "connection", None)
     connection = known if known and known.state != State.DISCONNECTED else None
     state = connection.state if connection else NOT_YET
@@ -68,7 +78,7 @@ def row(person: User, reader: User, *, now: datetime) -> Row:
         state=state,
         look=LOOKS[state],
         way=way(connection) if connection else "",
-        permissions=permissions(connection) if connection else "",
+        permissions=permissions(connection, reads_contacts=reads_contacts) if connection else "",
         withheld=withheld(connection) if connection else "",
         reason=reason(connection) if connection else "",
         age=age(connection.connected_at, now=now) if connection else "",
@@ -82,10 +92,10 @@ def way(connection: Connection) -> str:
     return f"{SERVICE_NAMES[service]} · {API_NAMES[api]} · {METHOD_NAMES[method]}"
 
 
-def permissions(connection: Connection) -> str:
+def permissions(connection: Connection, *, reads_contacts: bool = False) -> str:
     """What Meridian uses."""
     calendar = "write" if connection.calendar_write else "read"
-    return f"Calendar: {calendar} · Contacts: {_contacts(connection)}"
+    return f"Calendar: {calendar} · Contacts: {_contacts(connection, reads_contacts=reads_contacts)}"
 
 
 def withheld(connection: Connection) -> str:
@@ -116,7 +126,17 @@ def age(connected_at: datetime | None, *, now: datetime) -> str:
     return f"{number} {unit if number == 1 else unit + 's'} old"
 
 
-def _contacts(connection: Connection) -> str:
+def _contacts(connection: Connection, *, reads_contacts: bool) -> str:
     if connection.is_by_organization:
-        return "read" if _READS_CONTACTS & set(connection.granted) else "none"
+        return "read" if reads_contacts and READ_CONTACTS in contained(connection.granted) else "none"
     return "write" if connection.contacts_write else "none" if "contacts_read" in connection.withheld else "read"
+
+
+def _contacts_read(people: Iterable[User]) -> set[int]:
+    """Of those whom an organization connects, for whom the settings tick contacts."""
+    connections: Iterable[Connection | None] = (getattr(person, "connection", None) for person in people)
+    served = {one.user_id for one in connections if one and one.is_by_organization}
+    if not served:
+        return set()
+    holding = held_by_each(Integrations, served)
+    return {person for person in served if holding[person].values.services.organization_contacts}

@@ -56,7 +56,8 @@ def _shape(case: Case) -> str:
     connection = case.connection
     way = f"{SERVICE_NAMES[Service(connection.service)]}, {API_NAMES[Api(connection.api)]}"
     by = " Connected by the organisation." if case.is_by_organization else ""
-    says = f"{way}.{by} {listing.permissions(connection)}."
+    ticked = case.holding.values.services.organization_contacts
+    says = f"{way}.{by} {listing.permissions(connection, reads_contacts=ticked)}."
     if connection.state in ALIVE and surplus(case.holding.values, shape_of(connection)):
         says += " The settings now give less than was given before; it stays, because nobody has locked them."
     return says

@@ -102,7 +102,7 @@ def forget() -> None:
 
 
 def _fail_to_build(problem: Exception) -> NoReturn:
-    """Where Microsoft says that it knows no such tenant, or has blocked it, that is an answer. Raises `CalendarError`."""
+    """Where Microsoft says that it knows no such tenant, or blocks it, that is an answer. Raises `CalendarError`."""
     body = getattr(_seen, "discovery", None)
     if isinstance(problem, ValueError) and body and "error" in body:
         failure = failures.of_token_answer(requests.codes.bad_request, body, {}, now=timezone.now())

@@ -109,7 +109,7 @@ def _of_unconnected(person: User) -> Carried:
 
 def _contacts(link: TenantLink | None, values: Integrations) -> Contacts:
     if not values.services.organization_contacts:
-        return Contacts(is_read=False, says="Not read: your organisation has not chosen it.")
+        return Contacts(is_read=False, says="Not read: that is not chosen in the settings.")
     is_given = link is not None and (
         READ_CONTACTS in contained(link.roles) or mailbox_rights.known(link).get(Asked.CONTACTS) == Said.OK
     )

@@ -42,8 +42,10 @@ class Wish:
 
 
 def connect(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[Ending]:
-    """Twenty by each request, and all that was answered written down at once: a transaction costs much the same
-    whether it is of twenty or of a hundred. Each one's ending, in their order. Raises nothing that belongs to Microsoft.
+    """Each one's ending, in their order. Raises nothing that belongs to Microsoft.
+
+    Twenty by each request, and all answers written down at once: a transaction for a hundred costs little more than
+    one for twenty, and it is one after another that they have the link.
     """
     answers = _probed(link, wishes, now=now)
     if answers is None:

@@ -54,6 +54,10 @@ class Foresight:
             return False
         return shape.may_move or (not self.reach.is_linked and shape.domain in self.reach.domains)
 
+    def is_refused(self, person: int, shape: Shape, email: str) -> bool:
+        """Whether the organisation's consent will turn out not to be used for it, although it is of their tenant."""
+        return shape.may_move and self._is_served(self.after, person) and domain_of(email) not in self.reach.domains
+
     def is_asked(self, person: int, shape: Shape) -> bool:
         """Whether it was the organisation's to carry a connection, and is its person's from now on."""
         if shape.method != Method.APPLICATION_PERMISSIONS or not self._is_served(self.before, person):

@@ -158,10 +158,10 @@ def _revoked(link: TenantLink, heard: Heard) -> Failure:
 def _works(link: TenantLink, heard: Heard, *, now: datetime) -> None:
     states.link_works(link, now=now)
     states.let_in(heard.opened, now=now)
-    states.scoped_out(heard.refused, now=now, code=heard.refusal.code if heard.refusal else "")
+    shut_out = states.scoped_out(heard.refused, now=now, code=heard.refusal.code if heard.refusal else "")
     columns = {"check_due_at": _next_check(link, now=now)}
-    if heard.refused:
-        columns["probe_due_at"] = now  # where some are refused, all are asked
+    if shut_out:
+        columns["probe_due_at"] = now  # where some are newly refused, all are asked
     TenantLink.objects.filter(pk=link.pk, ended_at=None).update(**columns)
 
 

@@ -16,7 +16,7 @@ from accounts.models import Account, User
 from accounts.nudging import nudge
 from integrations import states
 from integrations.failures import Reason
-from integrations.models import Connection, LinkRequest, LinkState, Move, TenantLink
+from integrations.models import Connection, LinkRequest, LinkState, Move, State, TenantLink
 from integrations.preferences import Method
 
 FOLLOW = "integrations.follow_link"  # the task
@@ -73,6 +73,8 @@ def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> T
         link.linked_by, link.consented_oid, link.consented_as = request.by, request.consented_oid, request.consented_as
         link.domains = sorted({*link.domains, request.domain})
         link.roles, link.roles_at = sorted(set(roles)), now
+        # One that is held was given for what had been granted before.
+        link.access_token, link.access_expires_at = "", None
         # One that is held was given before, and may lack what was granted now.
         link.access_token, link.access_expires_at = "", None
         link.check_due_at = link.follow_due_at = now
@@ -120,6 +122,7 @@ def leave(link: TenantLink, people: Collection[int], reason: Reason, *, now: dat
             carried_by(link)
             .select_for_update(of=("self",))
             .filter(user__in=people)
+            .exclude(state=State.DISCONNECTED)
             .select_related("user")
             .defer("refresh_token", "access_token")
             .order_by("pk")

@@ -59,6 +59,8 @@ class _Planner:
     def place(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
         if found.finding is Finding.OUTSIDE_DOMAIN:
             self.plan.found[Finding.OUTSIDE_DOMAIN] += 1
+            if row and row.is_own and row.move == Move.READY and row.tenant_id == self._link.tenant_id:
+                self.plan.refused.append(row.pk)
         elif row and row.is_own and row.is_alive:
             self._own(row, found)
         elif found.finding is not Finding.MATCHED:

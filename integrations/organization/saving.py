@@ -20,7 +20,7 @@ from accounts.claims import Refused
 from accounts.models import PendingChange, User
 from accounts.reviewing import Done, Ended, Gone, MoreAffected
 from integrations.models import LinkRequest, LinkStep
-from integrations.organization import trips
+from integrations.organization import telling_trip, trips
 
 GONE = "The change was cancelled, or had been waiting for too long."
 MORE = "Meanwhile it would end other people’s connections than the ones you were shown."
@@ -35,6 +35,7 @@ def save(request: LinkRequest, *, now: datetime) -> None:
     with transaction.atomic():
         not_saved = _confirmed(request, now=now) if "change" in request.confirmed else ""
         trips.advance(request, LinkStep.DONE, ended_at=now, claimed_until=None, not_saved=not_saved)
+        telling_trip.done(request, now=now)
 
 
 def propose_again(request: LinkRequest, *, by: User, now: datetime) -> Done | PendingChange:

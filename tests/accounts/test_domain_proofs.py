@@ -49,7 +49,7 @@ def test_a_file_that_says_anything_else_is_no_proof(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>Kestrel</title>{TAG}</head><body></body></html>",
+        f"<!doctype html><head><meta charset=utf-8><title>Kestrel</title>{TAG}</head><body></body></html>",
         f"<HTML><HEAD>{TAG.upper().replace(TOKEN.upper(), TOKEN)}</HEAD></HTML>",
         f"<meta charset=utf-8>{TAG}<p>hello",
         f"<head><script>if (1 < 2) document.write('</p>')</script><style>a > b {{}}</style>{TAG}</head>",
@@ -104,5 +104,5 @@ def test_no_page_holds_a_worker_for_long(piece: str) -> None:
 
 
 def test_the_name_stands_in_what_is_published() -> None:
-    assert domain_proofs.FILE_NAME == f"{NAME}.html"
-    assert TAG == f'<meta name="{NAME}" content="{TOKEN}">'
+    assert f"{NAME}.html" == domain_proofs.FILE_NAME
+    assert f'<meta name="{NAME}" content="{TOKEN}">' == TAG

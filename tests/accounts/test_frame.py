@@ -50,7 +50,15 @@ def test_owners_and_admins_see_everything_without_asking_the_database(
     with django_assert_num_queries(0):
         links = admin_links(Frame(request))
 
-    assert links == ["Users", "Groups", "Account Profile", "Account Settings", "Connections", "Audit log"]
+    assert links == [
+        "Users",
+        "Groups",
+        "Account Profile",
+        "Account Settings",
+        "Connections",
+        "Organizations",
+        "Audit log",
+    ]
 
 
 def test_one_sees_where_one_is(dana: User, rf: RequestFactory) -> None:

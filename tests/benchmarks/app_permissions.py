@@ -235,7 +235,7 @@ class Ground:
         connected = Connection.objects.filter(state=State.CONNECTED)
         started = time.perf_counter()
         links.establish(request, ROLES, now=timezone.now())
-        until(lambda: connected.count() == people, seconds=PATIENCE)
+        until(lambda: connected.count() == people, seconds=PATIENCE, look_every=0.2)
         return time.perf_counter() - started
 
     def _request(self) -> Any:

@@ -234,11 +234,10 @@ def _by_the_organization(cast: Cast) -> None:
     Connection.objects.filter(user=cast.wilhelmina).update(**own_one)
     Connection.objects.filter(user__in=[cast.alice, cast.bob]).delete()
     User.objects.filter(pk=cast.bob.pk).update(email="bob@kestrel.example")
-    nowhere = {"ending": Ending.NO_MAILBOX, "reason": Reason.NO_MAILBOX}
     told = [
         Verdict(cast.alice.pk, "a", "mailbox.alice@kestrel.example", is_open=True),
         Verdict(cast.wilhelmina.pk, "w", "w@kestrel.example", is_open=True),
-        Verdict(cast.bob.pk, "", "robert@kestrel.example", **nowhere),
+        Verdict(cast.bob.pk, "", "robert@kestrel.example", ending=Ending.NO_MAILBOX, reason=Reason.NO_MAILBOX),
     ]
     rows.write(link, {one.person: one for one in told}, now=NOW())
     links.leave(link, [cast.wilhelmina.pk], Reason.NOT_COVERED, now=NOW())
@@ -248,11 +247,8 @@ def _by_the_organization(cast: Cast) -> None:
 
 def _domains(cast: Cast) -> None:
     """One that was verified, whose proof is lost, and which is removed at last."""
-    domain, begun, server = (
-        domains.add(cast.kestrel, "finch.example", actor=cast.dana, now=NOW()).new[0],
-        NOW(),
-        NameServer(),
-    )
+    domain = domains.add(cast.kestrel, "finch.example", actor=cast.dana, now=NOW()).new[0]
+    begun, server = NOW(), NameServer()
     with override_settings(DNS_SERVERS=[server.address]):
         server.publish("finch.example", "TXT", record(domain.token))
         domains.verify(domain, method="txt", actor=cast.dana, now=begun)

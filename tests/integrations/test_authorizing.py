@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AssociatedDomain, AuditEntry, DomainState, PendingChange, Role, User
+from accounts.models import AssociatedDomain, AuditEntry, DomainState, Letter, PendingChange, Role, User
 from integrations.models import LinkRequest, LinkState, LinkStep, TenantLink
 from integrations.organization import proof, trips
 from integrations.preferences import Method, ServicePolicy
@@ -22,7 +22,7 @@ from tests.integrations.travelling import Admin, decided, learnt, own, proved, s
 from tests.integrations.wired import row
 from tests.simulated import Simulator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 BY_ADMIN = Method.APPLICATION_PERMISSIONS
 APP = "applications/{client_id}/tenants/kestrel.example/{act}"
@@ -186,6 +186,8 @@ def test_somebody_without_an_account_can_authorize_by_a_link(cast: Cast, admin: 
     assert elsewhere.last["Location"] == reverse("authorize_handed_on")
     assert kept_until >= request.expires_at > timezone.now() + timedelta(days=6)  # the change waits as long
     assert (request.step, request.not_saved) == (LinkStep.DONE, "")
+    letter = Letter.objects.get()
+    assert (letter.person, reverse("authorize", args=[request.pk]) in letter.text) == (cast.dana, True)
     assert decided(cast.kestrel) is BY_ADMIN
     assert "you may close this page" in elsewhere.client.get(reverse("authorize_handed_on")).content.decode()
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
@@ -25,7 +27,7 @@ from tests.integrations.tied import set_to
 from tests.integrations.travelling import BY_ADMIN, decided, learnt, own, sheet
 from tests.simulated import Simulator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 NOW = timezone.now
 
 
@@ -141,6 +143,20 @@ def test_each_domain_is_of_one_organization_and_none_is_lost(pairs: list[tuple[s
     listed = [(one.tenant_id, domain) for one in found for domain in one.domains]
     assert sorted(listed) == sorted((one.tenant_id, one.domain) for one in told if one.tenant_id)
     assert len({one.tenant_id for one in found}) == len(found)
+
+
+def test_the_checklist_of_many_domains_asks_as_little(cast: Cast, client_of: ClientOf) -> None:
+    dana, change = client_of(cast.dana), sheet(cast.dana)
+    address = reverse("authorize_checklist", args=[change.pk])
+    counts = []
+
+    for names in (["a.example"], [f"b{number}.example" for number in range(40)]):
+        own(cast.kestrel, *names)
+        with CaptureQueriesContext(connection) as asked:
+            assert dana.get(address).status_code == 200
+        counts.append(len(asked))
+
+    assert counts[0] == counts[1] <= 6
 
 
 # ── The gate ────────────────────────────────────────────────────────────────

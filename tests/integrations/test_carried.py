@@ -43,7 +43,7 @@ def test_it_says_who_carries_it_what_is_reached_and_what_is_not(
     assert "Connected by your organization" in shown
     assert "Decided for Kestrel & Co by Dana" in shown or "Decided for Account by Dana" in shown
     assert "Other calendars, attachments, creating a calendar, searching" in shown
-    assert "Not read: your organisation has not chosen it." in shown
+    assert "Not read: that is not chosen in the settings." in shown
     assert not any(button in shown for button in BUTTONS), "nothing of it is theirs to do"
 
 

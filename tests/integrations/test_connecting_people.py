@@ -67,7 +67,7 @@ def test_many_are_a_job_with_a_row_for_each(
     crowd(kestrel, CROWD)
     shut(microsoft)
 
-    fresh = followed(link)
+    followed(link)
 
     job = Job.objects.get()
     assert (job.kind, job.state, job.total, job.done, job.failed) == ("organization.connect", JobState.DONE, 48, 3, 45)

@@ -208,12 +208,12 @@ class TestExactly(TestCase):
     ) -> None:
         org = Organisation(made, tied, members)
         link = authorized(org.account, domains=[linked]) if linked else None
-        fitting.apply_policy(org.account, now=FOUNDED)
+        org.settle(link)
         before, looked_up, served = org.states(), org.looked_up(link), set(covering.covered(org.account))
 
         found = impact(org.account, org.change(move))
         org.do(move)
-        fitting.apply_policy(org.account, now=FOUNDED)
+        org.settle(link)
 
         after, covered = org.states(), set(covering.covered(org.account))
         ended = {person for person, state in after.items() if state != before[person] == "alive"}
@@ -301,6 +301,13 @@ class Organisation:
                 Membership.objects.filter(user__in=[self.people[at] for at in some], group=self.groups[group]).delete()
             case _:
                 self.groups[move[1]].delete()
+
+    def settle(self, link: TenantLink | None) -> None:
+        """What the settings do, and following to those whose address is of no domain of the organization."""
+        reached = [] if link is None else link.domains
+        served = [one.person for one in covering.covered(self.account).values() if one.domain not in reached]
+        Connection.objects.filter(user__in=served, move=Move.READY).update(move=Move.REFUSED)
+        fitting.apply_policy(self.account, now=FOUNDED)
 
     def looked_up(self, link: TenantLink | None) -> set[int]:
         """Whom following would look for at Microsoft, by their own address or by that of their last connection."""

@@ -121,6 +121,8 @@ def test_somebody_who_joins_is_connected_by_the_next_look(
 
 def test_joining_calls_for_it(link: TenantLink, dana: User, kestrel: Account) -> None:
     followed(link)
+    followed(link)
+    assert following.to_follow(now=timezone.now()) == []
     email, now = "gus@kestrel.example", timezone.now()
     invited = people.invite(account=kestrel, email=email, name="Gus", role=Role.MEMBER, actor=dana, now=now)
 
@@ -144,6 +146,7 @@ def test_whom_a_group_leaves_to_oauth_is_not_connected_until_they_leave_it(
 
 def test_a_setting_that_changes_calls_for_it(link: TenantLink, dana: User, alice: User) -> None:
     followed(link)
+    followed(link)  # the first token named new roles
     assert following.to_follow(now=timezone.now()) == []
 
     set_to("enabled", False, at=alice, by=dana, now=timezone.now())

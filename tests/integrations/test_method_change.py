@@ -13,13 +13,13 @@ from django.core import mail
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import letters
+from accounts import letters, reviewing
 from accounts.cascade import declare
 from accounts.cascade.changes import Choose
 from accounts.cascade.declare import Level
 from accounts.cascade.facts import Held
 from accounts.cascade.impact import Consequence, impact
-from accounts.models import Account, AssociatedDomain, DomainState, Group, User
+from accounts.models import Account, AssociatedDomain, AuditEntry, DomainState, Group, PendingChange, User
 from integrations import fitting
 from integrations.domains import DomainRule
 from integrations.models import Connection, Move, State
@@ -316,3 +316,18 @@ def test_foreseeing_costs_the_same_queries_for_few_and_for_many(
         found = told(kestrel, BY_ADMIN, at=kestrel)
 
     assert len(found.begins.effects) == size
+
+
+def test_an_older_entry_that_knows_nothing_of_contacts_can_still_be_undone(kestrel: Account, dana: User) -> None:
+    known = SERVICES.to_json(BY_PEOPLE)
+    older = {name: value for name, value in known.items() if name != "organization_contacts"}
+    set_to("services", BY_ADMIN, at=kestrel, by=dana)
+    set_to("services", BY_PEOPLE, at=kestrel, by=dana)
+    entry = AuditEntry.objects.latest("pk")
+    entry.before = {"value": {**older, "calendar_write": False}, "locked": False}
+    entry.after = {"value": older, "locked": False}
+
+    undone = reviewing.undo(entry, by=dana, back="/", now=FOUNDED)
+
+    assert isinstance(undone, PendingChange)
+    assert reviewing.reviewed(undone).found.changed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -14,8 +17,8 @@ from integrations.console import bulk
 from integrations.failures import Reason
 from integrations.models import AwaitedApproval, Connection, Incident, LinkState, State, TenantLink
 from tests.cast import Cast, ClientOf, crowd
-from tests.integrations.authorized import authorized, connected_by, set_up_by_admin
-from tests.integrations.tied import connect, state_of
+from tests.integrations.authorized import BY_ADMIN, authorized, connected_by, set_up_by_admin
+from tests.integrations.tied import connect, set_to, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +86,30 @@ def test_it_says_what_is_used_and_that_no_mailbox_was_found(cast: Cast, link: Te
     assert "Office 365 · Graph API · Application permissions" in found
     assert "Calendar: write · Contacts: none" in found
     assert "No mailbox found" in found
+
+
+def test_contacts_are_read_where_they_are_ticked_and_given(cast: Cast, link: TenantLink, client_of: ClientOf) -> None:
+    connected_by(link, [cast.alice], granted=["Calendars.Read", "Contacts.Read"])
+    dana = client_of(cast.dana)
+    assert "Calendar: read · Contacts: none" in page_of(dana)
+
+    ticked = dataclasses.replace(BY_ADMIN, organization_contacts=True)
+    set_to("services", ticked, at=cast.kestrel, by=cast.dana)
+
+    assert "Calendar: read · Contacts: read" in page_of(dana)
+    assert "Calendar: read · Contacts: read" in dana.get(reverse("connections_csv")).getvalue().decode()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", [5, 60])
+def test_a_page_costs_one_query_more_however_many_an_organization_connects(
+    number: int, cast: Cast, link: TenantLink, client_of: ClientOf, django_assert_num_queries: Any
+) -> None:
+    connected_by(link, crowd(cast.kestrel, number, group=cast.sales))
+    dana = client_of(cast.dana)
+    page_of(dana)
+
+    with django_assert_num_queries(17):
+        page_of(dana)
 
 
 # ── Many at once ────────────────────────────────────────────────────────────

@@ -41,9 +41,9 @@ def verify_domain(page: Page, product: Product, domain: str = DOMAIN) -> None:
 
 
 # ── The sheet ───────────────────────────────────────────────────────────────
-def to_sheet(page: Page) -> Locator:
+def to_sheet(page: Page, product: Product) -> Locator:
     """Application Permissions chosen for the account; the checklist says that all is ready, or what is not."""
-    story.to_mail_and_calendar(page)
+    page.goto(f"{product.url}/account/settings/mail-calendar/")
     row = story.row(page, POLICY)
     row.get_by_role("radio", name=BY_ADMIN).check()
     story.press_in_row(page, POLICY, "Save")
@@ -93,7 +93,7 @@ def is_authorized(page: Page) -> None:
 def authorize(page: Page, product: Product) -> None:
     """From nothing to *Authorized*."""
     verify_domain(page, product)
-    to_sheet(page)
+    to_sheet(page, product)
     authorize_and_save(page)
     consent(page)
     is_authorized(page)

@@ -193,7 +193,7 @@ def test_an_organization_and_whom_it_connects(product: Product, windows: Windows
     dana.to(f"{here}?method=file", f"{here}?method=meta", here)
     authorizing.publish(page, product)
     dana.to("/account/profile/", f"{here}remove/")
-    authorizing.to_sheet(page)
+    authorizing.to_sheet(page, product)
     expect(story.sheet(page)).to_contain_text("belongs to", timeout=authorizing.A_WHILE_MS)
     dana.look()
     page.get_by_role("button", name="Hand on to an Office 365 admin").click()
@@ -292,7 +292,7 @@ def _is_handed_on(dana: Walk, windows: Windows, product: Product, look: Look) ->
     admin.to(dana.page.get_by_label("Link for an Office 365 admin").input_value())
     admin.page.get_by_role("button", name="Continue to Microsoft").click()
     authorizing.consent(admin.page)
-    expect(admin.page.get_by_role("heading", name="Authorized")).to_be_visible(timeout=authorizing.A_WHILE_MS)
+    expect(admin.page.get_by_text("Microsoft has confirmed the consent")).to_be_visible(timeout=authorizing.A_WHILE_MS)
     admin.look()
     dana.faults += admin.faults
 

@@ -19,7 +19,7 @@ def test_one_consent_connects_everybody_without_a_step(product: Product, windows
 
     authorizing.verify_domain(dana, product)
     assert not looks.faults_of(dana)
-    authorizing.to_sheet(dana)
+    authorizing.to_sheet(dana, product)
     assert not looks.faults_of(dana)
     authorizing.authorize_and_save(dana)
     authorizing.consent(dana)
@@ -40,7 +40,7 @@ def test_one_consent_connects_everybody_without_a_step(product: Product, windows
 def test_whoever_declines_changes_nothing_and_may_try_again(product: Product, windows: Windows) -> None:
     dana = windows.of("dana")
     authorizing.verify_domain(dana, product)
-    authorizing.to_sheet(dana)
+    authorizing.to_sheet(dana, product)
     authorizing.authorize_and_save(dana)
 
     authorizing.sign_in_as(dana, "Dana")
@@ -57,7 +57,7 @@ def test_whoever_declines_changes_nothing_and_may_try_again(product: Product, wi
 def test_somebody_who_may_not_consent_leads_nowhere(product: Product, windows: Windows) -> None:
     dana = windows.of("dana")
     authorizing.verify_domain(dana, product)
-    authorizing.to_sheet(dana)
+    authorizing.to_sheet(dana, product)
     authorizing.authorize_and_save(dana)
 
     authorizing.sign_in_as(dana, "Bob")
@@ -72,7 +72,7 @@ def test_an_admin_of_another_organization_is_not_believed(product: Product, wind
     windows.forgive("status of 400")
     dana = windows.of("dana")
     authorizing.verify_domain(dana, product)
-    authorizing.to_sheet(dana)
+    authorizing.to_sheet(dana, product)
     authorizing.authorize_and_save(dana)
 
     _tries_as_mallory(dana)
@@ -84,7 +84,7 @@ def test_an_admin_of_another_organization_is_not_believed(product: Product, wind
 def test_an_answer_that_names_another_tenant_changes_nothing(product: Product, windows: Windows) -> None:
     dana = windows.of("dana")
     authorizing.verify_domain(dana, product)
-    authorizing.to_sheet(dana)
+    authorizing.to_sheet(dana, product)
     corvid = product.simulator.control("GET", "tenants/corvid.example")["id"]
     dana.route(re.compile("/grant"), lambda route: _answer_of_tenant(route, corvid))
     authorizing.authorize_and_save(dana)
@@ -99,7 +99,7 @@ def test_an_answer_that_names_another_tenant_changes_nothing(product: Product, w
 def test_without_a_verified_domain_nobody_is_sent_to_microsoft(product: Product, windows: Windows) -> None:
     dana = windows.of("dana")
 
-    sheet = authorizing.to_sheet(dana)
+    sheet = authorizing.to_sheet(dana, product)
 
     expect(sheet).to_contain_text("No associated domain is verified")
     expect(sheet.get_by_role("button", name=authorizing.AUTHORIZE)).to_have_attribute("aria-disabled", "true")
@@ -114,7 +114,7 @@ def test_a_domain_that_microsoft_does_not_know_is_not_enough(product: Product, w
     dana = windows.of("dana")
     authorizing.verify_domain(dana, product, "merlin.example")
 
-    sheet = authorizing.to_sheet(dana)
+    sheet = authorizing.to_sheet(dana, product)
 
     expect(sheet).to_contain_text("Microsoft knows no organization of merlin.example", timeout=authorizing.A_WHILE_MS)
     expect(sheet.get_by_role("button", name=authorizing.AUTHORIZE)).to_have_attribute("aria-disabled", "true")
@@ -152,7 +152,7 @@ def test_it_walks_without_a_script(product: Product, windows: Windows, options: 
     product.simulator.control("POST", f"tenants/{name}/publish-text", {"name": name, "text": record})
     dana.get_by_role("button", name="Verify Domain").click()
     _look_until(dana, "The proof was found.")
-    authorizing.to_sheet(dana)
+    authorizing.to_sheet(dana, product)
     _look_until(dana, "belongs to one Microsoft 365 organization")
     authorizing.authorize_and_save(dana)
     authorizing.consent(dana)

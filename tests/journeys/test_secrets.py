@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.integrations.dumps import redis_dump
-from tests.journeys import ground, story
+from tests.journeys import authorizing, ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
@@ -58,6 +58,7 @@ ADMINS_PAGES = (
     "/account/connections/",
     "/account/connections.csv",
     "/account/connections/approvals/",
+    "/account/organizations/",
     "/account/audit/",
     "/account/audit.csv",
     "/operations/",
@@ -113,6 +114,38 @@ def test_of_all_that_microsoft_ever_issued_nothing_is_found(product: Product, wi
     assert [(place, secret[:8]) for secret in secrets | keys for place, text in found.items() if secret in text] == []
 
 
+def test_of_what_an_organization_gives_nothing_is_found_either(product: Product, windows: Windows) -> None:
+    """Its consent, the sign-in of whoever gave it, and the one token for all its mailboxes."""
+    dana = windows.of("dana")
+    authorizing.verify_domain(dana, product)
+    authorizing.to_sheet(dana, product)
+    authorizing.authorize_and_save(dana)
+    with ground.worker_killed(product):
+        authorizing.consent(dana)
+        expect(dana.get_by_role("heading", name="Meridian checks what Microsoft said")).to_be_visible()
+        found = {"Redis, a task waits": redis_dump(product.redis_url), "database, answered": _dump(product)}
+        addresses = [dana.url]
+    authorizing.is_authorized(dana)
+    authorizing.is_connected(product, "alice")
+    product.simulator.control("POST", f"applications/{product.simulator.client_id}/tenants/kestrel.example/disable")
+    row, link = ground.connection_of(product, story.address("alice"))["id"], _the_link(product)
+    pages = (
+        f"/account/organizations/{link}/",
+        f"/account/connections/{row}/",
+        f"/account/connections/{row}/bundle.json",
+    )
+    found |= _seen(dana, product, *ADMINS_PAGES[:-1], *pages)
+    found |= {"database": _dump(product), "Redis": redis_dump(product.redis_url)}
+    found |= {f"{name}.log": output for name, output in product.outputs().items()}
+    found |= {"letters": "\n".join(product.letters), "addresses": "\n".join([*addresses, dana.url])}
+
+    secrets = {secret[-TAIL:] for secret in product.issued}
+    keys = {product.installation.keys[name] for name in KEYS}
+    sealed = ground.ask(product, "SELECT access_token FROM integrations_tenantlink")
+    assert sealed and all(token.startswith("v1.") for (token,) in sealed)
+    assert [(place, secret[:8]) for secret in secrets | keys for place, text in found.items() if secret in text] == []
+
+
 def test_whatever_is_sealed_is_known_to_the_rotation_of_keys(product: Product, windows: Windows) -> None:
     from integrations.models import TokenKey
     from integrations.resealing import SEALED
@@ -131,6 +164,11 @@ def test_whatever_is_sealed_is_known_to_the_rotation_of_keys(product: Product, w
 
     assert ("integrations_connection", "refresh_token") in sealed
     assert sealed <= known | {(TokenKey._meta.db_table, "sample")}
+
+
+def _the_link(product: Product) -> int:
+    ((pk,),) = ground.ask(product, "SELECT id FROM integrations_tenantlink")
+    return int(pk)
 
 
 def _seen(page: Page, product: Product, *paths: str) -> dict[str, str]:

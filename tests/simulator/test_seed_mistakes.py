@@ -154,7 +154,7 @@ MISTAKES = {
         "calendar: Chor",
         "calendar[2].calendar: the organiser has no calendar “Chor”",
     ),
-    "a crowd of none": ("people: 2,", "people: 0,", "tenants[2].crowd.people: 0 is not between 1 and 10000."),
+    "a crowd of none": ("people: 2,", "people: 0,", "tenants[2].crowd.people: 0 is not between 1 and 50000."),
     "a list where a mapping belongs": ("      ole: {id", "      - {id", "people"),
 }
 
