@@ -9,9 +9,12 @@ access or lock is stored, shown with its exact consequences, and done when someb
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -253,12 +256,14 @@ def newest(key: str, level: Level, place: int, account: Account) -> AuditEntry |
 
 def undo_of(entry: AuditEntry) -> Choose | Inherit | None:
     """The inverse change of an entry; None for what is no change of a setting that is still declared."""
-    if not entry.setting_key or declare.by_key(entry.setting_key) is None or not entry.target_id.isdecimal():
+    setting = declare.by_key(entry.setting_key) if entry.setting_key else None
+    if setting is None or not entry.target_id.isdecimal():
         return None
     level, place, before = Level(entry.level), int(entry.target_id), entry.before or {}
     if "value" not in before:
         return Inherit(entry.setting_key, level, place)
-    return Choose(entry.setting_key, level, place, before["value"], bool(before.get("locked")))
+    value = _as_known_now(setting, before["value"])
+    return Choose(entry.setting_key, level, place, value, bool(before.get("locked")))
 
 
 def _hit(found: Impact) -> list[int]:
@@ -289,12 +294,11 @@ def _is(made: read.Made | None, setting: Setting, said: dict[str, object] | None
     return as_made == (json.dumps(_as_known_now(setting, said["value"]), sort_keys=True), bool(said.get("locked")))
 
 
-def _as_known_now(setting: Setting, value: object) -> object:
-    """An older entry lacks the parts that a composite has got since: they hold what they hold by default."""
-    try:
-        return setting.to_json(setting.from_json(value))
-    except BadValue:
+def _as_known_now(setting: Setting, value: Any) -> Any:
+    """An older entry lacks the parts that a composite has got since: they held what they hold by default."""
+    if not dataclasses.is_dataclass(setting.kind) or not isinstance(value, Mapping):
         return value
+    return {**setting.to_json(setting.default), **value}
 
 
 def _is_locked(change: Choose | Inherit) -> bool:

@@ -44,7 +44,7 @@ def _consent(case: Case) -> Step:
         return Step(
             Part.CONSENT, Mark.FAILED, "The organisation’s authorization does not hold at the moment", because(link)
         )
-    return Step(Part.CONSENT, Mark.DONE, of_domains, format_html("{}.", local_moment(link.linked_at)))
+    return Step(Part.CONSENT, Mark.DONE, of_domains, format_html("Since {}.", local_moment(link.linked_at)))
 
 
 def _access(case: Case) -> Step:

@@ -76,7 +76,7 @@ def _authorized(person: User, link: TenantLink | None) -> Step:
         return _step(Name.AUTHORIZED, Mark.FAILED, person, advice.why(link.reason), todo)
     if link.state == LinkState.DEGRADED:
         return _step(Name.AUTHORIZED, Mark.NOW, person, advice.why(link.reason))
-    return _step(Name.AUTHORIZED, Mark.DONE, person, format_html("{}.", local_moment(link.linked_at)))
+    return _step(Name.AUTHORIZED, Mark.DONE, person, format_html("Since {}.", local_moment(link.linked_at)))
 
 
 def _found(person: User, connection: Connection) -> list[Step]:

@@ -14,13 +14,14 @@ from django.utils import timezone
 from redis import Redis
 
 from accounts import importing, jobs
-from accounts.models import Letter, User
+from accounts.models import AssociatedDomain, Letter, User
 from config import heartbeats, operations
 from integrations import credential_checks, credentials
 from integrations.failures import Reason
 from integrations.microsoft import app_credentials, msal_apps
-from integrations.models import AppCredential, Connection, ConsentRequest, Incident, State
+from integrations.models import AppCredential, Connection, ConsentRequest, Incident, LinkRequest, LinkState, State
 from tests.cast import Cast, ClientOf, joined
+from tests.integrations.authorized import authorized
 
 pytestmark = pytest.mark.django_db
 
@@ -334,3 +335,51 @@ def test_the_keys_are_counted_when_somebody_asks(reader: Client) -> None:
 
 def test_the_release_and_its_migrations(reader: Client) -> None:
     assert "no migration is pending" in text(reader)
+
+
+# ── Application Permissions ─────────────────────────────────────────────────
+def test_an_organization_in_trouble_is_counted_and_not_named(reader: Client, cast: Cast) -> None:
+    since = timezone.now()
+    authorized(cast.kestrel)
+    authorized(cast.corvid, domains=["corvid.example"], state=LinkState.PAUSED, since_at=since)
+    authorized(cast.corvid, tenant_id="another", state=LinkState.ENDED, ended_at=since)
+
+    shown = text(reader)
+
+    assert '<dt>Organisations authorized</dt><dd class="num">2</dd>' in shown
+    assert '<dt>Organisations in trouble</dt><dd class="num">1</dd>' in shown
+    assert "1 is in trouble since" in shown
+    assert "corvid.example" not in shown and "kestrel.example" not in shown.replace("ops@kestrel.example", "")
+
+
+@pytest.mark.parametrize("sweep", ["check_due_at", "follow_due_at", "probe_due_at"])
+def test_an_organization_that_nobody_looks_at_is_late(sweep: str, reader: Client, cast: Cast) -> None:
+    now = timezone.now()
+    later = dict.fromkeys(("check_due_at", "follow_due_at", "probe_due_at"), now + timedelta(hours=1))
+    authorized(cast.kestrel, **later | {sweep: now - timedelta(minutes=11)})
+
+    work = {one.waiting.what: one for one in operations._standing(now=now).work}
+
+    found = work["Organisations to look at again"]
+    assert (found.waiting.count, found.is_late, found.since) == (1, True, "11 minutes")
+
+
+def test_a_domain_and_an_authorization_that_wait_too_long_are_late(reader: Client, cast: Cast) -> None:
+    now = timezone.now()
+    due = now - timedelta(minutes=21)
+    AssociatedDomain.objects.create(
+        account=cast.kestrel, name="kestrel.example", token="t", added_at=due, check_due_at=due
+    )
+    LinkRequest.objects.create(
+        account=cast.kestrel,
+        by=cast.dana,
+        tenant_id="t",
+        domain="kestrel.example",
+        created_at=due,
+        expires_at=now,
+        answered_at=due,
+    )
+
+    late = {one.waiting.what for one in operations._standing(now=now).work if one.is_late}
+
+    assert late == {"Associated domains to verify", "Authorizations of organisations to prove"}

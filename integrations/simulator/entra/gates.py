@@ -13,7 +13,8 @@ from integrations.simulator.models import BrowserSession, Person
 
 
 def shut(person: Person, errand: Errand) -> Refused | None:
-    """5000224 the organisation is blocked, 7000112 the application is disabled there, 50105 they are not assigned to it, 53003 Conditional Access.
+    """Who may not pass: 5000224 the organisation is blocked, 7000112 the application is disabled there, 50105 they are
+    not assigned to it, 53003 Conditional Access.
 
     An administrator may consent for others to what they are not assigned to themselves.
     """

@@ -171,8 +171,8 @@ ACTIONS = (
         name="block",
         label="Block the organisation",
         group=CONSENT,
-        effect="As Microsoft does after abuse: nobody signs in, and nothing gets a token (AADSTS5000224). Access tokens "
-        "live to their end.",
+        effect="As Microsoft does after abuse: nobody signs in, and nothing gets a token (AADSTS5000224). Access "
+        "tokens live to their end.",
         do=block,
         is_harmful=True,
         fits=lambda tenant: not tenant.is_blocked,
