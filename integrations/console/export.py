@@ -51,8 +51,8 @@ def _lines(people: QuerySet[User], reader: User, *, now: datetime, zone: tzinfo)
     names = _positions(reader.account)
     members = Prefetch("memberships", queryset=Membership.objects.only("user", "group"))
     found = listing.with_connections(people).prefetch_related(members)
-    people = found.iterator(chunk_size=AT_ONCE)
-    while some := list(islice(people, AT_ONCE)):
+    rest = found.iterator(chunk_size=AT_ONCE)
+    while some := list(islice(rest, AT_ONCE)):
         for row in listing.rows_of(some, reader, now=now):
             places = sorted(names[one.group_id] for one in row.person.memberships.all() if one.group_id in names)
             yield _line(row, places, zone)

@@ -54,6 +54,7 @@ RULES = {
     "integrations.contracts",
     "integrations.organization.matching",
     "integrations.organization.needs",
+    "integrations.organization.permissions",
     "calendaring.merge",
 }
 

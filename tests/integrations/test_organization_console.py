@@ -97,7 +97,7 @@ def test_contacts_are_read_where_they_are_ticked_and_given(cast: Cast, link: Ten
     set_to("services", ticked, at=cast.kestrel, by=cast.dana)
 
     assert "Calendar: read · Contacts: read" in page_of(dana)
-    assert "Calendar: read · Contacts: read" in dana.get(reverse("connections_csv")).getvalue().decode()  # type: ignore[attr-defined]
+    assert "Calendar: read · Contacts: read" in dana.get(reverse("connections_csv")).getvalue().decode()
 
 
 @pytest.mark.parametrize("number", [5, 60])

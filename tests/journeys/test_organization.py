@@ -37,6 +37,28 @@ def test_one_consent_connects_everybody_without_a_step(product: Product, windows
     _dana_sees_who_is_connected(dana, product)
 
 
+def test_who_had_connected_before_is_moved_without_a_gap(product: Product, windows: Windows) -> None:
+    alice, dana = windows.of("alice"), windows.of("dana")
+    story.connect(alice, product)
+    before = ground.connection_of(product, story.address("alice"))
+    states = set[str]()
+
+    def is_moved() -> bool:
+        states.add(ground.connection_of(product, story.address("alice"))["state"])
+        method = f"SELECT method FROM integrations_connection WHERE id = {before['id']}"  # noqa: S608  our own row
+        return ground.ask(product, method) == [("application_permissions",)]
+
+    authorizing.authorize(dana, product)
+    ground.until(is_moved)
+
+    assert states == {"connected"}
+    assert ground.connection_of(product, story.address("alice"))["id"] == before["id"]
+    refresh, access = ground.sealed_tokens_of(product, story.address("alice"))
+    assert (refresh, access) == ("", "")
+    story.to_profile(alice, product)
+    expect(story.panel(alice)).to_contain_text("Connected by your organization")
+
+
 def test_whoever_declines_changes_nothing_and_may_try_again(product: Product, windows: Windows) -> None:
     dana = windows.of("dana")
     authorizing.verify_domain(dana, product)
