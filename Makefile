@@ -13,7 +13,7 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## the whole product on this machine, with a demo organisation and a simulated Microsoft 365
+demo: ## the whole product on this machine, with a demo organization and a simulated Microsoft 365
 	@GOAL=demo .ci/setup .ci/local.txt && exec .venv/bin/python -m config.demo
 
 .PHONY: demo-reset

@@ -174,7 +174,7 @@ def _authorizations(now: datetime) -> Waiting:
     found = LinkRequest.objects.filter(answered_at__isnull=False, ended_at=None).aggregate(
         count=Count("pk"), due_at=Min("answered_at", filter=ripe)
     )
-    return Waiting("Authorizations of organisations to prove", found["count"], found["due_at"], timedelta(minutes=20))
+    return Waiting("Authorizations of organizations to prove", found["count"], found["due_at"], timedelta(minutes=20))
 
 
 def _organizations(now: datetime) -> Waiting:
@@ -186,7 +186,7 @@ def _organizations(now: datetime) -> Waiting:
         **{name: Min(name, filter=due) for name, due in is_due.items()},
     )
     due_at = min((found[name] for name in sweeps if found[name]), default=None)
-    return Waiting("Organisations to look at again", found["count"], due_at, timedelta(minutes=10))
+    return Waiting("Organizations to look at again", found["count"], due_at, timedelta(minutes=10))
 
 
 def _domains(now: datetime) -> Waiting:

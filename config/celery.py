@@ -53,7 +53,7 @@ app.conf.update(
         "refresh-due-tokens": _every(10.0, "integrations.refresh_due"),
         # Mailboxes that did not answer, or are not there yet.
         "check-due-mailboxes": _every(10.0, "integrations.check_due"),
-        # The consents of organisations: whether they hold, and their tokens in time.
+        # The consents of organizations: whether they hold, and their tokens in time.
         "check-links": _every(10.0, "integrations.check_links"),
         # Connections, and those who wait for an administrator, against the settings that hold now; a lost nudge costs a
         # minute.

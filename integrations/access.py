@@ -1,4 +1,4 @@
-"""What opens a connection's mailbox: its person's own access, or that which an organisation gave for all of its own."""
+"""What opens a connection's mailbox: its person's own access, or that which an organization gave for all of its own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def what_it_means(connection: Connection, failure: Failure) -> Failure:
 
 
 def is_waiting(connection: Connection, *, now: datetime) -> bool:
-    """Passing trouble was met, its own or of its organisation, and the time of the next attempt has not come."""
+    """Passing trouble was met, its own or of its organization, and the time of the next attempt has not come."""
     if states.is_waiting(connection, now=now):
         return True
     link = connection.link if connection.is_by_organization else None
@@ -67,7 +67,7 @@ def is_waiting(connection: Connection, *, now: datetime) -> bool:
 
 def _link_of(connection: Connection, *, now: datetime) -> TenantLink:
     """The settings may have changed since the connection was read, and no worker may have applied them. While all of
-    the organisation is paused, only its own checks ask."""
+    the organization is paused, only its own checks ask."""
     allowed = fitting.as_allowed(connection, now=now)
     if allowed.state not in states.RENEWABLE or allowed.state == State.PAUSED or allowed.link is None:
         raise tokens.NotAlive

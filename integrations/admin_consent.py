@@ -50,7 +50,7 @@ class Said(StrEnum):
     REFUSED = "not-approved"
     EXPIRED = "too-late"
     REPLACED = "replaced"
-    ANOTHER_TENANT = "another-organisation"
+    ANOTHER_TENANT = "another-organization"
     UNKNOWN = "unknown"
 
 

@@ -1,4 +1,4 @@
-"""What admins see of those who wait for an approval at Microsoft: by organisation, with what each still lacks."""
+"""What admins see of those who wait for an approval at Microsoft: by organization, with what each still lacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from integrations.models import ALIVE, AwaitedApproval, Connection, TenantConsen
 from integrations.preferences import Method
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
-NEWS = timedelta(days=30)  # how long an organisation in which nobody waits any more is listed
+NEWS = timedelta(days=30)  # how long an organization in which nobody waits any more is listed
 
 _SAYS = {
     "User.Read": "Know who signs in: their name and address",
@@ -33,7 +33,7 @@ _SAYS = {
 
 
 @dataclass
-class Organisation:
+class Organization:
     """A tenant at Microsoft; or, where none is known, those with addresses of one domain."""
 
     tenant_id: str
@@ -99,22 +99,22 @@ _REFUSALS: Mapping[str, str] = {
 }
 
 
-def organisations(account: Account, *, now: datetime) -> list[Organisation]:
+def organizations(account: Account, *, now: datetime) -> list[Organization]:
     """Those with most who wait first. Two queries."""
-    found: dict[str, Organisation] = {}
+    found: dict[str, Organization] = {}
     for row in _counted(account):
         key = row["tenant_id"] or row["domain"]
-        found.setdefault(key, Organisation(row["tenant_id"])).add(row)
+        found.setdefault(key, Organization(row["tenant_id"])).add(row)
     for made in TenantConsent.objects.filter(account=account).select_related("made_by").order_by("created_at"):
         if made.tenant_id not in found and made.created_at < now - NEWS:
             continue
-        one = found.setdefault(made.tenant_id, Organisation(made.tenant_id, [made.domain]))
+        one = found.setdefault(made.tenant_id, Organization(made.tenant_id, [made.domain]))
         one.newest = made
         one.given = made if made.granted_at else one.given
     return sorted(found.values(), key=lambda one: (-one.waiting, -one.released, one.name))
 
 
-def permissions(account: Account, one: Organisation) -> list[Permission]:
+def permissions(account: Account, one: Organization) -> list[Permission]:
     """What those who wait need together, or else what was last asked for; and what Microsoft has told of each."""
     wanted = admin_consent.wanted_in(account, one.tenant_id) if one.waiting else []
     if not wanted and one.newest:
@@ -124,13 +124,13 @@ def permissions(account: Account, one: Organisation) -> list[Permission]:
     return [Permission(name, _SAYS.get(name, name), name in granted, seen[name]) for name in wanted]
 
 
-def is_unanswered(one: Organisation, *, now: datetime) -> bool:
+def is_unanswered(one: Organization, *, now: datetime) -> bool:
     """Microsoft should have said by now whose domain it is."""
     return not one.is_looked_up and one.last_at is not None and now - one.last_at > SILENCE
 
 
-def people(account: Account, one: Organisation, *, q: str) -> QuerySet[AwaitedApproval]:
-    """Those of an organisation: who waits longest first, then those for whom one step is left."""
+def people(account: Account, one: Organization, *, q: str) -> QuerySet[AwaitedApproval]:
+    """Those of an organization: who waits longest first, then those for whom one step is left."""
     rows = AwaitedApproval.objects.filter(account=account, tenant_id=one.tenant_id).select_related("user")
     if not one.tenant_id:
         rows = rows.filter(domain=one.domains[0])
@@ -139,7 +139,7 @@ def people(account: Account, one: Organisation, *, q: str) -> QuerySet[AwaitedAp
     return rows.order_by(F("released_at").asc(nulls_first=True), "since_at", "pk")
 
 
-def letter(account: Account, one: Organisation, link: str, needed: list[Permission]) -> str:
+def letter(account: Account, one: Organization, link: str, needed: list[Permission]) -> str:
     """What to send to the administrator of the tenant."""
     listed = "\n".join(f"  - {line.says} ({line.name})" for line in needed)
     return (
@@ -151,7 +151,7 @@ def letter(account: Account, one: Organisation, link: str, needed: list[Permissi
     )
 
 
-def standing(one: Organisation, needed: list[Permission], *, now: datetime) -> Standing | None:
+def standing(one: Organization, needed: list[Permission], *, now: datetime) -> Standing | None:
     """How it stands with the newest link. None: there was never one."""
     made = one.newest
     if made is None:
@@ -167,7 +167,7 @@ def standing(one: Organisation, needed: list[Permission], *, now: datetime) -> S
     return Standing("info", "The link waits to be opened.", _by("It works until {}.", made.expires_at))
 
 
-def _approved(one: Organisation, made: TenantConsent, missing: list[str]) -> Standing:
+def _approved(one: Organization, made: TenantConsent, missing: list[str]) -> Standing:
     if one.was_stopped_since:
         return Standing(
             "warn",

@@ -28,7 +28,7 @@ def on_own_connection(person: User) -> Banner | None:
             says = "Meridian can no longer read your calendar, because Microsoft does not accept its access any more."
             return _banner("bad", says, "Reconnect", to="reconnect")
         case State.NOT_ELIGIBLE if method == Method.APPLICATION_PERMISSIONS:
-            says = "Your organisation connects calendars for everybody, but Meridian could not open a mailbox of yours."
+            says = "Your organization connects calendars for everybody, but Meridian could not open a mailbox of yours."
             return _banner("warn", says, "See whom to ask", to="profile")
         case State.NOT_ELIGIBLE:
             says = "Meridian finds no mailbox that it can read in the Microsoft account you connected."

@@ -136,7 +136,7 @@ def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
 
 
 def _is_its_organizations(connection: Connection, *, now: datetime) -> bool:
-    """The trouble is of all of its organisation, whose own checks end it: this mailbox has nothing to tell."""
+    """The trouble is of all of its organization, whose own checks end it: this mailbox has nothing to tell."""
     link = connection.link if connection.is_by_organization else None
     if link is None or link.state == LinkState.WORKING:
         return False
@@ -180,7 +180,7 @@ def _failure(connection: Connection, *, now: datetime) -> Failure | None:
 
 
 def _ask_mailbox(connection: Connection, token: str, *, now: datetime) -> Failure | None:
-    """By which address it goes now, and one page of its calendar, of which nothing is kept. Of an organisation's own
+    """By which address it goes now, and one page of its calendar, of which nothing is kept. Of an organization's own
     the addresses are followed in the directory, if it may be read."""
     mailbox = access.mailbox_of(connection)
     with outbound.deadline(MAILBOX):

@@ -150,7 +150,7 @@ def start(
 
 def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: datetime) -> Narrowed:
     """Use less than was granted, at once and without Microsoft, which cannot narrow a consent by being asked again.
-    What the organisation carries was granted by nobody's own consent: how much of it is used, the settings say.
+    What the organization carries was granted by nobody's own consent: how much of it is used, the settings say.
 
     What the policy blocks because it was too much comes back by this, once it is looked at again.
     """

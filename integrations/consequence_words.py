@@ -18,7 +18,7 @@ _BECAUSE = {
     Obstacle.CALENDAR_WRITE: "Calendar: write",
     Obstacle.CONTACTS_WRITE: "Contacts: write",
 }
-_OF_THE_ORGANIZATION = "Connections by the organisation come back by themselves whenever they are allowed again."
+_OF_THE_ORGANIZATION = "Connections by the organization come back by themselves whenever they are allowed again."
 
 
 def because(obstacle: Obstacle, shape: Shape) -> str:
@@ -32,15 +32,15 @@ def was(reason: str, shape: Shape) -> str:
 
 def of_organization(shape: Shape) -> str:
     return (
-        f"An organisation’s authorization, {shown(shape.domain)}" if shape.domain else "An organisation’s authorization"
+        f"An organization’s authorization, {shown(shape.domain)}" if shape.domain else "An organization’s authorization"
     )
 
 
 def of_ending(kept: int, grace: int, ended_by: Collection[Obstacle]) -> str:
-    """`kept`: how many have an access that could be kept for a while; `ended_by`: of the organisation's, why."""
+    """`kept`: how many have an access that could be kept for a while; `ended_by`: of the organization's, why."""
     said = [_of_grace(kept, grace)] if kept else []
     if Obstacle.SET_UP_BY_PEOPLE in ended_by:
-        said.append("Who was connected by the organisation can connect by signing in at Microsoft once.")
+        said.append("Who was connected by the organization can connect by signing in at Microsoft once.")
     if set(ended_by) - {Obstacle.SET_UP_BY_PEOPLE}:
         said.append(_OF_THE_ORGANIZATION)
     return " ".join(said)
@@ -66,10 +66,10 @@ def of_moving(effects: Sequence[Effect]) -> Prospect:
         counted=("Connection that is moved", "Connections that are moved"),
         label="Moved",
         says=(
-            "connection is moved to the organisation’s authorization.",
-            "connections are moved to the organisation’s authorization.",
+            "connection is moved to the organization’s authorization.",
+            "connections are moved to the organization’s authorization.",
         ),
-        note="Each works as before until the organisation’s authorization has opened the same mailbox; only then does "
+        note="Each works as before until the organization’s authorization has opened the same mailbox; only then does "
         "the person’s own access end. Where it does not open, the person’s own stays as it is; under a lock it is "
         "blocked.",
     )
@@ -83,7 +83,7 @@ def of_asking(effects: Sequence[Effect]) -> Prospect:
         counted=("Person who has to sign in once", "People who have to sign in once"),
         label="To sign in once",
         says=("person is asked to sign in at Microsoft once.", "people are asked to sign in at Microsoft once."),
-        note="Until they have, the organisation’s authorization carries their calendars as before.",
+        note="Until they have, the organization’s authorization carries their calendars as before.",
     )
 
 

@@ -34,7 +34,7 @@ class ConnectionConsequences:
     verb = ("block", "blocked")
 
     def __call__(self, account: Account, *, people: QuerySet[User] | None, before: Facts, after: Facts) -> Outcome:
-        """One query; three more where anybody is, or would be, connected by an organisation."""
+        """One query; three more where anybody is, or would be, connected by an organization."""
         rows = _connections(account, people)
         foresight = foreseeing.foreseen(account, before=before, after=after)
         holding = foresight.after if foresight else after.held(Integrations, [row[0] for row in rows])
@@ -65,7 +65,7 @@ class _Found:
     moves: list[Effect] = field(default_factory=list)
     asks: list[Effect] = field(default_factory=list)
     stays: int = 0
-    # Of those that end: whose own access could be kept; and why the organisation's is not used any more.
+    # Of those that end: whose own access could be kept; and why the organization's is not used any more.
     kept: list[int] = field(default_factory=list)
     ended_by: set[Obstacle] = field(default_factory=set)
 

@@ -51,7 +51,7 @@ def disconnect(person: User, *, actor: User | None, now: datetime, reason: str =
 
 
 def may_delete(person: User) -> bool:
-    """By their own choice. What the organisation connects would be connected again: who does not want it turns the
+    """By their own choice. What the organization connects would be connected again: who does not want it turns the
     integration off for themselves, where the settings let them."""
     connection = connecting.current(person)
     return connection is None or carried.may_be_deleted(connection, effective(Integrations, person))

@@ -72,7 +72,7 @@ class Reason(StrEnum):
     GUEST = "guest"
     ON_PREMISES = "on_premises"
     PERMISSION_MISSING = "permission_missing"
-    # The organisation's own consent, and whom it covers.
+    # The organization's own consent, and whom it covers.
     CONSENT_REVOKED = "consent_revoked"
     SCOPED_OUT = "scoped_out"
     AMBIGUOUS = "ambiguous"

@@ -1,7 +1,7 @@
 """Connections against the settings that hold now: what no longer fits is blocked, what fits again comes back.
 
 Level-triggered: a change of the settings only nudges, and whoever is about to use a connection looks for himself.
-Nobody is ever connected by this: whom the organisation's consent may carry is found by `organization.following`.
+Nobody is ever connected by this: whom the organization's consent may carry is found by `organization.following`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _LOST: dict[str, str] = {
     Reason.INACTIVE: "Microsoft ended Meridian’s access because it was not used for 90 days.",
     Reason.GRANT_EXPIRED: "Microsoft’s permission for Meridian has expired.",
     Reason.GRANT_UNKNOWN: "Microsoft no longer recognises the access that it had given Meridian.",
-    Reason.SIGN_IN_TOO_OLD: "Your organisation asks you to sign in at Microsoft again from time to time.",
+    Reason.SIGN_IN_TOO_OLD: "Your organization asks you to sign in at Microsoft again from time to time.",
     Reason.CONSENT_WITHDRAWN: "The permission for Meridian was withdrawn at Microsoft.",
     Reason.PASSWORD_EXPIRED: "Your password at Microsoft has expired. Change it there, then reconnect.",
     Reason.ACCOUNT_DISABLED: "Your account at Microsoft is disabled. Your Microsoft 365 admin can enable it.",
@@ -44,8 +44,8 @@ _LOST: dict[str, str] = {
     Reason.ACCOUNT_LOCKED: "Your account at Microsoft is locked after too many attempts. Wait a while, then reconnect.",
     Reason.MFA_NEEDED: "Microsoft wants to confirm that it is you, with a second step.",
     Reason.STEP_UP: "Microsoft wants you to sign in again, with more proof than before.",
-    Reason.CONDITIONAL_ACCESS: "A rule of your organisation at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
-    Reason.NOT_ASSIGNED: "Your organisation lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
+    Reason.CONDITIONAL_ACCESS: "A rule of your organization at Microsoft stops Meridian (Conditional Access). Your Microsoft 365 admin can tell which.",
+    Reason.NOT_ASSIGNED: "Your organization lets only chosen people use Meridian with Microsoft 365. Your Microsoft 365 admin can add you.",
     Reason.REFUSED: "Microsoft refused Meridian’s access and did not say why in words we know.",
     Reason.PERMISSION_MISSING: "For a day Microsoft has not let Meridian read the mailbox, although the permission was given.",
     Reason.APPROVED: "Meridian was approved at Microsoft. One step is left, which is yours.",
@@ -59,26 +59,26 @@ _PASSING: dict[str, str] = {
     Reason.NO_ANSWER: "Microsoft does not answer.",
     Reason.NO_MAILBOX: "Microsoft says that this account has no mailbox at the moment.",
     Reason.GUEST: "Microsoft says that this account has no mailbox at the moment: it is a guest there.",
-    Reason.ON_PREMISES: "Microsoft says that this account has no mailbox at the moment; it may have moved to a server of your organisation’s own.",
+    Reason.ON_PREMISES: "Microsoft says that this account has no mailbox at the moment; it may have moved to a server of your organization’s own.",
     Reason.TOKEN_REFUSED: "Microsoft refused a key that it had just given.",
     Reason.PERMISSION_MISSING: "Microsoft does not let Meridian read the mailbox at the moment, although the permission was given.",
 }
 _POLICY: dict[str, str] = {
-    Obstacle.TURNED_OFF: "Your organisation has turned calendar integration off.",
-    Obstacle.ANOTHER_SERVICE: "Your organisation now uses another calendar service.",
-    Obstacle.ANOTHER_API: "Your organisation now connects calendars in another way.",
-    Obstacle.SET_UP_BY_ADMIN: "In your organisation the Microsoft 365 admin sets calendars up for everybody.",
-    Obstacle.SET_UP_BY_PEOPLE: "In your organisation everybody now connects their own calendar, by signing in at Microsoft once.",
-    Obstacle.DOMAIN: "Your organisation allows only accounts of certain domains to be connected.",
-    Obstacle.CALENDAR_WRITE: "Your organisation allows reading calendars only.",
-    Obstacle.CONTACTS_WRITE: "Your organisation allows reading contacts only.",
+    Obstacle.TURNED_OFF: "Your organization has turned calendar integration off.",
+    Obstacle.ANOTHER_SERVICE: "Your organization now uses another calendar service.",
+    Obstacle.ANOTHER_API: "Your organization now connects calendars in another way.",
+    Obstacle.SET_UP_BY_ADMIN: "In your organization the Microsoft 365 admin sets calendars up for everybody.",
+    Obstacle.SET_UP_BY_PEOPLE: "In your organization everybody now connects their own calendar, by signing in at Microsoft once.",
+    Obstacle.DOMAIN: "Your organization allows only accounts of certain domains to be connected.",
+    Obstacle.CALENDAR_WRITE: "Your organization allows reading calendars only.",
+    Obstacle.CONTACTS_WRITE: "Your organization allows reading contacts only.",
 }
 _CONSENT: dict[str, str] = {
     Reason.DECLINED: "You declined at Microsoft.",
     Reason.CANCELLED: "You left Microsoft’s page without finishing.",
-    Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval: your organisation does not let people give these permissions themselves. Ask your Microsoft 365 admin to approve Meridian.",
-    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read. Most likely it has no licence for one, or its mailbox is not set up yet, was deleted, or is kept on a server of the organisation’s own.",
-    Reason.APP_REMOVED: "Meridian is not known, or switched off, in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it.",
+    Reason.ADMIN_APPROVAL: "Microsoft wants an administrator’s approval: your organization does not let people give these permissions themselves. Ask your Microsoft 365 admin to approve Meridian.",
+    Reason.NO_MAILBOX: "This Microsoft account has no mailbox that Meridian can read. Most likely it has no licence for one, or its mailbox is not set up yet, was deleted, or is kept on a server of the organization’s own.",
+    Reason.APP_REMOVED: "Meridian is not known, or switched off, in your Microsoft 365 organization. Your Microsoft 365 admin can allow it.",
     Reason.CREDENTIAL_EXPIRED: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.CREDENTIAL_WRONG: "Meridian’s own registration at Microsoft needs attention. Its operator has been told.",
     Reason.REQUEST_REJECTED: "Microsoft rejected the way Meridian asked. Tell the people who run Meridian, and quote the trace.",
@@ -87,43 +87,43 @@ _CONSENT: dict[str, str] = {
     Ending.UNTRUSTED: "The answer could not be proved to come from Microsoft.",
     Ending.TAKEN: "This mailbox is already connected to somebody else in Meridian. That connection must be deleted before it can be connected here; an admin of your account can help.",
     Ending.ANOTHER_ACCOUNT: "You signed in at Microsoft with another account than the connected one. Choose the same account, or delete the connection first.",
-    Ending.GUEST: "This account is a guest in that Microsoft 365 organisation, and guests have no mailbox there. Choose the account of your own organisation.",
-    Ending.ON_PREMISES: "Microsoft 365 knows this account, but does not hold its mailbox: most likely it is on a server of your organisation’s own (on-premises), which Meridian cannot reach.",
+    Ending.GUEST: "This account is a guest in that Microsoft 365 organization, and guests have no mailbox there. Choose the account of your own organization.",
+    Ending.ON_PREMISES: "Microsoft 365 knows this account, but does not hold its mailbox: most likely it is on a server of your organization’s own (on-premises), which Meridian cannot reach.",
     Ending.LESS_GRANTED: "Microsoft did not give the permission to read the calendar, without which nothing works. The next time it asks you for every permission anew.",
     Ending.NOT_LASTING: "Microsoft gave no lasting access, only for the moment. The next time it asks you for every permission anew.",
-    Ending.ANOTHER_DOMAIN: "You signed in at Microsoft with an account of another domain than your organisation allows.",
-    Ending.NOT_ALLOWED: "Your organisation changed its settings while you were at Microsoft.",
+    Ending.ANOTHER_DOMAIN: "You signed in at Microsoft with an account of another domain than your organization allows.",
+    Ending.NOT_ALLOWED: "Your organization changed its settings while you were at Microsoft.",
 }
 _PAUSED: dict[str, str] = {
-    Reason.SERVICE_ABSENT: "Your Microsoft 365 organisation does not offer the service by which Meridian reads calendars. Your Microsoft 365 admin can tell why.",
-    Reason.TENANT_GONE: "Microsoft no longer knows your organisation. Your Microsoft 365 admin can tell why.",
-    Reason.TENANT_BLOCKED: "Microsoft has blocked your organisation. Your Microsoft 365 admin can tell why.",
-    Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organisation. Your Microsoft 365 admin can allow it again.",
+    Reason.SERVICE_ABSENT: "Your Microsoft 365 organization does not offer the service by which Meridian reads calendars. Your Microsoft 365 admin can tell why.",
+    Reason.TENANT_GONE: "Microsoft no longer knows your organization. Your Microsoft 365 admin can tell why.",
+    Reason.TENANT_BLOCKED: "Microsoft has blocked your organization. Your Microsoft 365 admin can tell why.",
+    Reason.APP_REMOVED: "Meridian was removed or switched off in your Microsoft 365 organization. Your Microsoft 365 admin can allow it again.",
     Reason.KEY_MISSING: "Meridian cannot open what it keeps for this connection. Its operator has been told.",
 }
 _APPEARS: dict[str, str] = {
     Reason.NO_MAILBOX: "Your Microsoft 365 admin can tell. Should a mailbox appear, Meridian finds it within a week; or reconnect then, or with another account.",
     Reason.GUEST: "You can reconnect with another account.",
 }
-# Of a connection by the organisation: what its person is told, who can do nothing about it alone.
+# Of a connection by the organization: what its person is told, who can do nothing about it alone.
 _OF_THE_ORGANIZATION: dict[str, str] = {
-    Reason.CONSENT_REVOKED: "Your Microsoft 365 organisation has withdrawn its consent for Meridian.",
-    Reason.PERMISSION_MISSING: "Your Microsoft 365 organisation no longer lets Meridian read calendars.",
+    Reason.CONSENT_REVOKED: "Your Microsoft 365 organization has withdrawn its consent for Meridian.",
+    Reason.PERMISSION_MISSING: "Your Microsoft 365 organization no longer lets Meridian read calendars.",
     Reason.CONDITIONAL_ACCESS: _LOST[Reason.CONDITIONAL_ACCESS],
-    Reason.REFUSED: "Microsoft refuses the access that your organisation had given Meridian.",
+    Reason.REFUSED: "Microsoft refuses the access that your organization had given Meridian.",
 }
 _NOT_FOR_YOU: dict[str, str] = {
-    Reason.NO_MAILBOX: "Your organisation connects calendars for everybody, but Microsoft 365 has no mailbox of yours that Meridian can read.",
-    Reason.GUEST: "Your organisation connects calendars for everybody, but you are a guest in its Microsoft 365, and guests have no mailbox there.",
-    Reason.ON_PREMISES: "Your organisation connects calendars for everybody, but your mailbox is most likely on a server of its own (on-premises), which Meridian cannot reach.",
-    Reason.AMBIGUOUS: "Your organisation connects calendars for everybody, but it cannot be told for certain which mailbox is yours.",
-    Reason.SCOPED_OUT: "Your Microsoft 365 organisation does not let Meridian into your mailbox.",
-    Reason.ACCOUNT_DISABLED: "Your organisation connects calendars for everybody, but your account at Microsoft is disabled.",
+    Reason.NO_MAILBOX: "Your organization connects calendars for everybody, but Microsoft 365 has no mailbox of yours that Meridian can read.",
+    Reason.GUEST: "Your organization connects calendars for everybody, but you are a guest in its Microsoft 365, and guests have no mailbox there.",
+    Reason.ON_PREMISES: "Your organization connects calendars for everybody, but your mailbox is most likely on a server of its own (on-premises), which Meridian cannot reach.",
+    Reason.AMBIGUOUS: "Your organization connects calendars for everybody, but it cannot be told for certain which mailbox is yours.",
+    Reason.SCOPED_OUT: "Your Microsoft 365 organization does not let Meridian into your mailbox.",
+    Reason.ACCOUNT_DISABLED: "Your organization connects calendars for everybody, but your account at Microsoft is disabled.",
 }
 _NO_MORE: dict[str, str] = {
-    Reason.OUTSIDE_DOMAIN: "The address that you sign in with is not of a domain for which your organisation connects calendars.",
-    Reason.NOT_COVERED: "Your organisation no longer connects your calendar.",
-    Reason.LINK_ENDED: "Your organisation no longer connects calendars for everybody.",
+    Reason.OUTSIDE_DOMAIN: "The address that you sign in with is not of a domain for which your organization connects calendars.",
+    Reason.NOT_COVERED: "Your organization no longer connects your calendar.",
+    Reason.LINK_ENDED: "Your organization no longer connects calendars for everybody.",
 }
 _MENDED_THERE = (
     "Your Microsoft 365 admin can tell why. Meridian looks again by itself: there is nothing you need to do."
@@ -133,8 +133,8 @@ _KEPT_THERE = "Your connection is kept and comes back by itself. There is nothin
 _RECONNECTS = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE)
 # Removed, not merely switched off: its consents went with it.
 REMOVED = ("AADSTS700016", "AADSTS7000229")
-_REMOVED = "Meridian was removed from your Microsoft 365 organisation."
-_AFTER_REMOVAL = "Your connection is kept, and comes back by itself once your Microsoft 365 admin approves Meridian for everybody again. If your organisation lets people decide for themselves, reconnect."
+_REMOVED = "Meridian was removed from your Microsoft 365 organization."
+_AFTER_REMOVAL = "Your connection is kept, and comes back by itself once your Microsoft 365 admin approves Meridian for everybody again. If your organization lets people decide for themselves, reconnect."
 _OPERATOR = "Meridian’s own registration at Microsoft needs attention. Its operator has been told."
 _FALLBACK = "Something unexpected stopped it."
 

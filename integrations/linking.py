@@ -132,7 +132,7 @@ def _stored(request: ConsentRequest, kept: agreeing.Kept, address: str, *, now: 
     if not _same(connection, who):
         connection.connected_at = connection.last_good_at = None
     connection.tenant_id, connection.object_id, connection.address = who.tenant_id, who.object_id, address
-    # From here on it is the person's own, also where the organisation has carried it until now.
+    # From here on it is the person's own, also where the organization has carried it until now.
     connection.method, connection.link, connection.move = Method.OAUTH.value, None, Move.UNKNOWN.value
     connection.last_used_at, connection.claims = now, ""
     wish = {"calendar_write": request.calendar_write, "contacts_write": request.contacts_write}

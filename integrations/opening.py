@@ -41,7 +41,7 @@ def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
     if waits and connection.reason == Reason.TOO_MANY_REQUESTS and connection.trouble != Trouble.SIGN_IN:
         raise NotNow
     if connection.is_by_organization and connection.state == State.PAUSED:
-        raise NotNow  # all of the organisation is; its own check ends it
+        raise NotNow  # all of the organization is; its own check ends it
     if connection.last_used_at is None or now - connection.last_used_at > USED_EVERY:
         Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
     token = access.held(connection, now=now)
@@ -54,7 +54,7 @@ def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
 
 
 def ask_for_token(connection: Connection, *, now: datetime) -> None:
-    """Nudge a worker; should the nudge be lost, the sweep finds the connection, or its organisation, due."""
+    """Nudge a worker; should the nudge be lost, the sweep finds the connection, or its organization, due."""
     if connection.is_by_organization:
         if connection.link_id and link_checks.want(connection.link_id, now=now):
             nudge(check_link, link_id=connection.link_id)

@@ -32,7 +32,7 @@ SILENCE = timedelta(seconds=30)  # after which a page says that no worker has an
 _STEPS = [
     (Step.ANSWERED, "Microsoft has agreed"),
     (Step.AGREED, "It is your account"),
-    (Step.IDENTIFIED, "Your organisation allows it"),
+    (Step.IDENTIFIED, "Your organization allows it"),
     (Step.STORED, "The mailbox opens"),
 ]
 _KINDS = {
@@ -144,7 +144,7 @@ def settings_changed(*, account: Account, key: str, **_: object) -> None:
 
 
 def _obstacle(preferences: Integrations, connection: Connection | None) -> Obstacle | None:
-    """What keeps the person from connecting anything, or from connecting this again; of one that their organisation
+    """What keeps the person from connecting anything, or from connecting this again; of one that their organization
     carries, what it may not be carried for."""
     is_carried = connection is not None and connection.is_by_organization and is_by_organization(preferences)
     method = Method.APPLICATION_PERMISSIONS if is_carried else Method.OAUTH

@@ -29,7 +29,7 @@ class Shape:
     service: Service = Service.OFFICE_365
     api: Api = Api.GRAPH
     method: Method = Method.OAUTH
-    # Of one that its person made: the organisation's own consent is about to carry it, so it may stay until then.
+    # Of one that its person made: the organization's own consent is about to carry it, so it may stay until then.
     may_move: bool = False
     calendar_write: bool = False
     contacts_write: bool = False
@@ -75,7 +75,7 @@ def surplus(settings: Integrations, shape: Shape) -> tuple[Obstacle, ...]:
 
 
 def excess(held: Held, shape: Shape) -> tuple[Obstacle, ...]:
-    """What is taken from a connection that stays, without blocking it. Of one that the organisation carries, or is
+    """What is taken from a connection that stays, without blocking it. Of one that the organization carries, or is
     about to, nobody but the settings decides how much it may."""
     if shape.method == Method.APPLICATION_PERMISSIONS or ("services" in held.locked and _is_moved(held.values, shape)):
         return surplus(held.values, shape)
@@ -83,7 +83,7 @@ def excess(held: Held, shape: Shape) -> tuple[Obstacle, ...]:
 
 
 def is_of_organization(policy: ServicePolicy) -> bool:
-    """Whether people are connected by the consent of their organisation, without a step of their own."""
+    """Whether people are connected by the consent of their organization, without a step of their own."""
     return policy.authorize_with == Api.GRAPH and policy.who_can_set_up == Method.APPLICATION_PERMISSIONS
 
 
@@ -116,6 +116,6 @@ def _place(settings: Integrations, shape: Shape) -> Obstacle | None:
 
 
 def _too_much(settings: Integrations, shape: Shape) -> Obstacle | None:
-    """Only of what a person gives: what the organisation gives is used as far as the settings go, see `excess`."""
+    """Only of what a person gives: what the organization gives is used as far as the settings go, see `excess`."""
     is_narrowed = shape.method == Method.APPLICATION_PERMISSIONS or _is_moved(settings, shape)
     return None if is_narrowed else next(iter(surplus(settings, shape)), None)

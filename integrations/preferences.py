@@ -78,7 +78,7 @@ class ServicePolicy:
     # Ceilings: reading is always part of it.
     calendar_write: bool = part(default=True, label="People may give permission to write their calendar")
     contacts_write: bool = part(default=True, label="People may give permission to write their contacts")
-    # Of Application Permissions alone: what an organisation's consent is used for besides calendars.
+    # Of Application Permissions alone: what an organization's consent is used for besides calendars.
     organization_contacts: bool = part(
         default=False,
         label="With Application Permissions, read people’s contacts too",

@@ -101,7 +101,7 @@ def claim(ids: list[int], *, now: datetime) -> list[Connection]:
 
 def _claimable(*, now: datetime) -> QuerySet[Connection]:
     found = Connection.objects.filter(tokens.free(now=now), refresh_due_at__lte=now, state__in=_REFRESHED)
-    # One by its organisation has no access of its own to renew.
+    # One by its organization has no access of its own to renew.
     return found.exclude(trouble=Trouble.MAILBOX).exclude(method=Method.APPLICATION_PERMISSIONS.value)
 
 

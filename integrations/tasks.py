@@ -172,7 +172,7 @@ def check_link(*, link_id: int, **_: object) -> None:
 
 @shared_task(name="integrations.check_links")
 def check_links(**_: object) -> None:
-    """Each in a task of its own: one slow organisation does not keep the others waiting."""
+    """Each in a task of its own: one slow organization does not keep the others waiting."""
     for link_id in link_checks.to_check(now=timezone.now()):
         nudge(check_link, link_id=link_id)
 

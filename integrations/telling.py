@@ -165,7 +165,7 @@ def _of_block(
 
 
 def _mends(connection: Connection, obstacle: Obstacle) -> str:
-    """Of what the organisation carried, a person can do one thing only: sign in, where that is the way now."""
+    """Of what the organization carried, a person can do one thing only: sign in, where that is the way now."""
     if connection.is_by_organization and obstacle is not Obstacle.SET_UP_BY_PEOPLE:
         return ""
     return health.of_mending(obstacle)

@@ -87,7 +87,7 @@ class Simulator:
 
     @property
     def dns_server(self) -> str:
-        """What DNS_SERVERS would be: it knows the organisations' domains."""
+        """What DNS_SERVERS would be: it knows the organizations' domains."""
         return f"127.0.0.1:{self.dns_port}"
 
     @property

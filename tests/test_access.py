@@ -157,7 +157,7 @@ DOORS = {
     "ask_admin": Door(SIGNED_IN, "POST"),
     "approval_take_back": Door(SIGNED_IN, "POST"),
     "approvals": Door(ADMINS),
-    "approvals_act": Door(ADMINS, "POST", {}, {"organisation": "kestrel.example", "do": "link"}),
+    "approvals_act": Door(ADMINS, "POST", {}, {"organization": "kestrel.example", "do": "link"}),
     "admin_consent_done": Door(EVERYBODY, named={"said": "thanks"}),  # a Microsoft 365 admin may be nobody here
     "microsoft_callback": Door(NOT_SIGNED_OUT),  # `?next=` would carry Microsoft's code along
     "connections": Door(ADMINS),

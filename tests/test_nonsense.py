@@ -29,7 +29,7 @@ ASKED = [
     ("/invitation/%00/", {}),
     ("/account/settings/%00/", {}),
     ("/account/connections/", {"q": NUL, "state": NUL, "group": HUGE, "page": "²", "sort": NUL}),
-    ("/account/connections/approvals/", {"q": NUL, "organisation": NUL, "page": ENDLESS}),
+    ("/account/connections/approvals/", {"q": NUL, "organization": NUL, "page": ENDLESS}),
     ("/account/connections/test/", {"q": NUL}),
     (f"/people/{HUGE}/", {}),
     (f"/groups/{HUGE}/", {}),

@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 
 class Account(models.Model):
-    """An organisation. Everything else belongs to exactly one."""
+    """An organization. Everything else belongs to exactly one."""
 
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField()

@@ -36,7 +36,7 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "account_inactive": "This person may not sign in at present. Ask an admin of your organisation.",
+        "account_inactive": "This person may not sign in at present. Ask an admin of your organization.",
         "duplicate_email": "That is already your address, or you are changing to it.",
         "email_password_mismatch": "E-mail and password do not belong together.",
         "email_taken": "Somebody else uses this address already.",

@@ -64,7 +64,7 @@ def _bring_up(supervisor: Supervisor, installation: Installation) -> None:
     began = time.monotonic()
     say("Starting Redis and the simulated Microsoft 365 …")
     _ground(supervisor, installation)
-    say("Preparing the database and the demo organisation …")
+    say("Preparing the database and the demo organization …")
     migrate = installation.manage("migrate", "migrate", "--no-input")
     supervisor.run(migrate, installation.manage("collectstatic", "collectstatic", "--no-input"), within=PATIENCE)
     for command in (installation.portal(), installation.worker(), installation.beat()):

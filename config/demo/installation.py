@@ -143,7 +143,7 @@ class Installation:
             "MICROSOFT_GRAPH_URL": f"{simulator}/v1.0",
             "MICROSOFT_CA_BUNDLE": str(self.certificate_authority),
             "MICROSOFT_SIGN_IN_ORIGINS": f"{simulator},{self.simulator_url}",
-            # Domains are looked up in the simulated organisations' zones, and all that answers is on this machine.
+            # Domains are looked up in the simulated organizations' zones, and all that answers is on this machine.
             "DNS_SERVERS": f"127.0.0.1:{self.ports.simulator_dns}",
             "PRIVATE_NETWORKS_ALLOWED": "127.0.0.0/8,::1/128",
             **self.overrides,

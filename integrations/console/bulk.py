@@ -39,12 +39,12 @@ REMINDED = Result(RowState.DONE, "A letter is on its way.")
 NOT_AGAIN = Result(RowState.UNCHANGED, "Reminded within the last day, or no longer active.")
 MUST_WAIT = Result(RowState.UNCHANGED, asked.MUST_WAIT)
 NOTHING_TO_MEND = Result(RowState.UNCHANGED, "There is nothing to reconnect.")
-NOTHING_OF_THEIRS = Result(RowState.UNCHANGED, "Connected by the organisation: the person has nothing to do.")
+NOTHING_OF_THEIRS = Result(RowState.UNCHANGED, "Connected by the organization: the person has nothing to do.")
 # It would be connected again at the next look: what ends it is the settings, or the end of the authorization.
 BY_ORGANIZATION = Result(
     RowState.UNCHANGED,
-    "Connected by the organisation: turn the integration off in the settings of the person, of a group or of the "
-    "account, or end the organisation’s authorization.",
+    "Connected by the organization: turn the integration off in the settings of the person, of a group or of the "
+    "account, or end the organization’s authorization.",
 )
 
 

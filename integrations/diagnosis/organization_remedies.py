@@ -44,16 +44,16 @@ _PAUSED: Mapping[str, Remedy] = {
     ),
     Reason.TENANT_BLOCKED: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin asks Microsoft why the organisation is blocked. Everybody’s connection comes back by itself once it no longer is.",
+        "The Microsoft 365 admin asks Microsoft why the organization is blocked. Everybody’s connection comes back by itself once it no longer is.",
     ),
     Reason.APP_REMOVED: _ALLOW_APP,
     Reason.SERVICE_ABSENT: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin can tell why the organisation does not offer Microsoft Graph. Everybody’s connection comes back by itself once it does.",
+        "The Microsoft 365 admin can tell why the organization does not offer Microsoft Graph. Everybody’s connection comes back by itself once it does.",
     ),
     Reason.TENANT_GONE: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin can tell what became of the organisation at Microsoft. Everybody’s connection comes back by itself once Microsoft knows it again.",
+        "The Microsoft 365 admin can tell what became of the organization at Microsoft. Everybody’s connection comes back by itself once Microsoft knows it again.",
     ),
     Reason.KEY_MISSING: Remedy(
         Who.OPERATOR,
@@ -78,7 +78,7 @@ _NOT_ELIGIBLE: Mapping[str, Remedy] = {
     ),
     Reason.GUEST: Remedy(
         Who.MICROSOFT_ADMIN,
-        "{name} is a guest in that organisation, and guests have no mailbox there. The Microsoft 365 admin can tell whether an account of its own is meant.",
+        "{name} is a guest in that organization, and guests have no mailbox there. The Microsoft 365 admin can tell whether an account of its own is meant.",
     ),
     Reason.ON_PREMISES: Remedy(
         Who.MICROSOFT_ADMIN,
@@ -89,7 +89,7 @@ _ENDED: Mapping[str, Remedy] = {
     Reason.LINK_ENDED: _AUTHORIZE_ANEW,
     Reason.OUTSIDE_DOMAIN: Remedy(
         Who.ACCOUNT_ADMIN,
-        "An admin of this account verifies the domain of {name}’s address as an associated domain; it must be one of the organisation’s at Microsoft, too.",
+        "An admin of this account verifies the domain of {name}’s address as an associated domain; it must be one of the organization’s at Microsoft, too.",
         Place.DOMAINS,
     ),
 }

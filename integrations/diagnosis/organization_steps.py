@@ -20,9 +20,9 @@ _OURS = (*OURS, Reason.KEY_MISSING)
 _NOT_TOLD = (Reason.AMBIGUOUS, Reason.NO_MAILBOX, Reason.GUEST)
 
 _GIVEN = "An Office 365 admin has authorized Meridian"
-_ACCESS = "Microsoft gives Meridian the organisation’s access"
+_ACCESS = "Microsoft gives Meridian the organization’s access"
 _ANSWERS = "The mailbox answers"
-_WAITS = "Not asked while the organisation’s authorization does not hold."
+_WAITS = "Not asked while the organization’s authorization does not hold."
 
 
 def of(case: Case) -> list[Step]:
@@ -38,11 +38,11 @@ def _consent(case: Case) -> Step:
         return Step(Part.CONSENT, Mark.FAILED, "No authorization of an Office 365 admin holds", _ended(link))
     of_domains = f"{_GIVEN} for {listed(link.domains)}" if link.domains else _GIVEN
     if not link.domains:
-        says = "None of the account’s associated domains is this organisation’s any more."
+        says = "None of the account’s associated domains is this organization’s any more."
         return Step(Part.CONSENT, Mark.FAILED, "The authorization covers nobody", says)
     if _is_withdrawn(link):
         return Step(
-            Part.CONSENT, Mark.FAILED, "The organisation’s authorization does not hold at the moment", because(link)
+            Part.CONSENT, Mark.FAILED, "The organization’s authorization does not hold at the moment", because(link)
         )
     return Step(Part.CONSENT, Mark.DONE, of_domains, format_html("Since {}.", local_moment(link.linked_at)))
 
@@ -56,7 +56,7 @@ def _access(case: Case) -> Step:
     if connection.reason in _OURS or link.reason in _OURS:
         return Step(Part.RENEWAL, Mark.SKIPPED, _ACCESS, "Not asked while Microsoft refuses Meridian’s own credential.")
     if link.state != LinkState.WORKING:
-        return Step(Part.RENEWAL, Mark.FAILED, "Microsoft does not give the organisation’s access now", because(link))
+        return Step(Part.RENEWAL, Mark.FAILED, "Microsoft does not give the organization’s access now", because(link))
     if link.roles_at is None:
         return Step(Part.RENEWAL, Mark.UNKNOWN, _ACCESS, "It has not been asked for yet.")
     said = format_html("One for all its mailboxes; last asked for {}.", local_moment(link.roles_at))
@@ -77,13 +77,13 @@ def _match(case: Case) -> Step:
 
 def _scope(case: Case) -> Step:
     connection = case.connection
-    lets = "The organisation lets Meridian into it"
+    lets = "The organization lets Meridian into it"
     if skipped := _skipped(case):
         return Step(Part.SCOPE, Mark.SKIPPED, lets, skipped)
     if _is_unmatched(connection):
         return Step(Part.SCOPE, Mark.SKIPPED, lets, "Not asked, for want of a mailbox.")
     if connection.reason in _KEPT_OUT:
-        return Step(Part.SCOPE, Mark.FAILED, "The organisation does not let Meridian into it", because(connection))
+        return Step(Part.SCOPE, Mark.FAILED, "The organization does not let Meridian into it", because(connection))
     if connection.last_good_at is None:
         return Step(Part.SCOPE, Mark.UNKNOWN, lets, "It has not been asked yet.")
     return Step(Part.SCOPE, Mark.DONE, lets)

@@ -102,7 +102,7 @@ _ALLOW_APP = Remedy(
 )
 _APPROVE_ANEW = Remedy(
     Who.MICROSOFT_ADMIN,
-    "Meridian was removed there. The Microsoft 365 admin approves it once more for everybody, and the connection comes back by itself; or, if the organisation lets people decide for themselves, {name} presses Reconnect.",
+    "Meridian was removed there. The Microsoft 365 admin approves it once more for everybody, and the connection comes back by itself; or, if the organization lets people decide for themselves, {name} presses Reconnect.",
 )
 _KEY = Remedy(
     Who.OPERATOR,
@@ -133,7 +133,7 @@ _LOST: Mapping[str, Remedy] = {
     ),
     Reason.TENANT_GONE: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin can tell what became of the organisation at Microsoft. With an account of another one, {name} deletes this connection and connects anew.",
+        "The Microsoft 365 admin can tell what became of the organization at Microsoft. With an account of another one, {name} deletes this connection and connects anew.",
     ),
     Reason.CONDITIONAL_ACCESS: Remedy(
         Who.MICROSOFT_ADMIN,
@@ -164,21 +164,21 @@ _PAUSED: Mapping[str, Remedy] = {
     Reason.APP_REMOVED: _ALLOW_APP,
     Reason.SERVICE_ABSENT: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin can tell why the organisation does not offer Microsoft Graph. The connection comes back by itself once it does.",
+        "The Microsoft 365 admin can tell why the organization does not offer Microsoft Graph. The connection comes back by itself once it does.",
     ),
     Reason.TENANT_GONE: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin can tell what became of the organisation at Microsoft. The connection comes back by itself once Microsoft knows it again.",
+        "The Microsoft 365 admin can tell what became of the organization at Microsoft. The connection comes back by itself once Microsoft knows it again.",
     ),
     Reason.TENANT_BLOCKED: Remedy(
         Who.MICROSOFT_ADMIN,
-        "The Microsoft 365 admin asks Microsoft why the organisation is blocked. The connection comes back by itself once it no longer is.",
+        "The Microsoft 365 admin asks Microsoft why the organization is blocked. The connection comes back by itself once it no longer is.",
     ),
     Reason.KEY_MISSING: _KEY,
 }
 _NOT_ELIGIBLE: Mapping[str, Remedy] = {
     Reason.GUEST: Remedy(
-        Who.PERSON, "{name} presses Reconnect on the profile and chooses the account of the own organisation."
+        Who.PERSON, "{name} presses Reconnect on the profile and chooses the account of the own organization."
     ),
     Reason.ON_PREMISES: Remedy(
         Who.MICROSOFT_ADMIN,

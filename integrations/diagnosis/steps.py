@@ -55,7 +55,7 @@ def _policy(case: Case) -> Step:
 def _shape(case: Case) -> str:
     connection = case.connection
     way = f"{SERVICE_NAMES[Service(connection.service)]}, {API_NAMES[Api(connection.api)]}"
-    by = " Connected by the organisation." if case.is_by_organization else ""
+    by = " Connected by the organization." if case.is_by_organization else ""
     ticked = case.holding.values.services.organization_contacts
     says = f"{way}.{by} {listing.permissions(connection, reads_contacts=ticked)}."
     if connection.state in ALIVE and surplus(case.holding.values, shape_of(connection)):

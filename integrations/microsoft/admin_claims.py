@@ -1,4 +1,4 @@
-"""What the access token of somebody who has just signed in says of their roles in the organisation.
+"""What the access token of somebody who has just signed in says of their roles in the organization.
 
 Microsoft calls its access tokens opaque, so nothing may rest on their shape alone: where this one says that somebody
 is no administrator, or a guest, it is believed; where it says nothing, nobody is turned away for that. It came from
@@ -27,7 +27,7 @@ class Standing:
 
 
 def read(access_token: str, *, tenant_id: str, object_id: str) -> Standing:
-    """Of this person in this organisation; pure, and raises nothing."""
+    """Of this person in this organization; pure, and raises nothing."""
     try:
         claims = jwt.decode(access_token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):

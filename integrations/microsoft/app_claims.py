@@ -46,7 +46,7 @@ def read(access_token: str) -> AppClaims:
 
 
 def principal_in(access_token: str) -> str:
-    """The object id of our enterprise application in its organisation; empty where the token does not tell."""
+    """The object id of our enterprise application in its organization; empty where the token does not tell."""
     try:
         claims = jwt.decode(access_token, options={"verify_signature": False})
         return str(uuid.UUID(_text(claims.get("oid"))))

@@ -16,7 +16,7 @@ from django.conf import settings
 from integrations.microsoft import signing_keys
 
 CLOCK_SKEW = timedelta(minutes=2)
-# Where Microsoft keeps personal accounts, which no organisation has a say in.
+# Where Microsoft keeps personal accounts, which no organization has a say in.
 PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ class Identity:
     tenant_id: str
     object_id: str
     username: str
-    # The account is at home in another organisation, and only visits this one.
+    # The account is at home in another organization, and only visits this one.
     is_guest: bool = False
 
 

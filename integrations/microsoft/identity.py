@@ -52,7 +52,7 @@ def begin(
 
 
 def begin_sign_in(tenant_id: str, *, redirect_uri: str, state: str) -> dict[str, Any]:
-    """As `begin`, for somebody who is to show who they are in this one organisation, and for nothing else: no lasting
+    """As `begin`, for somebody who is to show who they are in this one organization, and for nothing else: no lasting
     access is asked for. Raises Unreachable."""
     flow = _flow(app_of(tenant_id), [], redirect_uri=redirect_uri, state=state)
     # MSAL would ask for `offline_access` too.

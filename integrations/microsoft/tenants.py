@@ -29,7 +29,7 @@ _OIDC = ("openid", "profile", "offline_access")
 def tenant_of(domain: str) -> str:
     """The id of the tenant whose verified domain it is; "" where Microsoft knows none. Raises Unreachable.
 
-    Where the application is registered for one organisation alone, all are of that one.
+    Where the application is registered for one organization alone, all are of that one.
     """
     name = domain if settings.MICROSOFT_TENANT in MANY else settings.MICROSOFT_TENANT
     if name == domain and not _may_be_asked_about(domain):

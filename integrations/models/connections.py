@@ -41,12 +41,12 @@ class Trouble(models.TextChoices):
 
 
 class Move(models.TextChoices):
-    """Whether the organisation's own consent could carry a connection that its person made."""
+    """Whether the organization's own consent could carry a connection that its person made."""
 
     UNKNOWN = "", "Unknown"
-    # It is of an organisation that consented, and is being moved: it may stay meanwhile.
+    # It is of an organization that consented, and is being moved: it may stay meanwhile.
     READY = "ready", "Ready"
-    # The organisation's consent does not open this mailbox, or another one is the person's.
+    # The organization's consent does not open this mailbox, or another one is the person's.
     REFUSED = "refused", "Refused"
 
 
@@ -74,7 +74,7 @@ class Connection(models.Model):
     link = models.ForeignKey(
         "integrations.TenantLink", null=True, blank=True, on_delete=models.SET_NULL, related_name="connections"
     )
-    # Of one that its person made: whether an organisation's consent can carry it.
+    # Of one that its person made: whether an organization's consent can carry it.
     move = models.CharField(max_length=10, choices=Move.choices, default=Move.UNKNOWN, blank=True)
 
     state = models.CharField(max_length=20, choices=State.choices, default=State.CONNECTING)

@@ -38,7 +38,7 @@ class Ending(models.TextChoices):
     ANOTHER_DOMAIN = "another_domain", "The account’s domain is not allowed"
     SUPERSEDED = "superseded", "Started again"
     GUEST = "guest", "The account is a guest there"
-    ON_PREMISES = "on_premises", "The mailbox is on a server of the organisation’s own"
+    ON_PREMISES = "on_premises", "The mailbox is on a server of the organization’s own"
 
 
 class ConsentRequest(models.Model):

@@ -1,4 +1,4 @@
-"""Application Permissions: an organisation at Microsoft that lets the portal into its mailboxes, and the way there."""
+"""Application Permissions: an organization at Microsoft that lets the portal into its mailboxes, and the way there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.models import Account, Job, PendingChange, User
 
 
 class LinkState(models.TextChoices):
-    """How the consent of an organisation stands; of single mailboxes, see `Connection.state`."""
+    """How the consent of an organization stands; of single mailboxes, see `Connection.state`."""
 
     WORKING = "working", "Working"
     # Passing: no answer, or Microsoft asks us to wait.
@@ -24,14 +24,14 @@ class LinkState(models.TextChoices):
 
 
 class TenantLink(models.Model):
-    """The consent of one Microsoft 365 organisation to Application Permissions, for one account.
+    """The consent of one Microsoft 365 organization to Application Permissions, for one account.
 
     Written by `integrations.organization` and, where Microsoft's answers change it, by `integrations.states` only.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tenant_links")
     tenant_id = models.CharField(max_length=36)
-    # Associated domains, verified here, that are this organisation's at Microsoft: whose people it may be used for.
+    # Associated domains, verified here, that are this organization's at Microsoft: whose people it may be used for.
     domains = models.JSONField(default=list)
 
     state = models.CharField(max_length=10, choices=LinkState.choices, default=LinkState.WORKING)
@@ -63,7 +63,7 @@ class TenantLink(models.Model):
     drift_since = models.DateTimeField(null=True, blank=True)
     drift_told_at = models.DateTimeField(null=True, blank=True)
 
-    # One token for all mailboxes of the organisation, sealed. `token_version` rises with every one that is stored.
+    # One token for all mailboxes of the organization, sealed. `token_version` rises with every one that is stored.
     access_token = models.TextField(blank=True)
     access_expires_at = models.DateTimeField(null=True, blank=True)
     token_version = models.PositiveIntegerField(default=0)

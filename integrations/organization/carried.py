@@ -1,4 +1,4 @@
-"""What the consent of an organisation means for one person: who carries the calendar, or whom to ask if nobody does."""
+"""What the consent of an organization means for one person: who carries the calendar, or whom to ask if nobody does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integrations.preferences import Integrations
 
 
 class Kind(StrEnum):
-    # The organisation carries the connection.
+    # The organization carries the connection.
     CARRIED = "carried"
     # It does so for now; the person is asked to sign in.
     ASKED = "asked"
@@ -69,7 +69,7 @@ def of(person: User, held: Held[Integrations], connection: Connection | None) ->
 
 
 def may_be_deleted(connection: Connection, values: Integrations) -> bool:
-    """By its person. What the organisation connects would be connected again."""
+    """By its person. What the organization connects would be connected again."""
     return not connection.is_by_organization or not is_by_organization(values)
 
 
@@ -89,20 +89,20 @@ def _of_unconnected(person: User) -> Carried:
         return Carried(
             Kind.WAITING,
             link,
-            "Your organisation connects your calendar; you need not do anything.",
+            "Your organization connects your calendar; you need not do anything.",
             "Meridian is about to look up the mailbox of your address at Microsoft.",
         )
     if links:
         return Carried(
             Kind.OUTSIDE,
             None,
-            f"Your organisation connects calendars, but not those of {shown(domain)}.",
-            "An admin of your account can add the domain of your address, if it is your organisation’s own.",
+            f"Your organization connects calendars, but not those of {shown(domain)}.",
+            "An admin of your account can add the domain of your address, if it is your organization’s own.",
         )
     return Carried(
         Kind.NOT_AUTHORIZED,
         None,
-        "Your organisation connects calendars for everybody, once an Office 365 admin has authorized it.",
+        "Your organization connects calendars for everybody, once an Office 365 admin has authorized it.",
         "Nobody has yet. An admin of your account can see to it.",
     )
 

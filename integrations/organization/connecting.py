@@ -1,4 +1,4 @@
-"""People are connected by their organisation's consent: their mailboxes are probed by the batch, and all whose mailbox
+"""People are connected by their organization's consent: their mailboxes are probed by the batch, and all whose mailbox
 opened are connected, or moved, in one transaction. Doing it twice does no more than doing it once."""
 
 from __future__ import annotations

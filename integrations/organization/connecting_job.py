@@ -1,4 +1,4 @@
-"""*Connect people*: the job that connects more people by their organisation's consent than one request can ask for."""
+"""*Connect people*: the job that connects more people by their organization's consent than one request can ask for."""
 
 from __future__ import annotations
 

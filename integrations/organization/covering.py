@@ -1,4 +1,4 @@
-"""Whom the settings leave to the consent of their organisation: worked out for a whole account in a few queries."""
+"""Whom the settings leave to the consent of their organization: worked out for a whole account in a few queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An organisation's people against its directory: who is new, who was renamed, who left, whom the settings name now.
+"""An organization's people against its directory: who is new, who was renamed, who left, whom the settings name now.
 
 Level-triggered: whatever changes only says that it is time (`links.want_followed`), and a worker compares what is with
 what should be. It writes what has changed and nothing else. Whose mailbox has to be opened first is left to
@@ -151,7 +151,7 @@ class _Following:
 
 
 def _domains(link: TenantLink, *, now: datetime) -> list[str]:
-    """Of the account's verified domains those that are the organisation's. What Microsoft does not tell now is as it
+    """Of the account's verified domains those that are the organization's. What Microsoft does not tell now is as it
     was."""
     believed = link.domains if link.followed_at and now - link.followed_at < KNOWN_FOR else []
     return [name for name in associated.verified(link.account) if name in believed or _is_theirs(link, name)]

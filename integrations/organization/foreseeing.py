@@ -1,7 +1,7 @@
-"""Whom a change of the settings would leave to the consent of their organisation, before anybody makes it.
+"""Whom a change of the settings would leave to the consent of their organization, before anybody makes it.
 
 Who is looked up can be said; whose mailbox is found there only Microsoft knows. Of an account that has not authorized
-any organisation yet it is foreseen as if it did, for its verified associated domains.
+any organization yet it is foreseen as if it did, for its verified associated domains.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CONNECTED = (*ALIVE, State.BLOCKED_BY_POLICY)
 
 @dataclass(frozen=True)
 class Reach:
-    """Whose addresses the consent of an organisation is, or would be, used for."""
+    """Whose addresses the consent of an organization is, or would be, used for."""
 
     domains: frozenset[str]
     is_linked: bool
@@ -49,17 +49,17 @@ class Foresight:
     _known: dict[tuple[Any, ...], bool] = field(default_factory=dict)
 
     def is_movable(self, person: int, shape: Shape, email: str) -> bool:
-        """Whether a connection that its person made will be carried by the organisation, and is not yet about to."""
+        """Whether a connection that its person made will be carried by the organization, and is not yet about to."""
         if shape.method != Method.OAUTH or self._is_served(self.before, person) or not self._is_newly(person, email):
             return False
         return shape.may_move or (not self.reach.is_linked and shape.domain in self.reach.domains)
 
     def is_refused(self, person: int, shape: Shape, email: str) -> bool:
-        """Whether the organisation's consent will turn out not to be used for it, although it is of their tenant."""
+        """Whether the organization's consent will turn out not to be used for it, although it is of their tenant."""
         return shape.may_move and self._is_served(self.after, person) and domain_of(email) not in self.reach.domains
 
     def is_asked(self, person: int, shape: Shape) -> bool:
-        """Whether it was the organisation's to carry a connection, and is its person's from now on."""
+        """Whether it was the organization's to carry a connection, and is its person's from now on."""
         if shape.method != Method.APPLICATION_PERMISSIONS or not self._is_served(self.before, person):
             return False
         values = self.after[person].values
@@ -84,7 +84,7 @@ class Foresight:
         return self._known[key]
 
     def _is_newly(self, person: int, email: str) -> bool:
-        """The settings leave them to an organisation, which has consented or, by this very change, is about to."""
+        """The settings leave them to an organization, which has consented or, by this very change, is about to."""
         if not self._is_served(self.after, person) or domain_of(email) not in self.reach.domains:
             return False
         return self.reach.is_linked or not is_by_organization(self.before[person].values)
@@ -94,7 +94,7 @@ class Foresight:
 
 
 def foreseen(account: Account, *, before: Facts, after: Facts) -> Foresight | None:
-    """None: nobody is, or would be, connected by an organisation. Two queries, if anybody would be."""
+    """None: nobody is, or would be, connected by an organization. Two queries, if anybody would be."""
     is_coming = _concerns(after)
     if not is_coming and not _concerns(before):
         return None

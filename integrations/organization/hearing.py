@@ -1,4 +1,4 @@
-"""What the ground floor tells of that decides whom an organisation's consent is used for: written down, and followed
+"""What the ground floor tells of that decides whom an organization's consent is used for: written down, and followed
 soon."""
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def rename(link: TenantLink, called: Mapping[int, tuple[str, str]]) -> None:
 
 
 def refuse(connections: Collection[int]) -> None:
-    """The organisation has no mailbox for these that is the one their person connected."""
+    """The organization has no mailbox for these that is the one their person connected."""
     if connections:
         mine = Connection.objects.filter(pk__in=listed.ids(connections), method=Method.OAUTH.value)
         mine.exclude(move=Move.REFUSED).update(move=Move.REFUSED)

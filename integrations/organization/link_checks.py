@@ -1,4 +1,4 @@
-"""How the consent of an organisation stands, asked of Microsoft: a token, what it names, and whether mailboxes open.
+"""How the consent of an organization stands, asked of Microsoft: a token, what it names, and whether mailboxes open.
 
 Nothing is judged by the roles in the token alone: rights that Exchange scopes to some mailboxes do not show there. Only
 where no mailbox opens *and* no role would open one is the consent gone. Within a token's life no other is asked for,
@@ -72,7 +72,7 @@ def want(link_id: int, *, now: datetime) -> bool:
 
 
 def settle_refusal(connection: Connection, failure: Failure, *, now: datetime) -> None:
-    """A mailbox refuses. Either the organisation keeps us out of this one, or its whole consent is gone: what others
+    """A mailbox refuses. Either the organization keeps us out of this one, or its whole consent is gone: what others
     answer tells."""
     link = connection.link
     if link is not None and not _has_just_answered(link, now=now):

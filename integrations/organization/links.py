@@ -1,4 +1,4 @@
-"""The consents of organisations: established by a proved authorization, ended by an admin; and whose domains they are
+"""The consents of organizations: established by a proved authorization, ended by an admin; and whose domains they are
 used for."""
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def use_for(link: TenantLink, domains: Collection[str], *, now: datetime) -> Non
 
 
 def mark_ready(link: TenantLink) -> int:
-    """Connections that people made to this organisation may stay until they are moved. Answers how many are new."""
+    """Connections that people made to this organization may stay until they are moved. Answers how many are new."""
     return _made_by_people(link).filter(move=Move.UNKNOWN).update(move=Move.READY)
 
 

@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """One of our people. `object_id`: whose mailbox it was that the organisation had connected for them."""
+    """One of our people. `object_id`: whose mailbox it was that the organization had connected for them."""
 
     person: int
     address: str
@@ -84,7 +84,7 @@ def match(
     domains: Collection[str],
     taken: Mapping[str, int] = _NONE,
 ) -> dict[int, Match]:
-    """By person. `domains`: for whose addresses the organisation may be asked at all. `taken`: whose mailboxes are
+    """By person. `domains`: for whose addresses the organization may be asked at all. `taken`: whose mailboxes are
     connected already, by object id: the person, or 0 for somebody of another account."""
     book = Directory.of(directory)
     found = {one.person: _one(one, book, domains) for one in people}
@@ -120,7 +120,7 @@ class Directory:
         return cls(by_id, dict(by_address))
 
     def called(self, address: str) -> list[Entry]:
-        """In one order. Of guests, who live elsewhere, only where nobody of the organisation is called so."""
+        """In one order. Of guests, who live elsewhere, only where nobody of the organization is called so."""
         entries = [self.by_id[one] for one in sorted(self.by_address.get(same(address), ()))]
         return [one for one in entries if not one.is_guest] or entries
 

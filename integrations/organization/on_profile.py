@@ -1,4 +1,4 @@
-"""What the profile, and the page about a person, tell of a calendar that the organisation carries, or is to carry."""
+"""What the profile, and the page about a person, tell of a calendar that the organization carries, or is to carry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CANNOT = "Other calendars, attachments, creating a calendar, searching, proposin
 @dataclass(frozen=True)
 class Shown:
     carried: Carried
-    # Who decided that it is the organisation's to connect people; how one can decline, or who keeps one from it.
+    # Who decided that it is the organization's to connect people; how one can decline, or who keeps one from it.
     decided: SafeString
     opt_out: SafeString
     can: str
@@ -35,7 +35,7 @@ class Shown:
 
 
 def shown(person: User, held: Held[Integrations], connection: Connection | None, *, reader: User) -> Shown | None:
-    """None: the organisation has nothing to do with it. Two queries where it has."""
+    """None: the organization has nothing to do with it. Two queries where it has."""
     found = carried.of(person, held, connection)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Who of an account is to be looked up in an organisation's directory, and how their connections stand."""
+"""Who of an account is to be looked up in an organization's directory, and how their connections stand."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Standing:
 class People:
     covered: Mapping[int, Covered]
     standing: Mapping[int, Standing]
-    # Whose mailboxes of the organisation are connected, by object id; 0: somebody of another account.
+    # Whose mailboxes of the organization are connected, by object id; 0: somebody of another account.
     taken: Mapping[str, int]
 
     def of(self, link: TenantLink) -> Iterator[Standing]:

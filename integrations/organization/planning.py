@@ -28,7 +28,7 @@ class Plan:
     unmatched: dict[int, Match] = field(default_factory=dict)
     # By connection: object id and address of now.
     renamed: dict[int, tuple[str, str]] = field(default_factory=dict)
-    # Connections of people's own that the organisation's consent cannot carry.
+    # Connections of people's own that the organization's consent cannot carry.
     refused: list[int] = field(default_factory=list)
     # People whom the restriction by domain keeps out.
     outside: list[int] = field(default_factory=list)

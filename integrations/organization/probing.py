@@ -1,4 +1,4 @@
-"""All mailboxes of an organisation, asked in turn whether they open: about four times a day, twenty by one request.
+"""All mailboxes of an organization, asked in turn whether they open: about four times a day, twenty by one request.
 
 What was asked since `TenantLink.probe_due_at` is not asked again, so that a turn goes on where the one before it ended,
 whichever worker takes it.

@@ -1,7 +1,7 @@
-"""The rows of those whom an organisation's consent connects: looked at and written many at once, in one transaction.
+"""The rows of those whom an organization's consent connects: looked at and written many at once, in one transaction.
 
-Whoever has a connection of their own that works keeps it, unless the very same mailbox opened to the organisation: then
-the row is the organisation's from one moment to the next. One mailbox is one person's, here and in every account.
+Whoever has a connection of their own that works keeps it, unless the very same mailbox opened to the organization: then
+the row is the organization's from one moment to the next. One mailbox is one person's, here and in every account.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ending(StrEnum):
 
     CONNECTED = "connected"
     MOVED = "moved"
-    # Their own connection goes on: the organisation's consent does not open the same mailbox.
+    # Their own connection goes on: the organization's consent does not open the same mailbox.
     KEPT = "kept"
     NO_MAILBOX = "no_mailbox"
     AMBIGUOUS = "ambiguous"

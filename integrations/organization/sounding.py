@@ -1,4 +1,4 @@
-"""Whether an organisation's mailboxes open with its token: a few are asked, and more before the worst is believed."""
+"""Whether an organization's mailboxes open with its token: a few are asked, and more before the worst is believed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Heard:
 
 
 def path_of(connection: Connection) -> str:
-    """Where in Graph the mailbox of a connection by the organisation is: by its object id, which never changes; by its
+    """Where in Graph the mailbox of a connection by the organization is: by its object id, which never changes; by its
     address where the directory may not be read."""
     return mailboxes.of(connection.object_id or connection.address)
 

@@ -1,4 +1,4 @@
-"""The one token of an organisation: it opens all its mailboxes, and every process uses the same.
+"""The one token of an organization: it opens all its mailboxes, and every process uses the same.
 
 Kept as a connection's is (`integrations.tokens`): sealed, under a version check, renewed by whoever holds the lease,
 while all others wait a moment or come again. There is nothing to lose with it: another is asked for with our own
@@ -55,7 +55,7 @@ def held(link: TenantLink, *, now: datetime) -> str | None:
 def access_token(link: TenantLink, *, now: datetime) -> str:
     """A token that lasts; asked for if need be. Raises Busy, NotAlive, `CalendarError`.
 
-    Busy, too, while the organisation is in trouble and its time has not come: that is for `link_checks`.
+    Busy, too, while the organization is in trouble and its time has not come: that is for `link_checks`.
     """
     if token := held(link, now=now):
         return token
@@ -103,7 +103,7 @@ def is_ending(link: TenantLink, *, now: datetime) -> bool:
 
 
 def renewed_before(link: TenantLink) -> timedelta:
-    """So long before its end; an organisation may have made the lives of its tokens short."""
+    """So long before its end; an organization may have made the lives of its tokens short."""
     if link.access_expires_at is None or link.roles_at is None:
         return RENEWED_BEFORE
     return min(RENEWED_BEFORE, max(EARLY, (link.access_expires_at - link.roles_at) / 2))

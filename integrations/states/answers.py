@@ -111,7 +111,7 @@ def went_wrong(
 
 
 def _of_this_mailbox(failure: Failure) -> Failure:
-    """Of a connection by its organisation no person's grant can be lost, and what concerns all of the organisation is
+    """Of a connection by its organization no person's grant can be lost, and what concerns all of the organization is
     filed with its link: what is left is passing."""
     if failure.outcome in (*_OF_A_MAILBOX, Outcome.THROTTLED, Outcome.UNREACHABLE):
         return failure
@@ -166,7 +166,7 @@ def _mailbox_found(connection: Connection, *, now: datetime) -> None:
 
 
 def _due(connection: Connection, asked_at: datetime) -> datetime | None:
-    """When its own access is renewed next; that of its organisation is no matter of a single one."""
+    """When its own access is renewed next; that of its organization is no matter of a single one."""
     if connection.is_by_organization:
         return None
     return next_refresh(now=asked_at, last_used_at=connection.last_used_at, spread=random.random())  # noqa: S311

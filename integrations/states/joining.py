@@ -1,4 +1,4 @@
-"""What the consent of an organisation makes of its people's connections.
+"""What the consent of an organization makes of its people's connections.
 
 Nothing is saved here: the caller, who holds the rows locked, stores more along with it, many at once.
 """
@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def carried(connection: Connection, *, now: datetime) -> None:
-    """Its mailbox opened to the organisation's token: connected, and nothing of its own is kept. Whatever it had been
+    """Its mailbox opened to the organization's token: connected, and nothing of its own is kept. Whatever it had been
     before: a refresh of its own that is under way finds another `token_version`, and stores nothing."""
     _cleared(connection)
     if connection.state != State.CONNECTED:

@@ -1,4 +1,4 @@
-"""What becomes of the consent of an organisation, and of all connections that live by it: set-based, so that twenty
+"""What becomes of the consent of an organization, and of all connections that live by it: set-based, so that twenty
 thousand people are one UPDATE.
 
 Trouble of a link is never a person's: nobody is written to, and whoever is connected comes back with it. Trouble of one
@@ -38,15 +38,15 @@ CONSENT_FOUND = audit.declare(
 )
 
 SCOPED_OUT = audit.declare(
-    "calendar.scoped_out", "The organisation does not let Meridian into {target}.", personal_target=True
+    "calendar.scoped_out", "The organization does not let Meridian into {target}.", personal_target=True
 )
 LET_IN = audit.declare(
-    "calendar.let_in", "The organisation lets Meridian into {target} now; it is connected.", personal_target=True
+    "calendar.let_in", "The organization lets Meridian into {target} now; it is connected.", personal_target=True
 )
 
-LONGEST_WAIT = timedelta(minutes=10)  # one request for a whole organisation; unless Microsoft asks for more
+LONGEST_WAIT = timedelta(minutes=10)  # one request for a whole organization; unless Microsoft asks for more
 _PASSING = (Outcome.THROTTLED, Outcome.UNREACHABLE)
-# The operator's to mend; everything else that pauses a link is for the organisation's own admin.
+# The operator's to mend; everything else that pauses a link is for the organization's own admin.
 OF_OURS = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED, Reason.KEY_MISSING)
 _UNDER_WAY = (State.CONNECTED, State.DEGRADED, State.PAUSED)
 
@@ -107,7 +107,7 @@ def as_its_link(connections: Collection[int], *, now: datetime) -> None:
 
 
 def scoped_out(connections: Collection[int], *, now: datetime, code: str = "") -> int:
-    """The organisation lets us into other mailboxes, and not into these: at once, for it decided so. They come back by
+    """The organization lets us into other mailboxes, and not into these: at once, for it decided so. They come back by
     `let_in`, when a probe finds them open. Audited; to be called for some hundreds at a time."""
     if not connections:
         return 0
@@ -138,7 +138,7 @@ def let_in(connections: Collection[int], *, now: datetime) -> int:
 
 
 def credential_accepted_for_links(*, now: datetime) -> int:
-    """Microsoft accepts our credential: the organisations that waited for it are looked at again, at once."""
+    """Microsoft accepts our credential: the organizations that waited for it are looked at again, at once."""
     waiting = TenantLink.objects.filter(
         state=LinkState.PAUSED, ended_at=None, reason__in=[one.value for one in OF_OURS]
     )
@@ -146,7 +146,7 @@ def credential_accepted_for_links(*, now: datetime) -> int:
 
 
 def no_longer_covered(connections: Collection[int], reason: str, *, now: datetime) -> int:
-    """The organisation's consent is not used for them any more: ended, with its reason. Audit is the caller's."""
+    """The organization's consent is not used for them any more: ended, with its reason. Audit is the caller's."""
     found = Connection.objects.filter(pk__in=connections, method=Method.APPLICATION_PERMISSIONS.value)
     ended = {"state": State.DISCONNECTED, "since_at": now, "reason": Reason(reason).value}
     return found.exclude(state=State.DISCONNECTED).update(**GONE | {"link": None} | ended)

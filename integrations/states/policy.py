@@ -38,7 +38,7 @@ def blocked_for(connections: Collection[int], obstacle: Obstacle) -> int:
 def released(connections: Collection[int], *, now: datetime) -> int:
     """Back as they were; a refresh at once shows whether Microsoft still agrees."""
     blocked = Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY)
-    # One by its organisation has nothing to refresh.
+    # One by its organization has nothing to refresh.
     due = Case(When(method=Method.OAUTH.value, then=Value(now)), default=None)
     count = blocked.update(state=State.CONNECTED, since_at=now, refresh_due_at=due, kept_until=None, **WELL)
     as_its_link(connections, now=now)

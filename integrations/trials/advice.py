@@ -16,7 +16,7 @@ from integrations.models import Ending
 _AGAIN = "{name} starts again."
 _APPROVE = "The Microsoft 365 admin approves Meridian once for everybody; then {name} starts again."
 _OPERATOR = "The people who run Meridian mend its registration at Microsoft; then {name} starts again."
-_OWN_ACCOUNT = "{name} starts again and chooses the work account of your organisation at Microsoft."
+_OWN_ACCOUNT = "{name} starts again and chooses the work account of your organization at Microsoft."
 _ALL = "{name} starts again and accepts every permission at Microsoft."
 _WAIT = "Meridian tries again by itself."
 _ALLOW = "The Microsoft 365 admin allows Meridian in Entra, under Enterprise applications; then {name} starts again."
@@ -28,8 +28,8 @@ _ADVICE: Mapping[str, str] = {
     Reason.CONDITIONAL_ACCESS: "The Microsoft 365 admin finds the rule in Entra’s sign-in log by the trace ID and lets Meridian pass; then {name} starts again.",
     Reason.NOT_ASSIGNED: "The Microsoft 365 admin assigns {name} to Meridian in Entra, under Enterprise applications; then {name} starts again.",
     Reason.APP_REMOVED: _ALLOW,
-    Reason.SERVICE_ABSENT: "The Microsoft 365 admin can tell why the organisation has no Microsoft Graph.",
-    Reason.TENANT_GONE: "The Microsoft 365 admin can tell what became of the organisation at Microsoft.",
+    Reason.SERVICE_ABSENT: "The Microsoft 365 admin can tell why the organization has no Microsoft Graph.",
+    Reason.TENANT_GONE: "The Microsoft 365 admin can tell what became of the organization at Microsoft.",
     Reason.PASSWORD_EXPIRED: "{name} sets a new password at Microsoft, then starts again.",
     Reason.ACCOUNT_DISABLED: "The Microsoft 365 admin enables the account; then {name} starts again.",
     Reason.ACCOUNT_GONE: _OWN_ACCOUNT,

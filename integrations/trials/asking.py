@@ -1,4 +1,4 @@
-"""What a worker asks of Microsoft during a test: the sign-in of the person's organisation and our credential there;
+"""What a worker asks of Microsoft during a test: the sign-in of the person's organization and our credential there;
 once the person is connected, whether the access is renewed and the mailbox answers."""
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def _ask_the_tenant(trial: Trial) -> Found:
     except CalendarError as problem:
         return {Name.SIGN_IN.value: _answer(Mark.FAILED, began, failure=problem.failure)}
     if not tenant:
-        says = f"It knows no organisation of {domain}. That is right where {trial.person} has another address there."
-        unasked = _answer(Mark.SKIPPED, began, says="Not asked: the organisation is known only after the sign-in.")
+        says = f"It knows no organization of {domain}. That is right where {trial.person} has another address there."
+        unasked = _answer(Mark.SKIPPED, began, says="Not asked: the organization is known only after the sign-in.")
         return {Name.SIGN_IN.value: _answer(Mark.DONE, began, says=says), Name.CREDENTIAL.value: unasked}
     answer = _answer(Mark.DONE, began, says=f"It knows {domain}.")
     return {Name.SIGN_IN.value: answer, Name.CREDENTIAL.value: _ask_for_the_credential(tenant)}
@@ -107,7 +107,7 @@ def _ask_for_the_credential(tenant: str) -> Found:
     try:
         identity.prove_credential(tenant)
     except AppGone:
-        says = "Not known there yet: the first consent of the organisation makes Meridian known."
+        says = "Not known there yet: the first consent of the organization makes Meridian known."
         return _answer(Mark.SKIPPED, began, says=says)
     except CalendarError as problem:
         return _answer(Mark.FAILED, began, failure=problem.failure)

@@ -21,7 +21,7 @@ WAY = "organization"
 _NOT_YET = (State.DISCONNECTED, State.AWAITING_ADMIN, State.NEEDS_REAUTH)
 _SAYS = {
     Name.AUTHORIZED: "An Office 365 admin has authorized Meridian for {domain}",
-    Name.MATCHED: "A mailbox of the organisation is {name}’s",
+    Name.MATCHED: "A mailbox of the organization is {name}’s",
     Name.CONNECTED: "{name} is connected",
 }
 _WAITED = "A worker looks through the directory and asks the mailbox; a new person is found within some minutes."
@@ -30,8 +30,8 @@ _DOMAIN = (
     "An admin of this account verifies {domain} as an associated domain, or corrects the address; then an Office 365 "
     "admin authorizes Meridian."
 )
-_MOVED = "Connected by themselves; that goes on until the organisation’s authorization opens the same mailbox."
-_REFUSED = "Connected by themselves, which stays: the organisation’s authorization does not open the same mailbox."
+_MOVED = "Connected by themselves; that goes on until the organization’s authorization opens the same mailbox."
+_REFUSED = "Connected by themselves, which stays: the organization’s authorization does not open the same mailbox."
 _MATCHES = "The Microsoft 365 admin can tell whether Meridian may into that mailbox. Meridian looks again by itself."
 
 

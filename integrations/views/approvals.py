@@ -23,7 +23,7 @@ from accounts.views.groups import words
 from integrations import admin_consent, approval_queue, connecting, consent_proof, health, tenancy
 from integrations import approvals as awaiting
 from integrations.admin_consent import Said
-from integrations.approval_queue import Organisation
+from integrations.approval_queue import Organization
 from integrations.contracts import CalendarError
 from integrations.tasks import look_up_tenants, prove_consent, release_approved
 
@@ -61,10 +61,10 @@ def approval_take_back(request: SignedInRequest) -> HttpResponse:
 @account_admin
 def approvals(request: SignedInRequest) -> HttpResponse:
     account, now = request.user.account, timezone.now()
-    found = approval_queue.organisations(account, now=now)
-    sent = request.GET.get("organisation", "")
+    found = approval_queue.organizations(account, now=now)
+    sent = request.GET.get("organization", "")
     chosen = next((one for one in found if one.key == sent), found[0] if found else None)
-    context: dict[str, Any] = {"organisations": found, "one": chosen, "q": words(request, "q")}
+    context: dict[str, Any] = {"organizations": found, "one": chosen, "q": words(request, "q")}
     if chosen:
         needed = approval_queue.permissions(account, chosen)
         link = admin_consent.address_of(chosen.newest, now=now) if chosen.newest else ""
@@ -83,19 +83,19 @@ def approvals(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @account_admin
 def approvals_act(request: SignedInRequest) -> HttpResponse:
-    """What an admin does about one organisation."""
-    account, sent = request.user.account, request.POST.get("organisation", "")
-    found = approval_queue.organisations(account, now=timezone.now())
+    """What an admin does about one organization."""
+    account, sent = request.user.account, request.POST.get("organization", "")
+    found = approval_queue.organizations(account, now=timezone.now())
     chosen = next((one for one in found if one.key == sent), None)
     act = _ACTS.get(request.POST.get("do", ""))
     if chosen is None or act is None:
-        messages.error(request, "Nobody waits in this organisation any more. Nothing has changed.")
+        messages.error(request, "Nobody waits in this organization any more. Nothing has changed.")
         return redirect("approvals")
     if act in _OF_A_TENANT and not chosen.tenant_id:
-        messages.error(request, "Microsoft knows no organisation of this domain yet. Nothing has changed.")
+        messages.error(request, "Microsoft knows no organization of this domain yet. Nothing has changed.")
     else:
         act(request, chosen)
-    return HttpResponseRedirect(f"{reverse('approvals')}?{urlencode({'organisation': chosen.key})}")
+    return HttpResponseRedirect(f"{reverse('approvals')}?{urlencode({'organization': chosen.key})}")
 
 
 @require_safe
@@ -118,18 +118,18 @@ def admin_consent_done(request: HttpRequest, said: str) -> HttpResponse:
     return render(request, "integrations/admin_consent_done.html", {"said": said, "is_admin": is_admin})
 
 
-def _link(request: SignedInRequest, one: Organisation) -> None:
+def _link(request: SignedInRequest, one: Organization) -> None:
     try:
         admin_consent.make(request.user.account, one.tenant_id, actor=request.user, now=timezone.now())
     except admin_consent.NobodyWaits:
-        messages.error(request, "Nobody waits in this organisation any more, so there is nothing to ask for.")
+        messages.error(request, "Nobody waits in this organization any more, so there is nothing to ask for.")
     except CalendarError:
         messages.error(request, "Microsoft does not answer at the moment. Nothing has changed; try again in a minute.")
     else:
-        messages.success(request, "The link is ready. Any link made before for this organisation no longer works.")
+        messages.success(request, "The link is ready. Any link made before for this organization no longer works.")
 
 
-def _check(request: SignedInRequest, one: Organisation) -> None:
+def _check(request: SignedInRequest, one: Organization) -> None:
     account, now = request.user.account, timezone.now()
     asked = consent_proof.check_again(account, one.tenant_id, now=now) if one.tenant_id else tenancy.ask_again(account)
     nudge(look_up_tenants)
@@ -139,13 +139,13 @@ def _check(request: SignedInRequest, one: Organisation) -> None:
     messages.success(request, "Meridian asks Microsoft once more." if asked else "This is as Microsoft has told it.")
 
 
-def _released(request: SignedInRequest, one: Organisation) -> None:
+def _released(request: SignedInRequest, one: Organization) -> None:
     now = timezone.now()
     count = awaiting.release_by_word(request.user.account, one.tenant_id, actor=request.user, now=now)
     messages.success(request, f"{counted(count, 'person is,people are')} told that one step is left.")
 
 
-def _domain(request: SignedInRequest, one: Organisation) -> None:
+def _domain(request: SignedInRequest, one: Organization) -> None:
     try:
         tenancy.name_domain(request.user.account, instead_of=one.domains[0], domain=request.POST.get("domain", ""))
     except NotADomain as problem:

@@ -137,7 +137,7 @@ def connection_try(request: SignedInRequest) -> HttpResponse:
 def connection_delete(request: SignedInRequest) -> HttpResponse:
     """Asks, and does it when asked by a form."""
     if not disconnecting.may_delete(request.user):
-        messages.error(request, "Your organisation connects your calendar: it would be connected again.")
+        messages.error(request, "Your organization connects your calendar: it would be connected again.")
         return _to_profile()
     if request.method == "POST":
         own = connecting.own(request.user)

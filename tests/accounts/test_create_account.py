@@ -71,8 +71,8 @@ def test_a_weak_password_creates_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--owner-email", "dana@kestrel.example"), "Give the organisation a name"),
-        (("--name", "  ", "--owner-email", "dana@kestrel.example"), "Give the organisation a name"),
+        (("--owner-email", "dana@kestrel.example"), "Give the organization a name"),
+        (("--name", "  ", "--owner-email", "dana@kestrel.example"), "Give the organization a name"),
         (("--name", "x" * 201, "--owner-email", "dana@kestrel.example"), "The name is too long"),
         (("--name", "Kestrel", "--owner-email", "dana"), "“dana” is no e-mail address"),
         (("--name", "Kestrel", "--owner-email", f"dana@{'ü' * 60}.example"), "is no e-mail address"),

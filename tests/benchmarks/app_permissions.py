@@ -1,10 +1,10 @@
-"""An organisation's people, connected by its one consent: beside the bare HTTP of the same requests.
+"""An organization's people, connected by its one consent: beside the bare HTTP of the same requests.
 
 Two Celery workers on real Redis and PostgreSQL go the whole path: following reads the directory and matches, the job
 probes by `$batch` and writes, from the moment the consent is established until everybody is connected. The simulated
 Microsoft 365, with a crowd of its own, answers them and the bare loop alike, in turn; the loop asks the same requests,
 over the same TLS, with as many in flight and one session a thread, and keeps nothing. Then several processes open
-mailboxes at once: the one token of the organisation serves them all.
+mailboxes at once: the one token of the organization serves them all.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _peopled(simulator: Simulator, size: Size, directory: Path, stack: ExitStack
 
 
 def _people(count: int) -> Any:
-    """An account whose people have the crowd's addresses, and which leaves them to their organisation's consent."""
+    """An account whose people have the crowd's addresses, and which leaves them to their organization's consent."""
     from django.utils import timezone
 
     from accounts.models import Account, AssociatedDomain, DomainState, Role, User
@@ -180,7 +180,7 @@ def _people(count: int) -> Any:
 
 
 class Ground:
-    """The simulated organisation, the account, and the workers beside it."""
+    """The simulated organization, the account, and the workers beside it."""
 
     def __init__(self, simulator: Simulator, directory: Path, tenant: str, owner: Any) -> None:
         self._simulator, self._directory, self._tenant, self._owner = simulator, directory, tenant, owner
@@ -221,7 +221,7 @@ class Ground:
         assert codes == [0] * READERS, f"A reader failed: {codes}"
         count = before_them.tokens + (self._asked() - before).tokens
         says = f"{count} asked for by {WORKERS} workers and {READERS} other processes"
-        return Measure("tokens of the organisation", float(count), says, at_most=1.0)
+        return Measure("tokens of the organization", float(count), says, at_most=1.0)
 
     def _linked_in(self, people: int) -> float:
         from django.utils import timezone

@@ -15,7 +15,7 @@ from tests.benchmarks.stage import Measure, main
 
 if TYPE_CHECKING:
     from accounts.cascade.declare import Setting
-    from tests.benchmarks.organisation import Organisation
+    from tests.benchmarks.organization import Organization
 
 TEN_TIMES = 12  # may ten times the people cost
 PEOPLE = 100_000
@@ -45,7 +45,7 @@ class Taken:
 def run(small: bool, directory: Path) -> list[Measure]:
     from django.db import connection
 
-    from tests.benchmarks import organisation
+    from tests.benchmarks import organization
 
     if connection.vendor != "postgresql":
         raise SystemExit("The cascade is measured on PostgreSQL. Install it, or set TEST_DATABASE_URL.")
@@ -53,8 +53,8 @@ def run(small: bool, directory: Path) -> list[Measure]:
         # A core for each side: in a portal the others serve other people, and a second one depends on the machine.
         cursor.execute("SET max_parallel_workers_per_gather = 0")
     rounds = 9 if small else 25  # fewer people would measure how a query is put together, and not the query
-    tenth = {question.name: _taken(question, rounds) for question in questions(organisation.founded(PEOPLE // 10))}
-    whole = organisation.founded(PEOPLE)
+    tenth = {question.name: _taken(question, rounds) for question in questions(organization.founded(PEOPLE // 10))}
+    whole = organization.founded(PEOPLE)
     measures = [_page(whole)]
     for question in questions(whole):
         measures += _measures(question, _taken(question, rounds), tenth[question.name])
@@ -62,18 +62,18 @@ def run(small: bool, directory: Path) -> list[Measure]:
 
 
 # ── The questions ───────────────────────────────────────────────────────────
-def questions(on: Organisation) -> Iterator[Question]:
+def questions(on: Organization) -> Iterator[Question]:
     yield from _who_has_it(on)
     yield _everyones_section(on)
     yield _impact_of_a_lock(on)
 
 
-def _who_has_it(on: Organisation) -> Iterator[Question]:
+def _who_has_it(on: Organization) -> Iterator[Question]:
     from accounts.cascade import querying
     from accounts.cascade.declare import setting_of
     from accounts.models import User
     from tests.benchmarks import by_hand
-    from tests.benchmarks.organisation import Desk
+    from tests.benchmarks.organization import Desk
 
     shared = setting_of(Desk, "shared")
     of = (on.account.pk, shared.key, shared.default)
@@ -107,11 +107,11 @@ def _who_has_it(on: Organisation) -> Iterator[Question]:
     )
 
 
-def _everyones_section(on: Organisation) -> Question:
+def _everyones_section(on: Organization) -> Question:
     from accounts.cascade import facts
     from accounts.cascade.declare import settings_of
     from tests.benchmarks import by_hand
-    from tests.benchmarks.organisation import Desk
+    from tests.benchmarks.organization import Desk
 
     settings = settings_of(Desk)
     keys = [setting.key for setting in settings]
@@ -127,7 +127,7 @@ def _everyones_section(on: Organisation) -> Question:
     )
 
 
-def _impact_of_a_lock(on: Organisation) -> Question:
+def _impact_of_a_lock(on: Organization) -> Question:
     from accounts.cascade.changes import Choose
     from accounts.cascade.declare import Level, setting_of
     from accounts.cascade.impact import impact
@@ -153,13 +153,13 @@ def _impact_of_a_lock(on: Organisation) -> Question:
     )
 
 
-def _page(on: Organisation) -> Measure:
+def _page(on: Organization) -> Measure:
     """How often the cascade is asked for the settings of one person: their values, and why they are what they are."""
     from accounts.cascade.declare import settings_of
     from accounts.cascade.explain import explain_at
     from accounts.cascade.read import held
     from accounts.models import SettingDecision, User
-    from tests.benchmarks.organisation import Desk
+    from tests.benchmarks.organization import Desk
 
     person = User.objects.select_related("account").get(pk=on.people[-1])
     table = SettingDecision._meta.db_table

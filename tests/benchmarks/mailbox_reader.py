@@ -1,4 +1,4 @@
-"""Opens mailboxes of an organisation as any process of the portal would, several at once.
+"""Opens mailboxes of an organization as any process of the portal would, several at once.
 
 `python -m tests.benchmarks.mailbox_reader NUMBER OF`: one of so many, which share the people among them.
 """

@@ -346,8 +346,8 @@ def test_an_organization_in_trouble_is_counted_and_not_named(reader: Client, cas
 
     shown = text(reader)
 
-    assert '<dt>Organisations authorized</dt><dd class="num">2</dd>' in shown
-    assert '<dt>Organisations in trouble</dt><dd class="num">1</dd>' in shown
+    assert '<dt>Organizations authorized</dt><dd class="num">2</dd>' in shown
+    assert '<dt>Organizations in trouble</dt><dd class="num">1</dd>' in shown
     assert "1 is in trouble since" in shown
     assert "corvid.example" not in shown and "kestrel.example" not in shown.replace("ops@kestrel.example", "")
 
@@ -360,7 +360,7 @@ def test_an_organization_that_nobody_looks_at_is_late(sweep: str, reader: Client
 
     work = {one.waiting.what: one for one in operations._standing(now=now).work}
 
-    found = work["Organisations to look at again"]
+    found = work["Organizations to look at again"]
     assert (found.waiting.count, found.is_late, found.since) == (1, True, "11 minutes")
 
 
@@ -382,4 +382,4 @@ def test_a_domain_and_an_authorization_that_wait_too_long_are_late(reader: Clien
 
     late = {one.waiting.what for one in operations._standing(now=now).work if one.is_late}
 
-    assert late == {"Associated domains to verify", "Authorizations of organisations to prove"}
+    assert late == {"Associated domains to verify", "Authorizations of organizations to prove"}

@@ -1,4 +1,4 @@
-"""An organisation that has consented, an account with its domain, and people whom the settings leave to it."""
+"""An organization that has consented, an account with its domain, and people whom the settings leave to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def verified(account: Account, name: str = "kestrel.example") -> AssociatedDomai
 
 
 def served(account: Account, microsoft: Simulator, *, by: User, **more: Any) -> TenantLink:
-    """Its domain is verified, its organisation has consented, its settings say so; nobody is connected yet."""
+    """Its domain is verified, its organization has consented, its settings say so; nobody is connected yet."""
     verified(account)
     set_up_by_admin(account, by=by)
     return linked(account, microsoft, **more)

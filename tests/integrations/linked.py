@@ -16,7 +16,7 @@ ROLES = ("User.Read.All", "Calendars.ReadWrite")
 
 
 def at(microsoft: Simulator, action: str, tenant: str = "kestrel.example", **parameters: Any) -> None:
-    """Something is done with the portal's application in an organisation."""
+    """Something is done with the portal's application in an organization."""
     microsoft.control("POST", f"applications/{microsoft.client_id}/tenants/{tenant}/{action}", parameters or None)
 
 
@@ -25,7 +25,7 @@ def with_person(microsoft: Simulator, person: User, action: str) -> None:
 
 
 def consented(microsoft: Simulator, roles: Iterable[str] = ROLES, *, tenant: str = "kestrel.example") -> str:
-    """As an administrator of the organisation would; answers its id."""
+    """As an administrator of the organization would; answers its id."""
     at(microsoft, "add", tenant)
     at(microsoft, "grant-roles", tenant, roles=list(roles))
     return str(microsoft.control("GET", f"tenants/{tenant}")["id"])

@@ -19,7 +19,7 @@ CORVID = "b83e0c4d-91f6-4f0a-8d27-7c12e6a95b30"
 
 
 def close(microsoft: Simulator, domain: str = "kestrel.example") -> None:
-    """From now on only administrators of that organisation may consent."""
+    """From now on only administrators of that organization may consent."""
     microsoft.control("POST", f"tenants/{domain}/user-consent", {"setting": "not_allowed"})
 
 
@@ -71,7 +71,7 @@ def is_released(person: User) -> bool:
 
 
 def queue(people: list[User], **more: Any) -> list[AwaitedApproval]:
-    """Without Microsoft: each of `people` waits, in the organisation of Kestrel unless said otherwise."""
+    """Without Microsoft: each of `people` waits, in the organization of Kestrel unless said otherwise."""
     return AwaitedApproval.objects.bulk_create(
         AwaitedApproval(
             **{

@@ -45,21 +45,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def closed(microsoft: Simulator) -> Simulator:
-    """In Kestrel's organisation only administrators may consent."""
+    """In Kestrel's organization only administrators may consent."""
     close(microsoft)
     return microsoft
 
 
 @pytest.fixture
 def consent(cast: Cast, microsoft: Simulator) -> TenantConsent:
-    """A link for Kestrel's organisation, in which Alice waits."""
+    """A link for Kestrel's organization, in which Alice waits."""
     queue([cast.alice], since_at=FOUNDED)
     return made(cast.kestrel, cast.dana)
 
 
 @pytest.fixture
 def unknown(microsoft: Simulator) -> Simulator:
-    """Kestrel's organisation does not know the application."""
+    """Kestrel's organization does not know the application."""
     microsoft.control("POST", f"applications/{microsoft.client_id}/tenants/kestrel.example/remove")
     return microsoft
 
@@ -212,7 +212,7 @@ def test_who_needs_more_than_was_granted_goes_on_waiting(
     assert (is_released(cast.alice), waits(cast.bob)) == (True, True)
 
 
-def test_those_of_other_organisations_and_accounts_go_on_waiting(
+def test_those_of_other_organizations_and_accounts_go_on_waiting(
     cast: Cast, consent: TenantConsent, microsoft: Simulator
 ) -> None:
     queue([cast.bob], tenant_id=CORVID)
@@ -490,7 +490,7 @@ def test_a_person_of_another_account_sees_no_more(cast: Cast, consent: TenantCon
     answer = client_of(cast.mallory).get(reverse("microsoft_callback"), good(consent) | {"tenant": CORVID}, follow=True)
 
     page = answer.content.decode()
-    assert "another organisation" in page
+    assert "another organization" in page
     assert "Kestrel" not in page
 
 

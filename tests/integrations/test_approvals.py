@@ -261,7 +261,7 @@ def test_an_admin_says_that_they_are_approved_and_microsoft_has_the_last_word(
     stopped(cast.alice, microsoft)
     looked_up()
 
-    client_of(cast.dana).post(reverse("approvals_act"), {"organisation": KESTREL, "do": "release"})
+    client_of(cast.dana).post(reverse("approvals_act"), {"organization": KESTREL, "do": "release"})
 
     assert is_released(cast.alice)
     assert AuditEntry.objects.get(action="approval.by_word").affected == 1
@@ -296,7 +296,7 @@ def test_what_is_no_domain_is_not_asked_about(cast: Cast, microsoft: Simulator, 
     assert microsoft.control("GET", "log") == before
 
 
-def test_an_application_of_one_organisation_asks_about_that_one_alone(
+def test_an_application_of_one_organization_asks_about_that_one_alone(
     cast: Cast, microsoft: Simulator, settings: object
 ) -> None:
     settings.MICROSOFT_TENANT = "kestrel.example"  # type: ignore[attr-defined]
@@ -318,7 +318,7 @@ def test_while_microsoft_does_not_answer_nothing_is_concluded(cast: Cast, settin
 
 def test_an_admin_names_the_domain_that_microsoft_knows(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> None:
     queue([cast.alice, cast.mallory], domain="nobody.example", tenant_id="")
-    form = {"organisation": "nobody.example", "do": "domain", "domain": "Kestrel.example"}
+    form = {"organization": "nobody.example", "do": "domain", "domain": "Kestrel.example"}
 
     client_of(cast.dana).post(reverse("approvals_act"), form)
     looked_up()

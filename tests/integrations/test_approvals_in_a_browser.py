@@ -32,7 +32,7 @@ def _files_by_their_own_names(settings: Any) -> None:
 
 @pytest.fixture
 def crowded(cast: Cast, microsoft: Simulator) -> TenantConsent:
-    """Three organisations: with a link and a long name, with one under way, and one that nobody knows."""
+    """Three organizations: with a link and a long name, with one under way, and one that nobody knows."""
     queue([cast.alice], calendar_write=True, code="AADSTS90095")
     queue([cast.wilhelmina], contacts_write=True, domain="kestrelandco.example")
     queue([cast.bob], tenant_id=CORVID, domain="corvid.example", released_at=FOUNDED)
@@ -51,7 +51,7 @@ def _enter(page: Page, live_server: LiveServer, person: User, client_of: ClientO
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
-@pytest.mark.parametrize("organisation", [KESTREL, CORVID, "a-rather-long-name-that-nobody-knows.example"])
+@pytest.mark.parametrize("organization", [KESTREL, CORVID, "a-rather-long-name-that-nobody-knows.example"])
 def test_nothing_is_wrong_with_it_whatever_the_window(
     browser: Browser,
     live_server: LiveServer,
@@ -59,10 +59,10 @@ def test_nothing_is_wrong_with_it_whatever_the_window(
     crowded: TenantConsent,
     client_of: ClientOf,
     look: Any,
-    organisation: str,
+    organization: str,
 ) -> None:
     page = browser.new_context(**look).new_page()
-    _enter(page, live_server, cast.dana, client_of, f"?organisation={organisation}")
+    _enter(page, live_server, cast.dana, client_of, f"?organization={organization}")
 
     faults = faults_of(page)
     for dialog in page.locator("[popover][role=dialog]").all():
@@ -74,7 +74,7 @@ def test_nothing_is_wrong_with_it_whatever_the_window(
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
-def test_so_it_is_with_many_organisations(
+def test_so_it_is_with_many_organizations(
     browser: Browser, live_server: LiveServer, cast: Cast, client_of: ClientOf, look: Any
 ) -> None:
     for number, person in enumerate(crowd(cast.kestrel, 15)):

@@ -60,28 +60,28 @@ def test_it_shows_who_waits_for_what_and_since_when(cast: Cast, admin: Client) -
     assert "1–2 of 2 people" in page
 
 
-def test_one_organisation_at_a_time_the_fullest_first(cast: Cast, admin: Client) -> None:
+def test_one_organization_at_a_time_the_fullest_first(cast: Cast, admin: Client) -> None:
     queue([cast.alice, cast.bob])
     queue([cast.gus], tenant_id=CORVID, domain="corvid.example")
 
-    first, other = shown(admin), shown(admin, organisation=CORVID)
+    first, other = shown(admin), shown(admin, organization=CORVID)
 
     assert ("Alice" in first, "gus@kestrel.example" in first) == (True, False)
     assert ("Alice" in other, "gus@kestrel.example" in other) == (False, True)
 
 
-def test_many_organisations_are_chosen_from_a_list(cast: Cast, admin: Client) -> None:
+def test_many_organizations_are_chosen_from_a_list(cast: Cast, admin: Client) -> None:
     for number, person in enumerate(crowd(cast.kestrel, 15)):
         queue([person], tenant_id="", domain=f"domain-{number:02}.example")
 
-    page = shown(admin, organisation="domain-13.example")
+    page = shown(admin, organization="domain-13.example")
 
     assert '<option value="domain-13.example" selected>domain-13.example (1)</option>' in page
     assert "Member 013" in page
     assert "Member 012" not in page
 
 
-def test_domains_of_one_tenant_are_one_organisation(cast: Cast, admin: Client) -> None:
+def test_domains_of_one_tenant_are_one_organization(cast: Cast, admin: Client) -> None:
     queue([cast.alice])
     queue([cast.bob], domain="kestrelandco.example")
 
@@ -93,20 +93,20 @@ def test_a_domain_that_nobody_knows_is_said_so(cast: Cast, admin: Client) -> Non
 
     page = shown(admin)
 
-    assert "Microsoft knows no organisation of this domain." in page
+    assert "Microsoft knows no organization of this domain." in page
     assert "Make a link" not in page
 
 
 @pytest.mark.parametrize("do", ["release", "link"])
-def test_nobody_is_approved_or_asked_for_where_no_organisation_is_known(
+def test_nobody_is_approved_or_asked_for_where_no_organization_is_known(
     do: str, cast: Cast, admin: Client, microsoft: Simulator
 ) -> None:
     queue([cast.alice], tenant_id="", domain="one.example")
     queue([cast.bob], tenant_id="", domain="two.example")
 
-    answer = admin.post(reverse(ACT), {"organisation": "one.example", "do": do}, follow=True)
+    answer = admin.post(reverse(ACT), {"organization": "one.example", "do": do}, follow=True)
 
-    assert "Microsoft knows no organisation of this domain yet." in answer.content.decode()
+    assert "Microsoft knows no organization of this domain yet." in answer.content.decode()
     assert not TenantConsent.objects.exists()
     assert waits(cast.alice) and waits(cast.bob)
 
@@ -161,7 +161,7 @@ def test_the_link_is_made_and_shown_with_a_text_to_send(cast: Cast, admin: Clien
     queue([cast.alice])
     assert "Make a link" in shown(admin)
 
-    answer = admin.post(reverse(ACT), {"organisation": KESTREL, "do": "link"}, follow=True)
+    answer = admin.post(reverse(ACT), {"organization": KESTREL, "do": "link"}, follow=True)
 
     page, link = html.unescape(answer.content.decode()), link_of(TenantConsent.objects.get())
     assert page.count(link) == 3  # to copy, in the letter, and to open
@@ -230,7 +230,7 @@ def test_the_released_are_listed_until_they_connect(cast: Cast, admin: Client) -
 def test_what_nobody_waits_for_changes_nothing(cast: Cast, admin: Client, do: str) -> None:
     queue([cast.mallory])
 
-    page = admin.post(reverse(ACT), {"organisation": KESTREL, "do": do}, follow=True).content.decode()
+    page = admin.post(reverse(ACT), {"organization": KESTREL, "do": do}, follow=True).content.decode()
 
     assert "Nothing has changed" in page
     assert AwaitedApproval.objects.filter(released_at=None).count() == 1
@@ -242,8 +242,8 @@ def test_strangers_see_and_touch_nothing(cast: Cast, client_of: ClientOf, micros
     link = link_of(made(cast.kestrel, cast.dana))
     stranger = client_of(cast.mallory)
 
-    page = shown(stranger, organisation=KESTREL)
-    stranger.post(reverse(ACT), {"organisation": KESTREL, "do": "release"})
+    page = shown(stranger, organization=KESTREL)
+    stranger.post(reverse(ACT), {"organization": KESTREL, "do": "release"})
 
     assert not [word for word in ("Alice", "kestrel.example", link) if word in page]
     assert not is_released(cast.alice)

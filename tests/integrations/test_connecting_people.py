@@ -35,7 +35,7 @@ def link(kestrel: Account, dana: User, alice: User, bob: User, microsoft: Simula
 
 
 def crowd(account: Account, number: int, *, first: int = 0) -> list[User]:
-    """With addresses of the organisation, of whom its directory knows nothing."""
+    """With addresses of the organization, of whom its directory knows nothing."""
     made: list[User] = User.objects.bulk_create(
         User(account=account, name=f"M{n}", email=f"m{n}@kestrel.example", is_active=True, joined_at=FOUNDED)
         for n in range(first, first + number)

@@ -36,7 +36,7 @@ def requests_for_calendars(microsoft: Simulator) -> int:
     [
         ("nora@kestrel.example", "Nora", Reason.NO_MAILBOX, "has no mailbox that Meridian can read"),
         ("erin@partner.example", "Erin", Ending.GUEST, "guests have no mailbox there"),
-        ("saskia@plover.example", "Saskia", Ending.ON_PREMISES, "most likely it is on a server of your organisation’s"),
+        ("saskia@plover.example", "Saskia", Ending.ON_PREMISES, "most likely it is on a server of your organization’s"),
     ],
 )
 def test_each_kind_of_account_without_a_mailbox_has_a_sentence_of_its_own(

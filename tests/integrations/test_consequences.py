@@ -142,7 +142,7 @@ def test_it_costs_one_query_at_any_size(
     assert found.ends == size
 
 
-# ── Every change of any organisation ────────────────────────────────────────
+# ── Every change of any organization ────────────────────────────────────────
 RULES = (
     DomainRule(),
     ONLY_KESTREL,
@@ -206,7 +206,7 @@ class TestExactly(TestCase):
     def test_what_is_told_before_is_what_happens(
         self, made: list[Any], tied: list[Any], members: set[tuple[int, int]], move: Any, linked: str
     ) -> None:
-        org = Organisation(made, tied, members)
+        org = Organization(made, tied, members)
         link = authorized(org.account, domains=[linked]) if linked else None
         org.settle(link)
         before, looked_up, served = org.states(), org.looked_up(link), set(covering.covered(org.account))
@@ -230,7 +230,7 @@ class TestExactly(TestCase):
             assert asked.stays + others == alive - len(came_back - moving)
 
 
-class Organisation:
+class Organization:
     """Four people, three groups, and whatever Hypothesis makes of them."""
 
     def __init__(self, made: list[Any], tied: list[Any], members: set[tuple[int, int]]) -> None:

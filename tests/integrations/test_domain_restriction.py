@@ -108,7 +108,7 @@ def test_an_account_of_another_domain_is_refused_and_nothing_is_kept(
     assert_ended(consent, Ending.ANOTHER_DOMAIN)
     assert not Connection.objects.exists()
     shown = text_of(client_of(alice).get("/profile/"))
-    assert "You signed in at Microsoft with an account of another domain than your organisation allows." in shown
+    assert "You signed in at Microsoft with an account of another domain than your organization allows." in shown
     assert SENTENCE in shown
 
 

@@ -1,4 +1,4 @@
-"""People are connected by their organisation's consent without a step of their own, and followed ever after."""
+"""People are connected by their organization's consent without a step of their own, and followed ever after."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_a_domain_that_lapsed_ends_them_while_microsoft_is_down(
     assert how(alice)[1:] == (State.DISCONNECTED, "outside_domain")
 
 
-def test_a_domain_of_another_organisation_is_not_its(link: TenantLink, kestrel: Account, microsoft: Simulator) -> None:
+def test_a_domain_of_another_organization_is_not_its(link: TenantLink, kestrel: Account, microsoft: Simulator) -> None:
     """Verified here by the account, and at Microsoft Corvid's."""
     verified(kestrel, "corvid.example")
     trent = joined(kestrel, name="Trent", email="trent@corvid.example")
@@ -325,7 +325,7 @@ def test_their_own_connection_is_moved_after_the_mailbox_has_opened(
     assert AuditEntry.objects.filter(action="calendar.moved_to_organization", about_id=alice.pk).count() == 1
 
 
-def test_their_own_connection_stays_where_the_organisation_shuts_that_mailbox(
+def test_their_own_connection_stays_where_the_organization_shuts_that_mailbox(
     kestrel: Account, dana: User, alice: User, bob: User, microsoft: Simulator
 ) -> None:
     own = connected(alice, microsoft)

@@ -288,7 +288,7 @@ def test_the_issuers_tenant_must_be_the_tokens_own(issuer: Issuer, settings: Any
         id_tokens.identify(issuer.signed(issuer.claims() | {"tid": OTHER}), nonce=NONCE)
 
 
-def test_personal_accounts_are_nobodys_in_an_organisation(issuer: Issuer) -> None:
+def test_personal_accounts_are_nobodys_in_an_organization(issuer: Issuer) -> None:
     personal = issuer.claims() | {
         "tid": id_tokens.PERSONAL,
         "iss": f"{issuer.host.url}/{id_tokens.PERSONAL}/v2.0",

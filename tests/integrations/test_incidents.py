@@ -222,7 +222,7 @@ def test_the_person_reads_that_it_is_not_only_them(cast: Cast, client_of: Client
     during = client_of(cast.alice).get(reverse("profile")).content.decode()
 
     assert "It is not only you" not in before
-    assert "It is not only you: many in your organisation are in the same trouble." in during
+    assert "It is not only you: many in your organization are in the same trouble." in during
     assert incidents.of(mine) is not None
 
 

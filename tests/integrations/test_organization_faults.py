@@ -1,4 +1,4 @@
-"""What becomes of people who are connected by their organisation's consent when something there goes wrong.
+"""What becomes of people who are connected by their organization's consent when something there goes wrong.
 
 Each trouble comes over the wire. After it: the right state and reason, for those it concerns and for nobody else, no
 letter to anybody, and all of it mended by itself once the cause is gone.
@@ -75,7 +75,7 @@ def house(cast: Cast, microsoft: Simulator) -> House:
     return house
 
 
-# ── All of the organisation ─────────────────────────────────────────────────
+# ── All of the organization ─────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Fault:
     name: str
@@ -133,7 +133,7 @@ FAULTS = [
         "ErrorAccessDenied",
     ),
     Fault(
-        "Microsoft blocks the organisation",
+        "Microsoft blocks the organization",
         lambda microsoft: microsoft.control("POST", "tenants/kestrel.example/block"),
         lambda microsoft: microsoft.control("POST", "tenants/kestrel.example/unblock"),
         State.PAUSED,
@@ -141,7 +141,7 @@ FAULTS = [
         "AADSTS5000224",
     ),
     Fault(
-        "Microsoft knows no such organisation",
+        "Microsoft knows no such organization",
         partial(_fault, target="token", path="client_credentials", steps=[{"status": 400, "aadsts": 90002}]),
         _no_faults,
         State.PAUSED,
@@ -149,7 +149,7 @@ FAULTS = [
         "AADSTS90002",
     ),
     Fault(
-        "a rule of the organisation stops applications",
+        "a rule of the organization stops applications",
         partial(_fault, target="token", path="client_credentials", steps=[{"status": 400, "aadsts": 53003}]),
         _no_faults,
         State.PAUSED,

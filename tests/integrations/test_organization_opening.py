@@ -1,4 +1,4 @@
-"""The calendar of somebody whom the organisation connects, for pages, which never wait for Microsoft."""
+"""The calendar of somebody whom the organization connects, for pages, which never wait for Microsoft."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one token of an organisation: asked for once in its life, by whichever process is first, and used by all."""
+"""The one token of an organization: asked for once in its life, by whichever process is first, and used by all."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_the_sweep_renews_it_before_anybody_has_to_wait(link: TenantLink, micros
 def test_where_tokens_are_short_lived_each_still_lives_its_life(link: TenantLink, microsoft: Simulator) -> None:
     now = NOW()
     tenant_tokens.access_token(link, now=now)
-    ends_at = now + timedelta(minutes=10)  # the shortest that an organisation can choose
+    ends_at = now + timedelta(minutes=10)  # the shortest that an organization can choose
     TenantLink.objects.filter(pk=link.pk).update(access_expires_at=ends_at, roles_at=now)
 
     for seconds in range(0, 300, 30):

@@ -1,4 +1,4 @@
-"""What people whom the organisation connects are told when something is wrong: why, and never to press a button."""
+"""What people whom the organization connects are told when something is wrong: why, and never to press a button."""
 
 from __future__ import annotations
 

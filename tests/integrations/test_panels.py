@@ -54,7 +54,7 @@ def test_a_lock_says_what_no_longer_fits_who_decided_and_offers_the_way_on(
 
     shown = profile_of(alice, client_of)
 
-    assert "Your organisation allows reading contacts only." in shown
+    assert "Your organization allows reading contacts only." in shown
     assert "To go on at once, choose fewer permissions under Configure." in shown
     assert "Decided for Sales by Dana, today" in shown
     assert "Configure" in shown.split("Decided for")[1]
@@ -100,7 +100,7 @@ def test_turned_off_by_the_account_it_says_who_and_whom_to_ask(
 
     shown = profile_of(alice, client_of)
 
-    assert "Your organisation has turned calendar integration off. Decided for Account by Dana, today" in shown
+    assert "Your organization has turned calendar integration off. Decided for Account by Dana, today" in shown
     assert "Ask an admin of your account if you need it." in shown
 
 
@@ -115,7 +115,7 @@ def test_what_the_policy_ended_is_told_when_it_is_over(
 
     shown = profile_of(alice, client_of)
 
-    assert "Your connection was ended. Your organisation has turned calendar integration off." in shown
+    assert "Your connection was ended. Your organization has turned calendar integration off." in shown
     assert "Meridian forgot its access to alice@kestrel.example" in shown
     assert shown.count("turned calendar integration off") == 1
 
@@ -144,7 +144,7 @@ def test_a_lost_connection_that_is_not_allowed_either_has_no_button_that_leads_n
 
     shown = profile_of(alice, client_of)
     assert "Reconnect" not in shown
-    assert "Your organisation has turned calendar integration off." in shown
+    assert "Your organization has turned calendar integration off." in shown
 
 
 @pytest.mark.parametrize("is_off", [False, True])

@@ -1,4 +1,4 @@
-"""Associated domains against the simulated organisations' own zones."""
+"""Associated domains against the simulated organizations' own zones."""
 
 from __future__ import annotations
 

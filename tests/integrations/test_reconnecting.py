@@ -248,7 +248,7 @@ def test_what_is_not_allowed_says_who_decided_it(
 
     page = client_of(alice).get(RECONNECT)
 
-    assert "Your organisation has turned calendar integration off." in text_of(page)
+    assert "Your organization has turned calendar integration off." in text_of(page)
     assert "Decided for Account by Dana" in text_of(page)
     assert "Reconnect</button>" not in page.content.decode()
 
@@ -465,7 +465,7 @@ def test_what_may_not_be_ticked_says_who_decided_it(
 
     shown = text_of(client_of(alice).get(PERMISSIONS))
 
-    assert "Not allowed by your organisation. Decided for Account by Dana" in shown
+    assert "Not allowed by your organization. Decided for Account by Dana" in shown
 
 
 # ── In words ────────────────────────────────────────────────────────────────

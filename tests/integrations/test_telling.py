@@ -235,7 +235,7 @@ def test_who_is_blocked_learns_why_until_when_and_what_then(cast: Cast) -> None:
 
     (letter,) = sent()
     assert letter.subject == "Meridian has stopped using your calendar"
-    assert "Your organisation has turned calendar integration off." in letter.body
+    assert "Your organization has turned calendar integration off." in letter.body
     assert "until 4 October 2026 at 11:00 (Europe/Berlin)" in letter.body
     assert "comes back by itself" in letter.body
     assert "you would have to connect again" in letter.body
@@ -249,7 +249,7 @@ def test_who_can_mend_it_alone_learns_how(cast: Cast) -> None:
     apply(cast.kestrel)
 
     (letter,) = sent()
-    assert "Your organisation allows reading contacts only." in letter.body
+    assert "Your organization allows reading contacts only." in letter.body
     assert "choose fewer permissions under Configure" in letter.body
 
 
@@ -351,7 +351,7 @@ def test_who_waited_for_an_approval_learns_that_one_step_is_left(cast: Cast) -> 
 
     (letter,) = sent()
     assert letter.to == ["alice@kestrel.example"]
-    assert "Meridian has been approved for your organisation at Microsoft" in letter.body
+    assert "Meridian has been approved for your organization at Microsoft" in letter.body
     assert resolve(link_in(letter).removeprefix("http://localhost")).view_name == "profile"
 
 

@@ -121,7 +121,7 @@ def test_each_setting_is_a_step_and_nobody_waits_for_the_person_before_they_pass
 
 
 # ── What a worker asks ──────────────────────────────────────────────────────
-def test_a_worker_asks_for_the_organisation_and_for_our_credential_there(cast: Cast, microsoft: Simulator) -> None:
+def test_a_worker_asks_for_the_organization_and_for_our_credential_there(cast: Cast, microsoft: Simulator) -> None:
     trial = look(trials.begin(cast.bob, by=cast.dana, now=NOW()))
 
     found = marks(trial)
@@ -144,7 +144,7 @@ def test_what_failed_is_asked_again(cast: Cast, microsoft: Simulator, settings: 
     assert (at_once[Name.SIGN_IN], later[Name.SIGN_IN]) == (F, D)
 
 
-def test_an_organisation_that_does_not_know_us_yet_is_no_word_about_our_credential(
+def test_an_organization_that_does_not_know_us_yet_is_no_word_about_our_credential(
     cast: Cast, microsoft: Simulator
 ) -> None:
     step = {"status": 401, "code": "invalid_client", "aadsts": 7000229}

@@ -129,7 +129,7 @@ def test_what_the_admin_does_not_allow_cannot_be_ticked(
     page = client_of(alice).get(PERMISSIONS)
 
     assert ticked(page) == {"contacts_write": True}
-    assert "Not allowed by your organisation" in text_of(page)
+    assert "Not allowed by your organization" in text_of(page)
 
 
 def test_what_was_not_offered_is_refused_when_it_is_sent_all_the_same(
@@ -139,7 +139,7 @@ def test_what_was_not_offered_is_refused_when_it_is_sent_all_the_same(
 
     response = client_of(alice).post(PERMISSIONS, {"calendar_write": "on"}, follow=True)
 
-    assert "Your organisation allows reading calendars only." in text_of(response)
+    assert "Your organization allows reading calendars only." in text_of(response)
     assert not ConsentRequest.objects.exists()
 
 
@@ -151,7 +151,7 @@ def test_turned_off_is_said_and_leads_nowhere(
     client = client_of(alice)
 
     for response in (client.get(path, follow=True), client.post(path, follow=True)):
-        assert "Your organisation has turned calendar integration off." in text_of(response)
+        assert "Your organization has turned calendar integration off." in text_of(response)
     assert not ConsentRequest.objects.exists()
 
 

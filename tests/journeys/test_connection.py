@@ -1,4 +1,4 @@
-"""What becomes of a connection: deleted by the person, blocked and brought back by the organisation."""
+"""What becomes of a connection: deleted by the person, blocked and brought back by the organization."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_disabled_for_all_and_enabled_again(product: Product, windows: Windows) 
     ground.until(lambda: ground.connection_of(product, "alice@kestrel.example")["state"] == "blocked_by_policy")
     alice.reload()
     expect(story.badge(alice)).to_have_text("Blocked by policy")
-    expect(story.panel(alice)).to_contain_text("Your organisation has turned calendar integration off.")
+    expect(story.panel(alice)).to_contain_text("Your organization has turned calendar integration off.")
     alice.goto(f"{product.url}/meetings/")
-    expect(alice.locator("#agenda")).to_contain_text("Your organisation has turned calendar integration off.")
+    expect(alice.locator("#agenda")).to_contain_text("Your organization has turned calendar integration off.")
 
     story.flip_the_switch(dana, "Enable")
 
@@ -106,7 +106,7 @@ def test_nothing_can_be_connected_while_it_is_disabled(product: Product, windows
     alice = windows.of("alice")
 
     story.to_profile(alice, product)
-    expect(story.panel(alice)).to_contain_text("Your organisation has turned calendar integration off.")
+    expect(story.panel(alice)).to_contain_text("Your organization has turned calendar integration off.")
     expect(alice.get_by_role("button", name=story.CONFIGURE)).to_be_disabled()
     alice.goto(f"{product.url}/profile/calendar/")
 

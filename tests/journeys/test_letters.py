@@ -95,7 +95,7 @@ def test_blocked_and_back_is_told_with_its_grace(product: Product, windows: Wind
     reader = windows.signed_out()
     in_the_mailbox(reader, product, STOPPED)
     letter = reader.get_by_role("article")
-    expect(letter).to_contain_text("Your organisation has turned calendar integration off.")
+    expect(letter).to_contain_text("Your organization has turned calendar integration off.")
     expect(letter).to_contain_text(re.compile(r"keeps its sealed access until \d+ \w+ 20\d\d at \d\d:\d\d \("))
     alice.goto(f"{product.url}/settings/")
     expect(banner(alice)).to_contain_text("the settings do not allow it")

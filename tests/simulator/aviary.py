@@ -1,4 +1,4 @@
-"""An organisation with people of every kind, and tokens with just the permissions that a test names."""
+"""An organization with people of every kind, and tokens with just the permissions that a test names."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def _rookery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 @pytest.fixture
 def rooks(_rookery: Simulator) -> Iterator[Rooks]:
-    """A client among organisations of every kind, as on their first day."""
+    """A client among organizations of every kind, as on their first day."""
     yield Rooks(_rookery)
     _rookery.control("POST", "reset")
 

@@ -1,4 +1,4 @@
-"""Organisations with every kind of rule for signing in and consenting, and applications of every kind."""
+"""Organizations with every kind of rule for signing in and consenting, and applications of every kind."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_a_form_that_somebody_else_sends_grants_nothing(rooks: Rooks) -> None:
     assert [one["scopes"] for one in rooks.grants()] == [["openid"]]
 
 
-def test_an_administrator_of_another_organisation_is_none_here(rooks: Rooks) -> None:
+def test_an_administrator_of_another_organization_is_none_here(rooks: Rooks) -> None:
     browser = rooks.simulator.http()
     rooks.walk(ADA, session=browser)
 
@@ -185,7 +185,7 @@ def test_cancelling_before_signing_in_is_said_with_the_mark_of_admin_consent(roo
     assert (sent["error"], sent["error_subcode"], sent["admin_consent"]) == ("access_denied", "cancel", "True")
 
 
-def test_the_second_factor_and_the_organisations_rules_hold_here_too(rooks: Rooks) -> None:
+def test_the_second_factor_and_the_organizations_rules_hold_here_too(rooks: Rooks) -> None:
     rooks.person(ADA, "require-mfa")
     browser = rooks.simulator.http()
     sent = rooks.walk(ADA, rooks.admin_url(), session=browser)

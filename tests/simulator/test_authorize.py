@@ -202,7 +202,7 @@ def test_prompt_login_holds_even_after_another_look_at_the_accounts(rooks: Rooks
     assert 'name="password"' in again.text
 
 
-def test_prompt_none_for_somebody_of_another_organisation_needs_interaction(
+def test_prompt_none_for_somebody_of_another_organization_needs_interaction(
     rooks: Rooks, ben: requests.Session
 ) -> None:
     answer = ben.get(rooks.authorize_url("strict.example", prompt="none"), allow_redirects=False)
@@ -234,7 +234,7 @@ def test_prompt_none_never_shows_what_stands_in_the_way(
     assert sent["error_description"].startswith(code)
 
 
-def test_a_domain_hint_leaves_the_accounts_of_that_organisation(rooks: Rooks) -> None:
+def test_a_domain_hint_leaves_the_accounts_of_that_organization(rooks: Rooks) -> None:
     hinted = rooks.http.get(rooks.authorize_url(domain_hint="open2.example")).text
     of_nobody = rooks.http.get(rooks.authorize_url(domain_hint="nobody.example")).text
 

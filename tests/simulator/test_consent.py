@@ -25,7 +25,7 @@ def test_the_page_says_what_is_asked_for_in_words_and_by_whom(rooks: Rooks) -> N
     assert ">unverified<" in page.text
     assert "Read your calendars" in page.text
     assert "Maintain access to data you have given it access to" in page.text
-    assert "on behalf of your organisation" not in page.text
+    assert "on behalf of your organization" not in page.text
 
 
 def test_a_verified_publisher_is_marked(rooks: Rooks) -> None:
@@ -50,7 +50,7 @@ def test_a_verified_publisher_is_marked(rooks: Rooks) -> None:
         ("cleo@careful.example", PLANNER, FOR_ADMINS, "Planner asks for permission"),
     ],
 )
-def test_who_may_consent_to_what_is_the_organisations_setting(
+def test_who_may_consent_to_what_is_the_organizations_setting(
     rooks: Rooks, name: str, client_id: str, scope: str, heading: str
 ) -> None:
     page = _page(rooks, name, rooks.authorize_url(client_id=client_id, scope=scope))
@@ -112,7 +112,7 @@ def test_an_administrator_consents_for_themselves_or_for_everybody(rooks: Rooks)
     alone = [one["person"] for one in rooks.grants()]
     rooks.walk(ADA, rooks.authorize_url(scope=BASIC, prompt="consent"), for_everybody=True)
 
-    assert "Consent on behalf of your organisation" in page.text
+    assert "Consent on behalf of your organization" in page.text
     assert alone == [ADA]
     assert {one["person"] for one in rooks.grants()} == {ADA, None}
 
@@ -136,7 +136,7 @@ def test_asking_again_for_what_an_administrator_granted_adds_nothing(rooks: Rook
     assert [one["person"] for one in rooks.grants()] == [None]
 
 
-def test_it_counts_in_that_organisation_only(rooks: Rooks) -> None:
+def test_it_counts_in_that_organization_only(rooks: Rooks) -> None:
     rooks.walk(ADA, rooks.authorize_url(scope=BASIC), for_everybody=True)
 
     page = _page(rooks, CAL, rooks.authorize_url(scope=BASIC))

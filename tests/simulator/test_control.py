@@ -256,7 +256,7 @@ def test_a_consent_to_one_application_is_deleted(client: Client) -> None:
     assert _code_of(client.refresh(token)) == [65001]
 
 
-# ── Organisations ───────────────────────────────────────────────────────────
+# ── Organizations ───────────────────────────────────────────────────────────
 def test_people_who_may_not_consent_need_an_administrator(client: Client) -> None:
     _do(client, f"tenants/{KESTREL}/user-consent", setting="not_allowed")
 
@@ -298,7 +298,7 @@ def test_a_domain_counts_once_it_is_verified(client: Client) -> None:
     assert (before, verified, client.http.get(url).status_code) == (400, 200, 400)
 
 
-def test_one_organisation_is_reset_and_others_are_not(client: Client) -> None:
+def test_one_organization_is_reset_and_others_are_not(client: Client) -> None:
     client.connect()
     mallory = client.connect("mallory@corvid.example")["refresh_token"]
     client.person(BOB, "disable")
@@ -401,7 +401,7 @@ def test_the_registration_lists_what_default_asks_for(client: Client) -> None:
     assert "User.Read" in payload(token)["scp"].split()
 
 
-# ── Applications in an organisation ─────────────────────────────────────────
+# ── Applications in an organization ─────────────────────────────────────────
 def test_an_application_that_is_removed_has_to_be_let_in_anew(client: Client) -> None:
     token = client.connect("trent@corvid.example")["refresh_token"]
     place = f"applications/{client.simulator.client_id}/tenants/corvid.example"
@@ -424,7 +424,7 @@ def test_a_disabled_application_gets_no_tokens(client: Client) -> None:
     assert client.refresh(token).status_code == 200
 
 
-def test_a_blocked_organisation_gets_no_tokens_and_others_do(client: Client) -> None:
+def test_a_blocked_organization_gets_no_tokens_and_others_do(client: Client) -> None:
     token, other = client.connect()["refresh_token"], client.connect("trent@corvid.example")["refresh_token"]
     _here(client, "grant-roles", roles=["Calendars.Read"])
 
@@ -437,7 +437,7 @@ def test_a_blocked_organisation_gets_no_tokens_and_others_do(client: Client) -> 
     assert [answer.status_code for answer in (client.refresh(token), _app_token(client))] == [200, 200]
 
 
-def test_nobody_signs_in_to_a_blocked_organisation(client: Client) -> None:
+def test_nobody_signs_in_to_a_blocked_organization(client: Client) -> None:
     _do(client, "tenants/kestrel.example/block")
 
     answer = client.simulator.sign_in(client.authorize_url(), ALICE)

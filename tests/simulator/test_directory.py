@@ -1,4 +1,4 @@
-"""Graph's directory: people, the organisation, enterprise applications, and what was granted to them."""
+"""Graph's directory: people, the organization, enterprise applications, and what was granted to them."""
 
 from __future__ import annotations
 
@@ -228,8 +228,8 @@ def test_directory_answers_name_their_cost(birds: Birds) -> None:
     assert int(answer.headers["x-ms-resource-unit"]) >= 1
 
 
-# ── The organisation ────────────────────────────────────────────────────────
-def test_the_organisation_names_its_verified_domains(birds: Birds) -> None:
+# ── The organization ────────────────────────────────────────────────────────
+def test_the_organization_names_its_verified_domains(birds: Birds) -> None:
     token = birds.as_person("ben", "User.Read")
 
     listed = birds.graph(token, "/organization").json()["value"]

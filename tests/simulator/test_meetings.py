@@ -28,7 +28,7 @@ def bob(office: Reader) -> Mailbox:
 
 @pytest.fixture
 def mallory(office: Reader) -> Mailbox:
-    """Of another organisation."""
+    """Of another organization."""
     return Mailbox.of(office, MALLORY)
 
 

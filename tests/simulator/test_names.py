@@ -1,4 +1,4 @@
-"""The name server: what it says of the organisations' domains, to datagrams and to connections."""
+"""The name server: what it says of the organizations' domains, to datagrams and to connections."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_text_that_was_published_is_answered(names: Simulator, name: str, tcp:
     assert "meridian=1234" not in _texts(names, "corvid.example")
 
 
-def test_it_stands_among_what_organisations_have_there_anyway(names: Simulator) -> None:
+def test_it_stands_among_what_organizations_have_there_anyway(names: Simulator) -> None:
     _publish(names, DOMAIN, "meridian=1234")
 
     texts = _texts(names, DOMAIN)
@@ -265,7 +265,7 @@ def test_a_name_server_is_silent_or_late_as_ordered(names: Simulator) -> None:
     assert (late.rcode(), time.monotonic() - began >= 0.4) == (Rcode.NXDOMAIN, True)
 
 
-def test_other_names_and_other_organisations_go_on(names: Simulator) -> None:
+def test_other_names_and_other_organizations_go_on(names: Simulator) -> None:
     names.control("POST", "faults", {"target": "dns", "tenant": DOMAIN, "path": f"p.{DOMAIN}", "code": "SERVFAIL"})
 
     codes = [_ask(names, name).rcode().name for name in (f"P.{DOMAIN}", DOMAIN, "corvid.example")]

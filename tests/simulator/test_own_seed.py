@@ -1,4 +1,4 @@
-"""A seed of one's own: other organisations, people and applications. `test_seed_mistakes.py` has what is refused."""
+"""A seed of one's own: other organizations, people and applications. `test_seed_mistakes.py` has what is refused."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_a_secret_of_the_seed_may_have_expired(wren: Client) -> None:
 
 
 @pytest.mark.parametrize(("tenant", "code"), [("organizations", 50194), ("common", 50194), ("rook.example", 700016)])
-def test_an_application_of_one_organisation_is_used_there_only(wren: Client, tenant: str, code: int) -> None:
+def test_an_application_of_one_organization_is_used_there_only(wren: Client, tenant: str, code: int) -> None:
     page = wren.http.get(wren.authorize_url(tenant), allow_redirects=False)
     token = wren.refresh("whatever", tenant)
 

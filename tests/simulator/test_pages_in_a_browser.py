@@ -172,7 +172,7 @@ def test_the_second_factor_and_consent_for_everybody_by_keyboard(
     expect(page.get_by_label("Number")).to_be_focused()
     page.keyboard.type(page.locator("#shown").inner_text())
     page.keyboard.press("Enter")
-    page.get_by_label("Consent on behalf of your organisation").press("Space")
+    page.get_by_label("Consent on behalf of your organization").press("Space")
     page.get_by_role("button", name="Accept").press("Enter")
 
     page.wait_for_url(f"{asking.simulator.redirect_uri}?**")

@@ -41,7 +41,7 @@ def test_ones_own_schedule_says_what_it_is(gus: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("address", ["nobody@kestrel.example", MALLORY, "nora@kestrel.example"])
-def test_who_is_not_of_the_organisation_has_no_schedule(gus: Mailbox, address: str) -> None:
+def test_who_is_not_of_the_organization_has_no_schedule(gus: Mailbox, address: str) -> None:
     known, unknown = _schedules(gus, [BOB, address])
 
     assert "error" not in known

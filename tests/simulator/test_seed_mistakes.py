@@ -168,7 +168,7 @@ def test_a_mistake_is_a_sentence_that_names_the_place(tmp_path: Path, mistake: s
 
 
 @pytest.mark.usefixtures("_named_application")
-def test_an_application_of_one_organisation_is_put_into_no_other(tmp_path: Path) -> None:
+def test_an_application_of_one_organization_is_put_into_no_other(tmp_path: Path) -> None:
     elsewhere = "    user_consent: not_allowed\n    enterprise_applications: [{application: In-house}]\n"
 
     said = _refused(tmp_path, _changed("    user_consent: not_allowed\n", elsewhere))

@@ -245,12 +245,12 @@ def test_a_data_directory_of_an_earlier_version_starts_anew(tmp_path: Path) -> N
     assert "Of an earlier version" not in names
 
 
-def test_a_data_directory_with_other_organisations_in_the_way_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_data_directory_with_other_organizations_in_the_way_is_said_in_one_line(tmp_path: Path) -> None:
     Simulator().start(tmp_path).stop()
     seed = tmp_path / "seed.yaml"
     seed.write_text("{password: x, tenants: [{name: Other, domains: [kestrel.example]}]}")
 
-    assert "The data directory holds other organisations" in _refused(tmp_path, "--seed", str(seed))
+    assert "The data directory holds other organizations" in _refused(tmp_path, "--seed", str(seed))
 
 
 def test_a_further_name_is_answered_and_certified(tmp_path: Path) -> None:

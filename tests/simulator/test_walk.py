@@ -1,4 +1,4 @@
-"""Who signs in, with what, and what their organisation puts in the way."""
+"""Who signs in, with what, and what their organization puts in the way."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_somebody_who_is_not_listed_uses_another_account(rooks: Rooks) -> None:
     assert 'name="name" type="email" value=""' in page.text
 
 
-def test_the_accounts_of_an_application_of_one_organisation_are_its_own(rooks: Rooks) -> None:
+def test_the_accounts_of_an_application_of_one_organization_are_its_own(rooks: Rooks) -> None:
     at_home = rooks.http.get(rooks.authorize_url("open.example")).text
 
     assert BEN in at_home
@@ -155,7 +155,7 @@ def test_a_new_password_must_be_a_good_one(rooks: Rooks, current: str, new: str,
         rooks.walk(BEN)
 
 
-# ── The organisation's rules ────────────────────────────────────────────────
+# ── The organization's rules ────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("name", "client_id", "heading", "code"),
     [

@@ -22,11 +22,11 @@ UNSENT = (
 
 
 class Command(BaseCommand):
-    help = "Creates an account (an organisation) and invites its owner by e-mail."
+    help = "Creates an account (an organization) and invites its owner by e-mail."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner-email", required=True, help="what the owner signs in with")
-        parser.add_argument("--name", default="", help="the name of the organisation")
+        parser.add_argument("--name", default="", help="the name of the organization")
         parser.add_argument("--owner-name", default="", help="the owner’s name")
         parser.add_argument(
             "--password-stdin",
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
 def _require_sense(email: str, *, name: str) -> None:
     if not name:
-        raise CommandError('Give the organisation a name: --name "Kestrel & Co".')
+        raise CommandError('Give the organization a name: --name "Kestrel & Co".')
     if len(name) > 200:
         raise CommandError(f"The name is too long: {len(name)} characters, where 200 fit.")
     try:

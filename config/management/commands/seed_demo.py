@@ -1,4 +1,4 @@
-"""The demo's two organisations and their cast, ready to sign in.
+"""The demo's two organizations and their cast, ready to sign in.
 
 Run any number of times: what is there stays as people left it.
 """
@@ -37,14 +37,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Organisation:
+class Organization:
     name: str
     cast: tuple[Part, ...]
     # Best rank first.
     groups: tuple[str, ...] = ()
 
 
-KESTREL = Organisation(
+KESTREL = Organization(
     "Kestrel & Co",
     (
         Part("Dana", "dana@kestrel.example", Role.OWNER),
@@ -63,32 +63,32 @@ KESTREL = Organisation(
     ),
     groups=("Engineering", "Sales"),
 )
-CORVID = Organisation("Corvid Ltd", (Part("Mallory", "mallory@corvid.example", Role.OWNER, time_zone="Europe/Paris"),))
+CORVID = Organization("Corvid Ltd", (Part("Mallory", "mallory@corvid.example", Role.OWNER, time_zone="Europe/Paris"),))
 
 
 class Command(BaseCommand):
-    help = "Fills in the demo's organisations and people, where they are missing. For demonstrations only."
+    help = "Fills in the demo's organizations and people, where they are missing. For demonstrations only."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        for organisation in (KESTREL, CORVID):
-            if User.objects.filter(email=organisation.cast[0].email).exists():
+        for organization in (KESTREL, CORVID):
+            if User.objects.filter(email=organization.cast[0].email).exists():
                 continue
             with transaction.atomic():
-                account = _organisation(organisation, now=now)
+                account = _organization(organization, now=now)
                 # The story starts with *Enable*.
                 owner = account.people.get(role=Role.OWNER)
                 choose(setting_of(Integrations, "enabled"), False, at=account, actor=owner, now=now)
-                if organisation == KESTREL:
+                if organization == KESTREL:
                     _decisions(account, now=now)
 
 
-def _organisation(organisation: Organisation, *, now: datetime) -> Account:
-    first, *others = organisation.cast
-    owner = people.found_account(name=organisation.name, owner_email=first.email, owner_name=first.name, now=now)
+def _organization(organization: Organization, *, now: datetime) -> Account:
+    first, *others = organization.cast
+    owner = people.found_account(name=organization.name, owner_email=first.email, owner_name=first.name, now=now)
     _join(owner, first, now=now)
     account: Account = owner.account
-    made = {name: groups.create(account=account, name=name, actor=owner, now=now) for name in organisation.groups}
+    made = {name: groups.create(account=account, name=name, actor=owner, now=now) for name in organization.groups}
     for part in others:
         member_of = [made[name] for name in part.groups]
         person = people.add(

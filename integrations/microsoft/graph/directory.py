@@ -1,4 +1,4 @@
-"""GET /users: everybody in an organisation's directory, as far as it is needed to tell whose a mailbox is."""
+"""GET /users: everybody in an organization's directory, as far as it is needed to tell whose a mailbox is."""
 
 from __future__ import annotations
 

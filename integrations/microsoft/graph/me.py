@@ -40,7 +40,7 @@ def why_no_mailbox(access_token: str, failure: Failure, mailbox: str = OWN) -> F
 def reason_in(body: Mapping[str, Any]) -> Reason:
     """Why an account without a mailbox here has none, from its /me. Pure.
 
-    An account that is copied from a directory of the organisation's own most likely has its mailbox on a server there:
+    An account that is copied from a directory of the organization's own most likely has its mailbox on a server there:
     no mailbox is kept there without it. Licences say nothing for certain: there are many without a mailbox.
     """
     is_guest = str(body.get("userType") or "").casefold() == "guest"

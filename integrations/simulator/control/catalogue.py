@@ -50,10 +50,10 @@ def everything() -> dict[str, Any]:
             _look("log", "The request log. ?since= (an entry’s number), ?person=, ?app=, ?status=, ?remarks=1."),
             _look("faults", "The faults that are on."),
             _look("throttling", "The limits of Graph."),
-            _look("tenants/{domain or id}", "One organisation."),
+            _look("tenants/{domain or id}", "One organization."),
             _look("people/{sign-in name or object id}", "One person."),
             _look("people/{sign-in name or object id}/events", "Their calendar. ?from= and ?to= (dates)."),
-            _look("applications/{client id}", "One application, with what each organisation allows it."),
+            _look("applications/{client id}", "One application, with what each organization allows it."),
             _look("subscriptions", "All subscriptions."),
         ],
         "faults": [

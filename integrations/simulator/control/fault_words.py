@@ -62,7 +62,7 @@ def _of_names(step: Mapping[str, Any]) -> str:
 
 
 def _whom(fault: Fault) -> Iterator[str]:
-    yield fault.tenant.name if fault.tenant else "all organisations"
+    yield fault.tenant.name if fault.tenant else "all organizations"
     if fault.person:
         yield fault.person.name
     if fault.application:

@@ -1,4 +1,4 @@
-"""The console's pages of one thing each: an organisation, a person, an event, an application."""
+"""The console's pages of one thing each: an organization, a person, an event, an application."""
 
 from __future__ import annotations
 

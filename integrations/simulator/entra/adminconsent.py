@@ -1,4 +1,4 @@
-"""/{tenant}/adminconsent and /{tenant}/v2.0/adminconsent: an administrator consents for the whole organisation."""
+"""/{tenant}/adminconsent and /{tenant}/v2.0/adminconsent: an administrator consents for the whole organization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests for an administrator's approval, as people write them where the organisation lets them.
+"""Requests for an administrator's approval, as people write them where the organization lets them.
 
 Kept in memory, the latest hundred: a trainer reads them in the console, and decides by granting consent or not.
 """
@@ -60,7 +60,7 @@ def waiting() -> Sequence[Approval]:
 
 
 def settle(tenant_id: str, client_id: str) -> None:
-    """An administrator has consented for all: nobody of the organisation waits for this application any more."""
+    """An administrator has consented for all: nobody of the organization waits for this application any more."""
     with _lock:
         kept = [one for one in _waiting if (one.tenant, one.client_id) != (tenant_id, client_id)]
         _waiting.clear()
@@ -68,7 +68,7 @@ def settle(tenant_id: str, client_id: str) -> None:
 
 
 def clear(tenant_id: str = "") -> None:
-    """Of one organisation, or all: what a reset takes away."""
+    """Of one organization, or all: what a reset takes away."""
     with _lock:
         kept = [one for one in _waiting if tenant_id and one.tenant != tenant_id]
         _waiting.clear()

@@ -83,7 +83,7 @@ def consent(request: HttpRequest, wanted: Asked) -> HttpResponse:
 
 
 def onward(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now: datetime) -> HttpResponse:
-    """Signed in: past the organisation's rules, through consent where it is wanting, to the answer."""
+    """Signed in: past the organization's rules, through consent where it is wanting, to the answer."""
     seen.explain(request, who=session.person.sign_in_name, tenant=session.person.tenant.name)
     stopped = gates.stop(request, wanted, session)
     if stopped:

@@ -14,7 +14,7 @@ def may_consent(person: Person, application: Application, names: Sequence[str]) 
     """None, or why an administrator is needed: 90094, or 90095 where the person may ask for approval.
 
     Administrators may always; nobody else may for what only administrators grant. What else people may agree to is
-    the organisation's setting. To "apps of verified publishers" belong those registered in the organisation itself.
+    the organization's setting. To "apps of verified publishers" belong those registered in the organization itself.
     """
     if not names or person.is_admin:
         return None

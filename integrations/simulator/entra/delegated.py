@@ -36,24 +36,24 @@ PERMISSIONS: Mapping[str, Permission] = {
     "User.ReadBasic.All": Permission(
         "b340eb25-3456-403f-be2f-af7a0d370277",
         "Read all users’ basic profiles",
-        "Names and addresses of other people in your organisation.",
+        "Names and addresses of other people in your organization.",
     ),
     "User.Read.All": Permission(
         "a154be20-db9c-4678-8ab7-66f6cc099a59",
         "Read all users’ full profiles",
-        "Full profiles, reports and managers of people in your organisation.",
+        "Full profiles, reports and managers of people in your organization.",
         is_for_admins=True,
     ),
     "User.ReadWrite.All": Permission(
         "204e0828-b5ca-4ad8-b9f3-f32a958e7cc4",
         "Read and write all users’ full profiles",
-        "Full profiles of people in your organisation, and change them.",
+        "Full profiles of people in your organization, and change them.",
         is_for_admins=True,
     ),
     "User.RevokeSessions.All": Permission(
         "fc30e98b-8810-4501-81f5-c20a3196387b",
         "Revoke all sign-in sessions for a user",
-        "End the sessions of people in your organisation.",
+        "End the sessions of people in your organization.",
         is_for_admins=True,
     ),
     "Calendars.ReadBasic": Permission(
@@ -126,7 +126,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "Place.Read.All": Permission(
         "cb8f45a0-5c2e-4ea1-b803-84b870a7d7ec",
         "Read all company places",
-        "Conference rooms and room lists of your organisation.",
+        "Conference rooms and room lists of your organization.",
         is_for_admins=True,
     ),
     "Presence.Read": Permission(
@@ -148,52 +148,52 @@ PERMISSIONS: Mapping[str, Permission] = {
     "Directory.Read.All": Permission(
         "06da0dbc-49e2-44d2-8312-53f166ab848a",
         "Read directory data",
-        "People, groups and apps in your organisation.",
+        "People, groups and apps in your organization.",
         is_for_admins=True,
     ),
     "Directory.ReadWrite.All": Permission(
         "c5366453-9fb0-48a5-a156-24f0c49a4b84",
         "Read and write directory data",
-        "People, groups and apps in your organisation, and change them.",
+        "People, groups and apps in your organization, and change them.",
         is_for_admins=True,
     ),
     "Organization.Read.All": Permission(
         "4908d5b9-3fb2-4b1e-9336-1888b7937185",
-        "Read organisation information",
-        "What your organisation has written down about itself.",
+        "Read organization information",
+        "What your organization has written down about itself.",
         is_for_admins=True,
     ),
     "Domain.Read.All": Permission(
-        "2f9ee017-59c1-4f1d-9472-bd5529a7b311", "Read domains", "The domains of your organisation.", is_for_admins=True
+        "2f9ee017-59c1-4f1d-9472-bd5529a7b311", "Read domains", "The domains of your organization.", is_for_admins=True
     ),
     "Application.Read.All": Permission(
         "c79f8feb-a9db-4090-85f9-90d820caa0eb",
         "Read applications",
-        "Apps and service principals of your organisation.",
+        "Apps and service principals of your organization.",
         is_for_admins=True,
     ),
     "Application.ReadWrite.All": Permission(
         "bdfbf15f-ee85-4955-8675-146e8e5296b5",
         "Read and write applications",
-        "Apps and service principals of your organisation, and create, change and delete them.",
+        "Apps and service principals of your organization, and create, change and delete them.",
         is_for_admins=True,
     ),
     "AppRoleAssignment.ReadWrite.All": Permission(
         "84bccea3-f856-4a8a-967b-dbe0a3d53a64",
         "Manage app permission grants and app role assignments",
-        "Grant and take back application permissions in your organisation.",
+        "Grant and take back application permissions in your organization.",
         is_for_admins=True,
     ),
     "DelegatedPermissionGrant.Read.All": Permission(
         "a197cdc4-a8e8-4d49-9d35-4ca7c83887b4",
         "Read delegated permission grants",
-        "What was consented to in your organisation.",
+        "What was consented to in your organization.",
         is_for_admins=True,
     ),
     "DelegatedPermissionGrant.ReadWrite.All": Permission(
         "41ce6ca6-6826-4807-84f1-1c82854f7ee5",
         "Manage all delegated permission grants",
-        "What was consented to in your organisation, and change it or take it back.",
+        "What was consented to in your organization, and change it or take it back.",
         is_for_admins=True,
     ),
     "EWS.AccessAsUser.All": Permission(

@@ -64,7 +64,7 @@ class Errand:
         return ""
 
     def holds(self, person: Person) -> bool:
-        """Of an organisation that may be signed in to here."""
+        """Of an organization that may be signed in to here."""
         return self.where.holds(person.tenant_id)
 
     def suits(self, person: Person) -> bool:

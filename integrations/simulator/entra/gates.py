@@ -1,4 +1,4 @@
-"""What stands between somebody who is signed in and the application: the organisation's rules, and a second factor."""
+"""What stands between somebody who is signed in and the application: the organization's rules, and a second factor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from integrations.simulator.models import BrowserSession, Person
 
 
 def shut(person: Person, errand: Errand) -> Refused | None:
-    """Who may not pass: 5000224 the organisation is blocked, 7000112 the application is disabled there, 50105 they are
+    """Who may not pass: 5000224 the organization is blocked, 7000112 the application is disabled there, 50105 they are
     not assigned to it, 53003 Conditional Access.
 
     An administrator may consent for others to what they are not assigned to themselves.

@@ -71,7 +71,7 @@ class Effective:
 
 
 def standing(application: Application, person: Person) -> tuple[ServicePrincipal | None, tuple[str, ...]]:
-    """The enterprise application in the person's organisation, if there is one, and what is allowed to it."""
+    """The enterprise application in the person's organization, if there is one, and what is allowed to it."""
     grants = _STANDING.all(person.pk, person.tenant_id, application.pk)
     if grants:
         return grants[0].service_principal, join(*(grant.scopes for grant in grants))

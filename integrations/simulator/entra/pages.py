@@ -19,7 +19,7 @@ from integrations.simulator.seeds import loader
 
 # What people read above Microsoft's own text.
 FRIENDLY: Mapping[int, str] = {
-    50020: "You can’t sign in here with this account. It belongs to another organisation.",
+    50020: "You can’t sign in here with this account. It belongs to another organization.",
     50034: "We couldn’t find an account with that user name.",
     50053: "Your account is temporarily locked to prevent unauthorised use. Try again later.",
     50057: "Your account has been locked. Contact your support person to unlock it, then try again.",
@@ -83,7 +83,7 @@ def second_factor(
 
 
 def shut(request: HttpRequest, errand: Errand, person: Person, refused: Refused) -> HttpResponse:
-    """The person is known, and the organisation's rules stop them; there is a way back."""
+    """The person is known, and the organization's rules stop them; there is a way back."""
     context = {
         "person": person,
         "refused": refused,

@@ -16,12 +16,12 @@ from integrations.simulator.models import Application, Person, Tenant
 # Smart lockout: the tenth wrong password locks for a minute, and so does every further one after that.
 WRONG_PASSWORDS = 10
 LOCKED_FOR = timedelta(minutes=1)
-# Organisations may have thousands of people; the page offers the first of each, others type their name.
+# Organizations may have thousands of people; the page offers the first of each, others type their name.
 PICKABLE_PER_TENANT = 30
 
 
 def by_name(name: str, where: Directory) -> Person:
-    """Somebody who is there, of whichever organisation."""
+    """Somebody who is there, of whichever organization."""
     name = name.strip().lower()
     person = (
         Person.objects.select_related("tenant")
@@ -66,7 +66,7 @@ def prove(person: Person, password: str, *, now: datetime) -> None:
 
 
 def to_pick_from(application: Application, where: Directory, domain_hint: str = "") -> Sequence[Person]:
-    """People of the organisations that may use the application; only those of the hinted one, if it is such."""
+    """People of the organizations that may use the application; only those of the hinted one, if it is such."""
     tenants = Tenant.objects.order_by("pk")
     if where.tenant:
         tenants = tenants.filter(pk=where.tenant.pk)

@@ -1,4 +1,4 @@
-"""Application permissions: what an application may do on its own, in the whole organisation.
+"""Application permissions: what an application may do on its own, in the whole organization.
 
 Ids and names are those Microsoft publishes for Graph. All of them need an administrator.
 """
@@ -141,14 +141,14 @@ ROLES: Mapping[str, Permission] = {
     ),
     "Organization.Read.All": Permission(
         "498476ce-e0fe-48b0-b801-37ba7e2685c6",
-        "Read organisation information",
-        "Read what the organisation has written down about itself.",
+        "Read organization information",
+        "Read what the organization has written down about itself.",
         is_for_admins=True,
     ),
     "Domain.Read.All": Permission(
         "dbb9058a-0e50-45d7-ae91-66909b5d4664",
         "Read domains",
-        "Read the domains of the organisation.",
+        "Read the domains of the organization.",
         is_for_admins=True,
     ),
     "Application.Read.All": Permission(

@@ -100,7 +100,7 @@ def approve(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
 @require_POST
 @visit(_reply, _read)
 def leave(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
-    """Back to the application from a page that the organisation's rules put in the way."""
+    """Back to the application from a page that the organization's rules put in the way."""
     session = sessions.current(request, now=timezone.now())
     refused = gates.shut(session.person, errand) if session else None
     return returning.cancel(request, errand.reply, refused)

@@ -33,7 +33,7 @@ def check_person(person: Person, application: Application, where: Directory, *, 
 
 
 def check_application(principal: ServicePrincipal | None, person: Person, application: Application) -> None:
-    """Still in the person's organisation, not disabled there, and for this person."""
+    """Still in the person's organization, not disabled there, and for this person."""
     about = {**particulars.of_application(application), **particulars.of_person(person)}
     if principal is None:
         raise Refused(700016, **about)

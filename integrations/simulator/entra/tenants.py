@@ -15,7 +15,7 @@ CONSUMERS = UUID("9188040d-6c67-4c5b-b112-36a304b66dad")
 
 @dataclass(frozen=True)
 class Directory:
-    """One tenant; with none any organisation, or that of personal accounts."""
+    """One tenant; with none any organization, or that of personal accounts."""
 
     segment: str
     tenant: Tenant | None

@@ -108,7 +108,7 @@ def _resumed(asking: Asking, calendar: Calendar) -> State | None:
 def _why_gone(asking: Asking, calendar: Calendar, state: State) -> str:
     """In a sentence; empty when the token is good."""
     if state.calendar != calendar.pk:
-        return "The token is of a calendar that is no more: the organisation was reset, or the calendar deleted."
+        return "The token is of a calendar that is no more: the organization was reset, or the calendar deleted."
     if state.generation != calendar.sync_generation:
         return "The trainer let the delta tokens of this calendar expire."
     if state.is_too_old(now=asking.now, aged=asking.person.tenant.aged_seconds):

@@ -79,7 +79,7 @@ def check(route: Route, found: Found, caller: Caller, person: Person | None) -> 
     if person is None and (found.who is not None or caller.person is not None):
         raise _nobody(route, caller, found.who or "")
     if route.is_outlook and person and not person.has_mailbox:
-        where = "on a server of the organisation’s own" if person.mailbox == Person.Mailbox.ON_PREMISES else "nowhere"
+        where = "on a server of the organization’s own" if person.mailbox == Person.Mailbox.ON_PREMISES else "nowhere"
         raise errors.no_mailbox().because(f"{person.name}’s mailbox is {where}.")
     return opening
 

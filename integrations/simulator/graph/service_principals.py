@@ -19,7 +19,7 @@ from integrations.simulator.graph.replies import NO_CONTENT, Reply
 from integrations.simulator.models import AppRole, ServicePrincipal, Tenant
 
 OWNED = "Application.ReadWrite.OwnedBy"
-# Microsoft's own applications belong to this organisation.
+# Microsoft's own applications belong to this organization.
 MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 NAMES: Mapping[str, str] = {
     resources.GRAPH.app_id: "Microsoft Graph",

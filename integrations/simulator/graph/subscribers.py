@@ -48,7 +48,7 @@ def lost_ground(subscription: Subscription) -> str:
     person, creator = subscription.person, subscription.creator
     principal = principals.find(subscription.application, person.tenant)
     if principal is None or not principal.is_enabled:
-        return "The application is gone from the organisation, or disabled there."
+        return "The application is gone from the organization, or disabled there."
     if person.deleted_at or not person.has_mailbox:
         return f"{person.name}’s mailbox is out of reach."
     if creator and (creator.deleted_at or not creator.is_enabled):

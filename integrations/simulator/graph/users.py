@@ -105,7 +105,7 @@ def properties(person: Person) -> dict[str, Any]:
         "proxyAddresses": proxy_addresses(person.mail, person.aliases),
         "imAddresses": [address] if address and not person.is_guest else [],
         "otherMails": [person.mail] if person.is_guest and person.mail else [],
-        # Whoever has a mailbox on a server of the organisation's own is known here because that directory is copied.
+        # Whoever has a mailbox on a server of the organization's own is known here because that directory is copied.
         "onPremisesSyncEnabled": True if person.mailbox == Person.Mailbox.ON_PREMISES else None,
         "assignedLicenses": _licences(person),
     }

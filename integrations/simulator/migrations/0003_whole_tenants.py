@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='person',
             name='mailbox',
-            field=models.CharField(choices=[('cloud', 'In Exchange Online'), ('on_premises', "On a server of the organisation's own"), ('none', 'None')], default='cloud', max_length=12),
+            field=models.CharField(choices=[('cloud', 'In Exchange Online'), ('on_premises', "On a server of the organization's own"), ('none', 'None')], default='cloud', max_length=12),
         ),
         migrations.AddField(
             model_name='person',

@@ -13,7 +13,7 @@ GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
 
 class Application(models.Model):
-    """An app registration, by default one that any organisation may use."""
+    """An app registration, by default one that any organization may use."""
 
     client_id = models.UUIDField(unique=True)
     name = models.CharField(max_length=120)

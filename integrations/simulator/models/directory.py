@@ -60,7 +60,7 @@ class TextRecord(models.Model):
 class Person(models.Model):
     class Mailbox(models.TextChoices):
         CLOUD = "cloud", "In Exchange Online"
-        ON_PREMISES = "on_premises", "On a server of the organisation's own"
+        ON_PREMISES = "on_premises", "On a server of the organization's own"
         NONE = "none", "None"
 
     class Notices(models.TextChoices):
@@ -74,7 +74,7 @@ class Person(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="people")
     oid = models.UUIDField(unique=True)
     upn = models.CharField(max_length=254, unique=True)
-    # What they type to sign in: the UPN, except for guests, who use the address of their own organisation.
+    # What they type to sign in: the UPN, except for guests, who use the address of their own organization.
     sign_in_name = models.CharField(max_length=254, unique=True)
     mail = models.CharField(max_length=254, null=True)
     # Further addresses of the mailbox (Graph's proxyAddresses without the primary one).

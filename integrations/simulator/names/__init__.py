@@ -1,1 +1,1 @@
-"""The domain name system of the simulated organisations: their zones, and a server that answers for them."""
+"""The domain name system of the simulated organizations: their zones, and a server that answers for them."""

@@ -64,7 +64,7 @@ def _reply(query: Message, reply: Message, *, now: datetime) -> Said:
     asked = query.question[0]
     zone = zones.zone_of(asked.name, host=place.here().host) if asked.rdclass == dns.rdataclass.IN else None
     if zone is None:
-        return Said(Rcode.REFUSED, "This is a domain of none of the organisations.")
+        return Said(Rcode.REFUSED, "This is a domain of none of the organizations.")
     tenant = str(zone.tenant.tid)
     name = asked.name.to_text(omit_final_dot=True)
     trouble = faults.meet(Fault.Target.DNS, tenant=zone.tenant.pk, path=name, now=now)

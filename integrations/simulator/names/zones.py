@@ -1,4 +1,4 @@
-"""What is published in the organisations' domains: an apex, a name server, and the texts that were published."""
+"""What is published in the organizations' domains: an apex, a name server, and the texts that were published."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Zone:
 
 
 def zone_of(name: Name, *, host: str) -> Zone | None:
-    """That of the longest domain that the name is in, if one of the organisations has it."""
+    """That of the longest domain that the name is in, if one of the organizations has it."""
     domain = domain_of(name.to_text(omit_final_dot=True))
     if domain is None:
         return None
@@ -93,7 +93,7 @@ def published_in(tenant: Tenant) -> Sequence[TextRecord]:
 
 
 def _usual(domain: Domain) -> list[str]:
-    """What organisations at Microsoft have there anyway: a client must find its own record among others."""
+    """What organizations at Microsoft have there anyway: a client must find its own record among others."""
     proof = f"MS=ms{zlib.crc32(domain.name.encode()) % 100_000_000:08}"
     return [proof, *(["v=spf1 include:spf.protection.outlook.com -all"] if domain.is_verified else [])]
 

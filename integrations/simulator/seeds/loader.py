@@ -37,7 +37,7 @@ def plant(*, now: datetime) -> None:
             _put([one for one in _current().tenants if one.tid not in known], now=now)
     except IntegrityError:
         raise BadSeed(
-            "The data directory holds other organisations with domains, people or addresses of this seed. "
+            "The data directory holds other organizations with domains, people or addresses of this seed. "
             "Start with another --data, or delete it."
         ) from None
     top_up(now=now)

@@ -60,7 +60,7 @@ def _seed(top: Fields, beside: Path) -> Seed:
     password = top.text("password")
     tenants = top.each("tenants", lambda one: directory.tenant(one, password))
     if not tenants:
-        raise top.wrong("", "`tenants` names one organisation at least.")
+        raise top.wrong("", "`tenants` names one organization at least.")
     _check_tenants(tenants)
     apps = top.each("applications", lambda one: applications.application(one, tenants, beside))
     _check_applications(apps)

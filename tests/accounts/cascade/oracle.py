@@ -21,7 +21,7 @@ class Choice:
 
 
 @dataclass
-class Organisation:
+class Organization:
     """By key of the setting what was chosen where; numbers stand for groups and people."""
 
     defaults: dict[str, Any]
@@ -117,7 +117,7 @@ class Organisation:
         return {person: self.holds(person, key) for person in self.people}
 
     # ── What is done to it ──
-    def copy(self) -> Organisation:
+    def copy(self) -> Organization:
         return copy.deepcopy(self)
 
     def choose(self, place: Place, key: str, choice: Choice) -> None:

@@ -1,4 +1,4 @@
-"""All readers agree with the oracle: over every small case at once in one organisation, and over random ones."""
+"""All readers agree with the oracle: over every small case at once in one organization, and over random ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from accounts.cascade.decide import decide
 from accounts.cascade.declare import Level, Setting, settings_of
 from accounts.cascade.explain import Explanation, Standing, explain_at
 from accounts.models import Account, Group, User
-from tests.accounts.cascade.oracle import ACCOUNT, Choice, Organisation, Place
+from tests.accounts.cascade.oracle import ACCOUNT, Choice, Organization, Place
 from tests.accounts.cascade.trial import DEFAULTS, VALUES, Five, Founded, Shade, Trial, found
 
 pytestmark = pytest.mark.django_db
@@ -30,11 +30,11 @@ TRIAL = {one.key: one for one in settings_of(Trial)}
 
 
 # ── Every small case ────────────────────────────────────────────────────────
-def every_small_case() -> Organisation:
+def every_small_case() -> Organization:
     """Five groups over five others, each having decided in its own way; and people in one of each, or of neither.
     In both orders, because among the pairs each is there both ways round."""
     upper, lower = dict(enumerate(LOCKABLE, start=1)), dict(enumerate(LOCKABLE, start=11))
-    paper = Organisation(defaults=dict.fromkeys(FIVE, Shade.LIGHT), order=[*upper, *lower])
+    paper = Organization(defaults=dict.fromkeys(FIVE, Shade.LIGHT), order=[*upper, *lower])
     paper.account = {key: choice for key, choice in zip(FIVE, LOCKABLE, strict=True) if choice}
     for group, choice in (upper | lower).items():
         paper.groups[group] = dict.fromkeys(FIVE, choice) if choice else {}
@@ -55,12 +55,12 @@ def test_all_readers_agree_with_the_oracle_in_every_small_case() -> None:
         assert_one_agrees(Five, place, paper, founded)
 
 
-# ── Random organisations ────────────────────────────────────────────────────
+# ── Random organizations ────────────────────────────────────────────────────
 @st.composite
-def organisations(draw: st.DrawFn) -> Organisation:
+def organizations(draw: st.DrawFn) -> Organization:
     groups = draw(st.integers(0, 5))
     people = draw(st.integers(1, 12))
-    paper = Organisation(defaults=dict(DEFAULTS), order=draw(st.permutations(range(groups))))
+    paper = Organization(defaults=dict(DEFAULTS), order=draw(st.permutations(range(groups))))
     paper.account = draw(decisions(locks=st.booleans()))
     paper.groups = {group: draw(decisions(locks=st.booleans())) for group in range(groups)}
     paper.people = {person: draw(decisions(locks=st.just(False))) for person in range(people)}
@@ -76,8 +76,8 @@ def decisions(*, locks: st.SearchStrategy[bool]) -> st.SearchStrategy[dict[str, 
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(paper=organisations(), others=organisations(), data=st.data())
-def test_all_readers_agree_with_the_oracle(paper: Organisation, others: Organisation, data: st.DataObject) -> None:
+@given(paper=organizations(), others=organizations(), data=st.data())
+def test_all_readers_agree_with_the_oracle(paper: Organization, others: Organization, data: st.DataObject) -> None:
     with transaction.atomic():
         # Another account, which decides the same settings: it must not matter.
         stranger = found(others, TRIAL)
@@ -92,7 +92,7 @@ def test_all_readers_agree_with_the_oracle(paper: Organisation, others: Organisa
 
 
 # ── What it means to agree ──────────────────────────────────────────────────
-def assert_everybody_agrees(section: type[Any], paper: Organisation, founded: Founded) -> None:
+def assert_everybody_agrees(section: type[Any], paper: Organization, founded: Founded) -> None:
     """The readers of many people, who are asked once."""
     everybody = User.objects.of(founded.account)
     declared = settings_of(section)
@@ -116,7 +116,7 @@ def assert_everybody_agrees(section: type[Any], paper: Organisation, founded: Fo
         assert_lists_agree(setting, paper, founded)
 
 
-def assert_lists_agree(setting: Setting, paper: Organisation, founded: Founded) -> None:
+def assert_lists_agree(setting: Setting, paper: Organization, founded: Founded) -> None:
     """*Who has it on*, for each value that holds for somebody."""
     holders: dict[Any, set[int]] = {}
     for number, person in founded.people.items():
@@ -131,7 +131,7 @@ def _values(held: dict[int, facts.Held[Any]]) -> dict[int, Any]:
     return {person: one.values for person, one in held.items()}
 
 
-def assert_one_agrees(section: type[Any], place: Place, paper: Organisation, founded: Founded) -> None:
+def assert_one_agrees(section: type[Any], place: Place, paper: Organization, founded: Founded) -> None:
     """The readers of one place."""
     at, declared = row_of(place, founded), settings_of(section)
     chains, explained = read.chains_of(at, declared), explain_at(at, declared)
@@ -151,7 +151,7 @@ def assert_one_agrees(section: type[Any], place: Place, paper: Organisation, fou
         assert_explained(explained[setting.key], place, paper, founded)
 
 
-def assert_explained(said: Explanation, place: Place, paper: Organisation, founded: Founded) -> None:
+def assert_explained(said: Explanation, place: Place, paper: Organization, founded: Founded) -> None:
     key = said.setting.key
     own, lock = paper.decisions_of(place).get(key), paper.lock_over(place, key)
 
@@ -170,7 +170,7 @@ def assert_explained(said: Explanation, place: Place, paper: Organisation, found
     assert_steps(said, place, paper, founded)
 
 
-def assert_below(said: Explanation, place: Place, paper: Organisation) -> None:
+def assert_below(said: Explanation, place: Place, paper: Organization) -> None:
     key, (level, number) = said.setting.key, place
     deciding = {person for person, decisions in paper.people.items() if key in decisions}
     members = {person for group, person in paper.members if group == number}
@@ -180,7 +180,7 @@ def assert_below(said: Explanation, place: Place, paper: Organisation) -> None:
     assert (said.below.groups, said.below.people) == (groups, len(people))
 
 
-def assert_steps(said: Explanation, place: Place, paper: Organisation, founded: Founded) -> None:
+def assert_steps(said: Explanation, place: Place, paper: Organization, founded: Founded) -> None:
     """Every place of the chain, and what became of its choice."""
     key, (level, number) = said.setting.key, place
     mine = [group for group in paper.order if (group, number) in paper.members] if level == "user" else []
@@ -196,7 +196,7 @@ def assert_steps(said: Explanation, place: Place, paper: Organisation, founded: 
     )
 
 
-def standing(of: Place, chain: list[Place], speaker: int | None, key: str, paper: Organisation) -> Standing:
+def standing(of: Place, chain: list[Place], speaker: int | None, key: str, paper: Organization) -> Standing:
     if key not in paper.decisions_of(of):
         return Standing.SILENT
     if of[0] == "group" and of[1] != speaker:

@@ -12,7 +12,7 @@ from accounts.cascade.changes import Change, Choose, Dissolve, Inherit, Join, Le
 from accounts.cascade.declare import Level, settings_of
 from accounts.cascade.facts import Facts, Ruling
 from accounts.cascade.impact import people_changed
-from tests.accounts.cascade.oracle import ACCOUNT, Choice, Organisation, Place
+from tests.accounts.cascade.oracle import ACCOUNT, Choice, Organization, Place
 from tests.accounts.cascade.trial import Shade, Trial
 
 KEY = "trial.shade"
@@ -23,11 +23,11 @@ LOCKABLE = [None, Choice(A), Choice(B), Choice(A, is_locked=True), Choice(B, is_
 OPEN = [None, Choice(A), Choice(B)]
 
 
-def cases(account: Choice | None) -> Iterator[Organisation]:
+def cases(account: Choice | None) -> Iterator[Organization]:
     memberships = [set(), {(FIRST, PERSON)}, {(SECOND, PERSON)}, {(FIRST, PERSON), (SECOND, PERSON)}]
     for first, second, own, members in product(LOCKABLE, LOCKABLE, OPEN, memberships):
         for order in ([FIRST, SECOND], [SECOND, FIRST]):
-            yield Organisation(
+            yield Organization(
                 defaults={KEY: DEFAULT},
                 account=chosen(account),
                 groups={FIRST: chosen(first), SECOND: chosen(second)},
@@ -41,7 +41,7 @@ def chosen(choice: Choice | None) -> dict[str, Choice]:
     return {KEY: choice} if choice else {}
 
 
-def facts_of(paper: Organisation) -> Facts:
+def facts_of(paper: Organization) -> Facts:
     ranks = {group: float(paper.order.index(group) * 10) for group in paper.groups}
     groups_of: dict[int, set[int]] = {}
     for group, person in paper.members:
@@ -63,7 +63,7 @@ def facts_of(paper: Organisation) -> Facts:
     )
 
 
-def assert_agreed(facts: Facts, paper: Organisation, about: object) -> None:
+def assert_agreed(facts: Facts, paper: Organization, about: object) -> None:
     for person in paper.people:
         winner = facts.winner(KEY, person)
         assert facts.value(KEY, person) == paper.holds(person, KEY), (person, paper, about)
@@ -88,7 +88,7 @@ def all_changes() -> Iterator[tuple[Change, Place | None, Choice | None]]:
             yield Leave(group, people), None, None
 
 
-def after(paper: Organisation, change: Change, place: Place | None, choice: Choice | None) -> Organisation:
+def after(paper: Organization, change: Change, place: Place | None, choice: Choice | None) -> Organization:
     changed = paper.copy()
     if place:
         if choice:

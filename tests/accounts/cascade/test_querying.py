@@ -15,7 +15,7 @@ from accounts.cascade.declare import BadValue, setting_of, settings_of
 from accounts.cascade.querying import holding, with_value
 from accounts.cascade.read import effective
 from accounts.models import Account, Group, Membership, SettingDecision, User
-from tests.accounts.cascade.oracle import Choice, Organisation
+from tests.accounts.cascade.oracle import Choice, Organization
 from tests.accounts.cascade.trial import DEFAULTS, VALUES, Paint, Shade, Trial, decision, found
 from tests.cast import FOUNDED, crowd
 
@@ -95,10 +95,10 @@ choices = {
 
 
 @st.composite
-def organisations(draw: st.DrawFn) -> Organisation:
+def organizations(draw: st.DrawFn) -> Organization:
     groups, people = draw(st.integers(0, 3)), draw(st.integers(1, 5))
     places = [(group, person) for group in range(groups) for person in range(people)]
-    return Organisation(
+    return Organization(
         defaults=DEFAULTS,
         account=draw(choices[True]),
         groups={group: draw(choices[True]) for group in range(groups)},
@@ -109,8 +109,8 @@ def organisations(draw: st.DrawFn) -> Organisation:
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(organisations())
-def test_a_query_says_of_everybody_what_asking_one_by_one_says(paper: Organisation) -> None:
+@given(organizations())
+def test_a_query_says_of_everybody_what_asking_one_by_one_says(paper: Organization) -> None:
     with transaction.atomic():
         founded = found(paper, BY_KEY)
         one_by_one = {person.pk: effective(Trial, person) for person in founded.people.values()}

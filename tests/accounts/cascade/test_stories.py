@@ -1,4 +1,4 @@
-"""Whatever is done to an organisation, one thing after another, by the doors that the pages use: what was announced
+"""Whatever is done to an organization, one thing after another, by the doors that the pages use: what was announced
 is what happens, nobody else is touched, a lock destroys nothing, and everybody holds what the oracle says."""
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from accounts.models import Account, AuditEntry, Group, Membership, PendingChang
 from accounts.reviewing import Done
 from integrations.domains import DomainRule
 from integrations.preferences import Integrations, ServicePolicy
-from tests.accounts.cascade.oracle import ACCOUNT, Choice, Organisation, Place
+from tests.accounts.cascade.oracle import ACCOUNT, Choice, Organization, Place
 from tests.accounts.cascade.trial import decision
 from tests.cast import FOUNDED, crowd
 
@@ -72,14 +72,14 @@ class Story(RuleBasedStateMachine):
         self.database.__enter__()
         self.now = FOUNDED
         # The last change of a setting, and how everything was before it.
-        self.last: tuple[AuditEntry, Organisation] | None = None
+        self.last: tuple[AuditEntry, Organization] | None = None
         self.account = Account.objects.create(name="Kestrel & Co", created_at=FOUNDED)
         self.dana, *others = crowd(self.account, 6)
         self.dana.role = Role.OWNER
         self.dana.save()
         made = [Group(account=self.account, name=f"Group {n}", rank=n, created_at=FOUNDED) for n in range(3)]
         order = [group.pk for group in Group.objects.bulk_create(made)]
-        self.paper = Organisation(
+        self.paper = Organization(
             defaults={key: one.default for key, one in SETTINGS.items()},
             groups={group: {} for group in order},
             order=order,
@@ -193,7 +193,7 @@ class Story(RuleBasedStateMachine):
         before = self.paper.copy()
         if choice:
             change: Change = Choose(key, level, pk, setting.to_json(choice.value), choice.is_locked)
-            on_paper: Callable[[Organisation], None] = lambda paper: paper.choose(place, key, choice)  # noqa: E731
+            on_paper: Callable[[Organization], None] = lambda paper: paper.choose(place, key, choice)  # noqa: E731
         else:
             change, on_paper = Inherit(key, level, pk), lambda paper: paper.inherit(place, key)
         refusal = SettingLocked if self.paper.lock_over(place, key) else None
@@ -205,7 +205,7 @@ class Story(RuleBasedStateMachine):
         self.last = (entry, before) if entry else None
 
     def happen(
-        self, change: Change, on_paper: Callable[[Organisation], None], *, refusal: type[Exception] | None = None
+        self, change: Change, on_paper: Callable[[Organization], None], *, refusal: type[Exception] | None = None
     ) -> AuditEntry | None:
         before, after, rows, entries = self.paper, self.paper.copy(), all_rows(), AuditEntry.objects.count()
         on_paper(after)
@@ -278,7 +278,7 @@ def can_lock(place: Place, key: str) -> bool:
     return write.can_lock(SETTINGS[key], Level(place[0]))
 
 
-def assert_announced(announced: Impact, before: Organisation, after: Organisation, change: Change) -> None:
+def assert_announced(announced: Impact, before: Organization, after: Organization, change: Change) -> None:
     changing = [change.key] if isinstance(change, Choose | Inherit) else list(VALUES)
     moved = {
         key: {person for person in before.people if before.holds(person, key) != after.holds(person, key)}
@@ -297,7 +297,7 @@ def assert_announced(announced: Impact, before: Organisation, after: Organisatio
         assert one.after == after.holds(one.person, one.setting.key)
 
 
-def is_there(paper: Organisation, place: Place, key: str) -> bool:
+def is_there(paper: Organization, place: Place, key: str) -> bool:
     return (place[0] != "group" or place[1] in paper.groups) and key in paper.decisions_of(place)
 
 

@@ -1,4 +1,4 @@
-"""Sections that no page shows, and organisations on paper that are put into the database."""
+"""Sections that no page shows, and organizations on paper that are put into the database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.cascade.declare import Page, Section, Setting, part, setting, settings_of
 from accounts.models import Account, Group, Membership, SettingDecision, User
-from tests.accounts.cascade.oracle import Choice, Organisation
+from tests.accounts.cascade.oracle import Choice, Organization
 from tests.cast import FOUNDED, crowd
 
 
@@ -56,14 +56,14 @@ DEFAULTS = {one.key: one.default for one in settings_of(Trial)}
 
 @dataclass(frozen=True)
 class Founded:
-    """The rows of an organisation on paper, by its numbers."""
+    """The rows of an organization on paper, by its numbers."""
 
     account: Account
     groups: dict[int, Group]
     people: dict[int, User]
 
 
-def found(paper: Organisation, settings: dict[str, Setting]) -> Founded:
+def found(paper: Organization, settings: dict[str, Setting]) -> Founded:
     """Put it into the database, in a handful of statements."""
     account = Account.objects.create(name="On paper", created_at=FOUNDED)
     made = Group.objects.bulk_create(

@@ -73,7 +73,7 @@ def test_a_deactivated_person_with_the_right_password_is_told_whom_to_ask(client
 
     answer = client.post(SIGN_IN, {"login": alice.email, "password": PASSWORD}, follow=True)
 
-    assert "An admin of your organisation can switch it on again." in answer.content.decode()
+    assert "An admin of your organization can switch it on again." in answer.content.decode()
     assert "_auth_user_id" not in client.session
 
 
@@ -166,7 +166,7 @@ def test_nobody_signs_up(client: Client, db: None) -> None:
     looked = client.get("/auth/signup/")
     client.post("/auth/signup/", {"email": "eve@corvid.example", "password1": PASSWORD})
 
-    assert "An admin of your organisation invites you" in looked.content.decode()
+    assert "An admin of your organization invites you" in looked.content.decode()
     assert not User.objects.exists()
 
 

@@ -88,7 +88,7 @@ def public_client(application: Application, *, on: bool, now: datetime) -> str:
 
 def multi_tenant(application: Application, *, on: bool, now: datetime) -> str:
     _set(application, is_multi_tenant=on)
-    whose = "people of any organisation" if on else f"people of {application.publisher.name} only"
+    whose = "people of any organization" if on else f"people of {application.publisher.name} only"
     return f"{application.name} is for {whose}."
 
 
@@ -227,9 +227,9 @@ ACTIONS = (
         name="multi-tenant",
         label="Who can use it",
         group=REGISTRATION,
-        effect="Of one organisation only: everybody else is refused, and /common with AADSTS50194.",
+        effect="Of one organization only: everybody else is refused, and /common with AADSTS50194.",
         do=multi_tenant,
-        parameters=(flag("on", "Any organisation", current=lambda application: application.is_multi_tenant),),
+        parameters=(flag("on", "Any organization", current=lambda application: application.is_multi_tenant),),
         is_harmful=True,
     ),
     Action(

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     PERSON = "person"
     PEOPLE = "list of people"
     APPLICATION = "client id"
-    TENANT = "domain or id of an organisation"
+    TENANT = "domain or id of an organization"
     MOMENT = "date and time"
 
 

@@ -1,4 +1,4 @@
-"""What an organisation and its people allow an application, and take back."""
+"""What an organization and its people allow an application, and take back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _grants(enrolment: Enrolment, person: Person | None) -> Sequence[Grant]:
 def _whose(person: Person | None, *, at_start: bool = False) -> str:
     if person is not None:
         return f"{person.name}’s"
-    return "The organisation’s" if at_start else "the organisation’s"
+    return "The organization’s" if at_start else "the organization’s"
 
 
 def _is_there(enrolment: Enrolment) -> bool:
@@ -92,7 +92,7 @@ _PERSON = Parameter(
     label="Person",
     kind=Kind.PERSON,
     is_required=False,
-    hint="Empty: the grant for the whole organisation.",
+    hint="Empty: the grant for the whole organization.",
 )
 _SCOPES = Parameter(name="scopes", label="Delegated permissions", kind=Kind.WORDS)
 _ROLES = Parameter(name="roles", label="Application permissions", kind=Kind.WORDS)

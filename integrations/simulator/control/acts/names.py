@@ -1,4 +1,4 @@
-"""What is published in the DNS of an organisation's domains, for who wants to prove that one is theirs."""
+"""What is published in the DNS of an organization's domains, for who wants to prove that one is theirs."""
 
 from __future__ import annotations
 

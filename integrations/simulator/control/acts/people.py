@@ -199,7 +199,7 @@ ACTIONS = (
         "make-admin",
         "Make administrator",
         ACCOUNT,
-        "They may consent for the whole organisation, and to permissions that need an administrator.",
+        "They may consent for the whole organization, and to permissions that need an administrator.",
         make_admin,
         fits=lambda person: not person.is_admin,
     ),

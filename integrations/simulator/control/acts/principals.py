@@ -1,4 +1,4 @@
-"""What an organisation does with an application: let it in, choose who may use it, shut it out."""
+"""What an organization does with an application: let it in, choose who may use it, shut it out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from integrations.simulator.control.subjects import Enrolment
 from integrations.simulator.entra import principals
 from integrations.simulator.models import Person, ServicePrincipal
 
-PLACE = "In this organisation"
+PLACE = "In this organization"
 
 
 def add(enrolment: Enrolment, *, now: datetime) -> str:
@@ -65,7 +65,7 @@ ACTIONS = (
     Action(
         on="principals",
         name="add",
-        label="Add to the organisation",
+        label="Add to the organization",
         group=PLACE,
         effect="As a consent would: it is known here, and has no permission yet.",
         do=add,
@@ -74,7 +74,7 @@ ACTIONS = (
     Action(
         on="principals",
         name="remove",
-        label="Remove from the organisation",
+        label="Remove from the organization",
         group=PLACE,
         effect="Its grants and roles go with it. Client credentials and refresh tokens get AADSTS700016; people or an "
         "administrator have to consent anew.",
@@ -87,7 +87,7 @@ ACTIONS = (
         name="disable",
         label="Disable",
         group=PLACE,
-        effect="Signing in and every token request for this organisation is refused with AADSTS7000112.",
+        effect="Signing in and every token request for this organization is refused with AADSTS7000112.",
         do=disable,
         is_harmful=True,
         fits=lambda enrolment: enrolment.principal is not None and enrolment.principal.is_enabled,

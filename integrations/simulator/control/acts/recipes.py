@@ -75,7 +75,7 @@ def _fault(target: str, step: dict[str, object], *, percent: int = 100, now: dat
 
 
 _APPLICATION = Parameter(name="application", label="Application", kind=Kind.APPLICATION)
-_TENANT = Parameter(name="tenant", label="Organisation", kind=Kind.TENANT)
+_TENANT = Parameter(name="tenant", label="Organization", kind=Kind.TENANT)
 _PERSON = Parameter(name="person", label="Person", kind=Kind.PERSON)
 
 
@@ -113,7 +113,7 @@ ACTIONS = (
     _recipe(
         "consent-deleted",
         "An administrator deletes the consent",
-        "All grants of the application in the organisation go. The next refresh is refused with AADSTS65001.",
+        "All grants of the application in the organization go. The next refresh is refused with AADSTS65001.",
         consent_deleted,
         _APPLICATION,
         _TENANT,

@@ -64,7 +64,7 @@ ACTIONS = (
         name="reset",
         label="Reset everything",
         group=GROUP,
-        effect="All organisations are as on the first day. Tokens, sessions, consents, subscriptions, faults and "
+        effect="All organizations are as on the first day. Tokens, sessions, consents, subscriptions, faults and "
         "the log "
         "are gone; applications have to be connected anew.",
         do=reset,
@@ -98,7 +98,7 @@ ACTIONS = (
     Action(
         on="tenants",
         name="reset",
-        label="Reset this organisation",
+        label="Reset this organization",
         group="Time",
         effect="It is as on the first day: people, consents, calendars and settings. Tokens and sessions are dead.",
         do=reset_tenant,

@@ -1,4 +1,4 @@
-"""What happens to a whole organisation: its settings, its domains, its time."""
+"""What happens to a whole organization: its settings, its domains, its time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def add_domain(tenant: Tenant, *, name: str, verified: bool, now: datetime) -> s
     if not _DOMAIN.fullmatch(name):
         raise Unfit(f"“{name}” is no domain.")
     if Domain.objects.filter(name=name).exists():
-        raise Unfit(f"{name} belongs to an organisation already.", 409)
+        raise Unfit(f"{name} belongs to an organization already.", 409)
     Domain.objects.create(tenant=tenant, name=name, is_verified=verified)
     return f"{name} is {'a' if verified else 'an unverified'} domain of {tenant.name}."
 
@@ -70,7 +70,7 @@ def verify_domain(tenant: Tenant, *, name: str, now: datetime) -> str:
 def remove_domain(tenant: Tenant, *, name: str, now: datetime) -> str:
     domain = _domain(tenant, name)
     if not Domain.objects.filter(tenant=tenant).exclude(pk=domain.pk).exists():
-        raise Unfit("An organisation keeps at least one domain.", 409)
+        raise Unfit("An organization keeps at least one domain.", 409)
     if Person.objects.filter(tenant=tenant, upn__iendswith=f"@{domain.name}").exists():
         raise Unfit(f"There are people whose user name ends in @{domain.name}. Rename them first.", 409)
     domain.delete()
@@ -102,7 +102,7 @@ ACTIONS = (
         name="later",
         label="Some time later",
         group=TIME,
-        effect="Codes, tokens, sessions, secrets, certificates and subscriptions of this organisation grow older by so "
+        effect="Codes, tokens, sessions, secrets, certificates and subscriptions of this organization grow older by so "
         "much, and expire if their time is up. Clocks and calendars stay. Only a reset makes it undone.",
         do=later,
         parameters=(
@@ -169,7 +169,7 @@ ACTIONS = (
     Action(
         on="tenants",
         name="block",
-        label="Block the organisation",
+        label="Block the organization",
         group=CONSENT,
         effect="As Microsoft does after abuse: nobody signs in, and nothing gets a token (AADSTS5000224). Access "
         "tokens live to their end.",
@@ -180,7 +180,7 @@ ACTIONS = (
     Action(
         on="tenants",
         name="unblock",
-        label="Unblock the organisation",
+        label="Unblock the organization",
         group=CONSENT,
         effect="Signing in and tokens work again.",
         do=unblock,
@@ -209,7 +209,7 @@ ACTIONS = (
         name="remove-domain",
         label="Remove a domain",
         group=DOMAINS,
-        effect="Its name does not lead to this organisation any more: AADSTS90002 for who still asks by it.",
+        effect="Its name does not lead to this organization any more: AADSTS90002 for who still asks by it.",
         do=remove_domain,
         parameters=(Parameter(name="name", label="Domain", kind=Kind.TEXT),),
         is_harmful=True,

@@ -1,4 +1,4 @@
-"""The person: whether they are there, who they prove to be, and what their organisation demands of them."""
+"""The person: whether they are there, who they prove to be, and what their organization demands of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST calendar/getSchedule: when people and rooms of one's own organisation are free."""
+"""POST calendar/getSchedule: when people and rooms of one's own organization are free."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _nobody(address: str) -> dict[str, Any]:
 
 
 def _item(asking: Asking, person: Person, one: listing.Standing) -> dict[str, Any]:
-    """Colleagues see when, not what: that is how organisations share calendars unless they say otherwise."""
+    """Colleagues see when, not what: that is how organizations share calendars unless they say otherwise."""
     event, prefer = one.event, asking.prefer
     is_private = event.sensitivity in ("private", "personal", "confidential")
     detail = {"subject": event.subject, "location": _place(event)} if person.pk == asking.person.pk else {}

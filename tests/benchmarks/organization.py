@@ -1,4 +1,4 @@
-"""A whole organisation in a moment: people, ranked groups, who decided what where, who is connected."""
+"""A whole organization in a moment: people, ranked groups, who decided what where, who is connected."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ OF_THE_ACCOUNT = ("shared", "weekends", "layout", "reminder", "equipment")
 
 
 @dataclass
-class Organisation:
+class Organization:
     size: int
     account: Account
     chance: random.Random = field(default_factory=lambda: random.Random(2026))  # noqa: S311  # the same each time
@@ -80,10 +80,10 @@ class Organisation:
     groups: list[int] = field(default_factory=list)
 
 
-def founded(size: int) -> Organisation:
+def founded(size: int) -> Organization:
     """As many people, with all that is theirs."""
     account = Account.objects.create(name=f"{size} people", created_at=NOW)
-    made = Organisation(size, account)
+    made = Organization(size, account)
     _people(made)
     _groups(made)
     for declared in (*settings_of(Desk), *(s for s in settings_of(Integrations) if s.name in ("enabled", "services"))):
@@ -94,14 +94,14 @@ def founded(size: int) -> Organisation:
     return made
 
 
-def _people(made: Organisation) -> None:
+def _people(made: Organization) -> None:
     address = f"{{}}@{made.account.pk}.many.example"
     rows = ((made.account.pk, address.format(at), f"Person {at}", True, NOW) for at in range(made.size))
     _copy(User, ("account_id", "email", "name", "is_active", "joined_at"), rows)
     made.people = list(User.objects.of(made.account).order_by("pk").values_list("pk", flat=True))
 
 
-def _groups(made: Organisation) -> None:
+def _groups(made: Organization) -> None:
     ranks = made.chance.sample(range(GROUPS), GROUPS)
     rows = ((made.account.pk, f"Group {at}", rank * 1024, NOW) for at, rank in enumerate(ranks))
     _copy(Group, ("account_id", "name", "rank", "created_at"), rows)
@@ -114,7 +114,7 @@ def _groups(made: Organisation) -> None:
     _copy(Membership, ("group_id", "user_id"), sorted(pairs, key=lambda pair: pair[1]))
 
 
-def _decisions(made: Organisation, declared: Setting) -> None:
+def _decisions(made: Organization, declared: Setting) -> None:
     choices = CHOICES.get(declared.name, SWITCHES)
 
     def row(level: Level, place: int, *, is_locked: bool = False) -> tuple[Any, ...]:
@@ -132,7 +132,7 @@ def _decisions(made: Organisation, declared: Setting) -> None:
     _copy(SettingDecision, ("account_id", "group_id", "user_id", "key", "value", "is_locked", "decided_at"), rows)
 
 
-def _connections(made: Organisation) -> None:
+def _connections(made: Organization) -> None:
     """Most alive; where the settings turn the integration off, blocked."""
     held = facts.load(made.account, settings_of(Integrations)).held(Integrations)
     rows = []
