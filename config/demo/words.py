@@ -50,7 +50,8 @@ def welcome(ports: Ports, data: Path) -> str:
        unlock it, and everything is as it was. The group Engineering has choices to look at.
     6. As Dana, Account Management > Account Profile: add kestrel.example, publish its TXT record at
        http://localhost:{ports.simulator_http} (Kestrel & Co > Publish a TXT record), verify it. Then choose Application
-       Permissions in Integrations > Authorize and Save: one consent, Dana’s at Microsoft, connects everybody.
+       Permissions in Integrations > Authorize and Save: one consent, Dana’s at Microsoft, connects everybody
+       whom the settings leave to it (the group Sales has made a choice of its own).
 
   Mail that Meridian writes:  http://localhost:{ports.portal}/mailbox/  (kept in {data / "mail"})
   Logs are in {data / "logs"}.
