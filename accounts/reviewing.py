@@ -4,7 +4,6 @@ access or lock is stored, shown with its exact consequences, and done when someb
     submit()    done at once, or a `PendingChange` to review
     reviewed()  what it would do now
     confirm()   what was reviewed is done, unless more people would be hit than was said
-    undo()      the inverse of an entry of the audit log, submitted like any change
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from django.db import transaction
 from accounts import changing, claims, openings
 from accounts.cascade import changes, declare, read, write
 from accounts.cascade.changes import Change, Choose, Dissolve, Gone, Inherit
-from accounts.cascade.declare import BadValue, Level, Setting
+from accounts.cascade.declare import Level, Setting
 from accounts.cascade.impact import Impact, impact
 from accounts.cascade.read import Made, level_of
 from accounts.models import Account, AuditEntry, Group, PendingChange, User
@@ -35,18 +34,16 @@ __all__ = [
     "NotReady",
     "Review",
     "announce",
+    "as_known_now",
     "confirm",
     "discard",
     "gate",
     "has_moved",
+    "is_as_told",
     "keep",
     "needs_review",
-    "newest",
-    "newest_like",
     "reviewed",
     "submit",
-    "undo",
-    "undo_of",
 ]
 
 LASTS = timedelta(hours=1)
@@ -231,41 +228,6 @@ def discard(pending: PendingChange) -> None:
     PendingChange.objects.filter(pk=pending.pk).delete()
 
 
-def undo(entry: AuditEntry, *, by: User, back: str, now: datetime) -> Done | PendingChange:
-    """Submit the inverse of a change of a setting. Raises ChangedMeanwhile where it is no longer the last one."""
-    change = undo_of(entry)
-    if change is None:
-        raise BadValue("Only changes of settings can be undone here.")
-    changing.require(change, by)
-    setting, at = changing.setting_of(change), changing.place_of(change, by.account)
-    current = read.decisions_at(at, [setting]).get(setting.key)
-    if newest_like(entry) != entry or not _is(current, setting, entry.after):
-        raise write.ChangedMeanwhile(setting, current)
-    return submit(change, by=by, back=back, seen=write.stamp(current), now=now)
-
-
-def newest_like(entry: AuditEntry) -> AuditEntry:
-    """The last change of the same setting at the same place."""
-    return newest(entry.setting_key, Level(entry.level), int(entry.target_id), entry.account) or entry
-
-
-def newest(key: str, level: Level, place: int, account: Account) -> AuditEntry | None:
-    same = AuditEntry.objects.filter(account=account, setting_key=key, level=level.value, target_id=str(place))
-    return same.order_by("-pk").first()
-
-
-def undo_of(entry: AuditEntry) -> Choose | Inherit | None:
-    """The inverse change of an entry; None for what is no change of a setting that is still declared."""
-    setting = declare.by_key(entry.setting_key) if entry.setting_key else None
-    if setting is None or not entry.target_id.isdecimal():
-        return None
-    level, place, before = Level(entry.level), int(entry.target_id), entry.before or {}
-    if "value" not in before:
-        return Inherit(entry.setting_key, level, place)
-    value = _as_known_now(setting, before["value"])
-    return Choose(entry.setting_key, level, place, value, bool(before.get("locked")))
-
-
 def _hit(found: Impact) -> list[int]:
     """Those for whom something ends."""
     return [effect.person for consequence in found.consequences for effect in consequence.ends]
@@ -283,18 +245,18 @@ def _is_so_already(change: Choose | Inherit, own: Made | None) -> bool:
     if own is None or isinstance(change, Inherit):
         return own is None and isinstance(change, Inherit)
     locked = own.is_locked if change.is_locked is None else change.is_locked
-    return _is(own, changing.setting_of(change), {"value": change.value, "locked": locked})
+    return is_as_told(own, changing.setting_of(change), {"value": change.value, "locked": locked})
 
 
-def _is(made: read.Made | None, setting: Setting, said: dict[str, object] | None) -> bool:
+def is_as_told(made: read.Made | None, setting: Setting, said: dict[str, object] | None) -> bool:
     """Whether a decision is what an entry of the audit log says of it."""
     if made is None or not said or "value" not in said:
         return made is None and not (said and "value" in said)
     as_made = (json.dumps(setting.to_json(made.value), sort_keys=True), made.is_locked)
-    return as_made == (json.dumps(_as_known_now(setting, said["value"]), sort_keys=True), bool(said.get("locked")))
+    return as_made == (json.dumps(as_known_now(setting, said["value"]), sort_keys=True), bool(said.get("locked")))
 
 
-def _as_known_now(setting: Setting, value: Any) -> Any:
+def as_known_now(setting: Setting, value: Any) -> Any:
     """An older entry lacks the parts that a composite has got since: they held what they hold by default."""
     if not dataclasses.is_dataclass(setting.kind) or not isinstance(value, Mapping):
         return value

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import affected, describing, describing_groups, reviewing
+from accounts import affected, describing, describing_groups, reviewing, undoing
 from accounts.affected import Affected, Filter
 from accounts.cascade import declare, words
 from accounts.cascade.changes import Dissolve, Join, Leave
@@ -130,7 +130,7 @@ def _troubles(review: Review, trouble: Trouble, reader: Reader, *, has_moved: bo
         found.append(Notice("bad", "This cannot be changed now.", format_html("{} Nothing has been changed.", told)))
     elif review.setting and (has_moved or trouble.is_changed):
         place = review.place
-        entry = reviewing.newest(review.setting.key, level_of(place), place.pk, reader.person.account)
+        entry = undoing.newest(review.setting.key, level_of(place), place.pk, reader.person.account)
         told = news(review.setting, review.own, None if review.own else entry)
         text = format_html("{} Nothing of yours has been done. This is what it would do now: look again.", told)
         found.append(Notice("bad", "This was changed meanwhile.", text))

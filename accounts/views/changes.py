@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import affected, csv_files, describing, describing_groups, doors, reviewing
+from accounts import affected, csv_files, describing, describing_groups, doors, reviewing, undoing
 from accounts.affected import Affected, Row, Who
 from accounts.cascade import declare, words
 from accounts.cascade.declare import BadValue, Level, Setting
@@ -82,13 +82,13 @@ def change_undo(request: SignedInRequest, entry: int) -> HttpResponse:
     """Take back what an entry of the audit log tells of."""
     found = get_object_or_404(AuditEntry.objects.filter(account=request.user.account), pk=entry)
     setting = declare.by_key(found.setting_key)
-    if setting is None or reviewing.undo_of(found) is None:
+    if setting is None or undoing.undo_of(found) is None:
         raise Http404
     back = _back(request, found, setting)
     try:
-        made = reviewing.undo(found, by=request.user, back=back, now=timezone.now())
+        made = undoing.undo(found, by=request.user, back=back, now=timezone.now())
     except ChangedMeanwhile as problem:
-        told = change_sheet.news(problem.setting, problem.now, reviewing.newest_like(found))
+        told = change_sheet.news(problem.setting, problem.now, undoing.newest_like(found))
         messages.error(request, format_html("{} Nothing was undone.", told))
     except SettingLocked as problem:
         messages.error(request, words.who_locked(problem.setting, problem.by, Reader(request.user)))

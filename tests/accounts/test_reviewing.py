@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connections as databases
 
-from accounts import groups, reviewing
+from accounts import groups, reviewing, undoing
 from accounts.cascade import declare, read, write
 from accounts.cascade.changes import Change, Choose, Dissolve, Inherit, Join, Leave, Rank, to_json
 from accounts.cascade.declare import BadValue, Level, setting_of
@@ -489,7 +489,7 @@ def test_a_value_that_its_declaration_no_longer_knows(cast: Cast) -> None:
 
 # ── Undo ────────────────────────────────────────────────────────────────────
 def undo(entry: AuditEntry, by: User) -> AuditEntry:
-    made = reviewing.undo(entry, by=by, back=BACK, now=NOW + timedelta(minutes=1))
+    made = undoing.undo(entry, by=by, back=BACK, now=NOW + timedelta(minutes=1))
     found = confirm(made, by) if isinstance(made, PendingChange) else made.entry
     assert found is not None
     return found
@@ -507,7 +507,7 @@ def test_a_harmless_change_is_undone_at_once_and_can_be_done_again(cast: Cast) -
     done(Choose(GRACE, Level.ACCOUNT, cast.kestrel.pk, 3), cast.dana)
     entry = done(Choose(GRACE, Level.ACCOUNT, cast.kestrel.pk, 5), cast.dana)
 
-    undone = reviewing.undo(entry, by=cast.dana, back=BACK, now=NOW)
+    undone = undoing.undo(entry, by=cast.dana, back=BACK, now=NOW)
     assert isinstance(undone, Done)
     assert undone.entry is not None
     assert stored() == [(GRACE, 3, False)]
@@ -519,7 +519,7 @@ def test_a_harmless_change_is_undone_at_once_and_can_be_done_again(cast: Cast) -
 def test_undoing_a_consequential_change_is_reviewed(cast: Cast) -> None:
     entry = done(switch(cast.kestrel, False), cast.dana)
 
-    undone = reviewing.undo(entry, by=cast.dana, back=BACK, now=NOW)
+    undone = undoing.undo(entry, by=cast.dana, back=BACK, now=NOW)
 
     assert isinstance(undone, PendingChange)
     assert stored() == [(ENABLED, False, False)]
@@ -576,7 +576,7 @@ def test_people_undo_their_own_choices_and_nobody_elses(cast: Cast) -> None:
     others = done(switch(cast.alice, False, level=Level.USER), cast.alice)
 
     with pytest.raises(PermissionDenied):
-        reviewing.undo(others, by=cast.bob, back=BACK, now=NOW)
+        undoing.undo(others, by=cast.bob, back=BACK, now=NOW)
     undo(own, cast.bob)
 
     assert SettingDecision.objects.get().user == cast.alice
@@ -587,7 +587,7 @@ def test_a_change_that_is_no_longer_the_last_is_not_undone(cast: Cast) -> None:
     done(Choose(GRACE, Level.ACCOUNT, cast.kestrel.pk, 5), cast.dana)
 
     with pytest.raises(ChangedMeanwhile) as raised:
-        reviewing.undo(first, by=cast.dana, back=BACK, now=NOW)
+        undoing.undo(first, by=cast.dana, back=BACK, now=NOW)
 
     assert raised.value.now is not None
     assert raised.value.now.value == 5
@@ -601,7 +601,7 @@ def test_neither_is_one_that_was_made_anew_by_a_later_one(cast: Cast) -> None:
     done(Choose(GRACE, Level.ACCOUNT, cast.kestrel.pk, 3), cast.dana)
 
     with pytest.raises(ChangedMeanwhile):
-        reviewing.undo(first, by=cast.dana, back=BACK, now=NOW)
+        undoing.undo(first, by=cast.dana, back=BACK, now=NOW)
 
 
 def test_changes_elsewhere_do_not_keep_one_from_being_undone(cast: Cast) -> None:
@@ -620,11 +620,11 @@ def test_undoing_under_a_lock_is_refused(cast: Cast) -> None:
     decide("enabled", True, at=cast.kestrel, by=cast.dana, is_locked=True)
 
     with pytest.raises(SettingLocked):
-        reviewing.undo(entry, by=cast.gus, back=BACK, now=NOW)
+        undoing.undo(entry, by=cast.gus, back=BACK, now=NOW)
 
 
 def test_what_is_no_change_of_a_setting_is_not_undone_here(cast: Cast) -> None:
     groups.rename(cast.sales, name="Selling", actor=cast.dana, now=NOW)
 
     with pytest.raises(BadValue):
-        reviewing.undo(AuditEntry.objects.get(), by=cast.dana, back=BACK, now=NOW)
+        undoing.undo(AuditEntry.objects.get(), by=cast.dana, back=BACK, now=NOW)

@@ -13,7 +13,7 @@ from django.core import mail
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import letters, reviewing
+from accounts import letters, reviewing, undoing
 from accounts.cascade import declare
 from accounts.cascade.changes import Choose
 from accounts.cascade.declare import Level
@@ -327,7 +327,7 @@ def test_an_older_entry_that_knows_nothing_of_contacts_can_still_be_undone(kestr
     entry.before = {"value": {**older, "calendar_write": False}, "locked": False}
     entry.after = {"value": older, "locked": False}
 
-    undone = reviewing.undo(entry, by=dana, back="/", now=FOUNDED)
+    undone = undoing.undo(entry, by=dana, back="/", now=FOUNDED)
 
     assert isinstance(undone, PendingChange)
     assert reviewing.reviewed(undone).found.changed

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts import describing, reviewing
+from accounts import describing, reviewing, undoing
 from accounts.cascade import explain, parts, words
 from accounts.cascade.changes import Choose, Inherit
 from accounts.cascade.declare import BadValue, Section, Setting
@@ -143,7 +143,7 @@ def _locked(sent: Sent, by: Made, reader: Reader) -> Trouble:
 
 def _changed(sent: Sent, now: Made | None) -> Trouble:
     place, setting = sent.place, sent.setting
-    entry = None if now else reviewing.newest(setting.key, place.level, place.scope.pk, place.account)
+    entry = None if now else undoing.newest(setting.key, place.level, place.scope.pk, place.account)
     text = format_html(
         "{} Nothing of yours has been saved. Look at it as it is now, and send it again if you still want it.",
         change_sheet.news(setting, now, entry),

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db import connections as databases
 from django.http import Http404
 
-from accounts import deleting, groups, people, reviewing
+from accounts import deleting, groups, people, reviewing, undoing
 from accounts.cascade import read
 from accounts.cascade.changes import Choose, Dissolve, Gone, Inherit, Rank
 from accounts.cascade.declare import Level, Setting, setting_of
@@ -500,7 +500,7 @@ def test_a_change_that_meets_an_undo_is_told_of_it(cast: Cast) -> None:
 
 
 def _undone(entry: AuditEntry, cast: Cast) -> None:
-    done = reviewing.undo(entry, by=cast.bob, back="/", now=NOW)
+    done = undoing.undo(entry, by=cast.bob, back="/", now=NOW)
     if isinstance(done, PendingChange):
         reviewing.confirm(done, actor=cast.bob, reason="", now=NOW)
 

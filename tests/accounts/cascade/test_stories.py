@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import groups, reviewing
+from accounts import groups, reviewing, undoing
 from accounts.cascade import querying, write
 from accounts.cascade.changes import Change, Choose, Dissolve, Inherit, Join, Leave, Rank
 from accounts.cascade.declare import Level, settings_of
@@ -151,7 +151,7 @@ class Story(RuleBasedStateMachine):
         entry, before = self.last
         self.now += timedelta(seconds=1)
 
-        done = reviewing.undo(entry, by=self.dana, back="/", now=self.now)
+        done = undoing.undo(entry, by=self.dana, back="/", now=self.now)
 
         assert self.confirmed(done)
         self.paper, self.last = before, None
