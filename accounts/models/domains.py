@@ -47,6 +47,8 @@ class AssociatedDomain(models.Model):
     trouble = models.CharField(max_length=40, blank=True)
     found = models.CharField(max_length=300, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
+    # Since when it has clearly been missing, where it answers at all: silence is no *no*.
+    missing_since = models.DateTimeField(null=True, blank=True)
     # When it is looked for next, and until when a worker does so.
     check_due_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)

@@ -33,6 +33,8 @@ class TenantLink(models.Model):
     tenant_id = models.CharField(max_length=36)
     # Associated domains, verified here, that are this organization's at Microsoft: whose people it may be used for.
     domains = models.JSONField(default=list)
+    # When Microsoft last said whose they are.
+    domains_at = models.DateTimeField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=LinkState.choices, default=LinkState.WORKING)
     since_at = models.DateTimeField()
@@ -76,6 +78,9 @@ class TenantLink(models.Model):
     probe_due_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     followed_at = models.DateTimeField(null=True, blank=True)
+    # After trouble of Microsoft's, neither directory nor mailboxes are asked before then; how often in a row.
+    not_before = models.DateTimeField(null=True, blank=True)
+    setbacks = models.PositiveSmallIntegerField(default=0)
     # What following found, in numbers: {"matched": 12, "no_mailbox": 1, …}.
     found = models.JSONField(default=dict)
     # The newest job that connects people.
