@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
+from accounts import reviewing
 from integrations import failures, vault
 from integrations.failures import Outcome, Reason
 from integrations.models import LinkRequest, LinkStep
@@ -90,8 +93,12 @@ def _signed_in(request: LinkRequest, answer: Mapping[str, str], *, now: datetime
         raise NotOurs
     kept = trips.sealed(request, "answer", dict(answer))
     clean = {"reason": "", "code": "", "trace_id": "", "attempts": 0, "claimed_until": None, "not_before": None}
-    # Its state is good no more; the word of a link that was handed on neither.
-    trips.advance(request, LinkStep.ANSWERED, answer=kept, answered_at=now, state_digest="", **clean)
+    with transaction.atomic():
+        # Its state is good no more; the word of a link that was handed on neither.
+        trips.advance(request, LinkStep.ANSWERED, answer=kept, answered_at=now, state_digest="", **clean)
+        # However long the proof takes, what is saved at its end waits as long.
+        if request.change is not None:
+            reviewing.keep(request.change, by=request.by, until=now + trips.FORSAKE, now=now)
     return Came(request)
 
 

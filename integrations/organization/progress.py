@@ -21,6 +21,13 @@ _STEPS = (
     (LinkStep.DONE, "The organization is linked"),
 )
 _ORDER = list(LinkStep)
+_NOTHING = "Nothing has changed in Meridian."
+_AT_MICROSOFT = (
+    "If a consent was given at Microsoft, it stays there: an admin removes it in the Microsoft Entra admin center, "
+    "under Enterprise applications."
+)
+# Before anybody was sent to Microsoft, or without a consent there.
+_NEVER_CONSENTED = frozenset({Reason.DECLINED, Reason.CANCELLED, Reason.ADMIN_APPROVAL})
 
 
 class Stage(StrEnum):
@@ -57,6 +64,10 @@ class Trip:
     is_silent: bool
 
     @property
+    def what_stays(self) -> str:
+        return what_stays(self.request)
+
+    @property
     def done(self) -> int:
         return sum(line.state == "done" for line in self.lines)
 
@@ -75,6 +86,11 @@ class Trip:
     @property
     def permissions(self) -> list[needs.Permission]:
         return [needs.about(name) for name in sorted(needs.REGISTERED)]
+
+
+def what_stays(request: LinkRequest) -> str:
+    """Where nothing came of it: it was for nothing here, and maybe not at Microsoft."""
+    return f"{_NOTHING} {_AT_MICROSOFT}" if _may_have_consented(request) else _NOTHING
 
 
 def of(request: LinkRequest, *, now: datetime) -> Trip:

@@ -37,7 +37,7 @@ CLAIM = timedelta(seconds=60)
 ATTEMPT = timedelta(seconds=50)  # every request of one attempt together; shorter than the claim
 SPREADS_FOR = consent_proof.SPREADS_FOR
 GIVE_UP = timedelta(minutes=30)  # what passes, and does not
-FORSAKE = timedelta(days=1)  # what fails in ways nobody foresaw is not tried for ever
+SAVED_WITHIN = 5  # attempts, about a minute apart
 FIRST_WAIT = timedelta(seconds=3)
 LONGEST_WAIT = timedelta(seconds=30)
 # The code is no good any more: mostly because an attempt had spent it whose answer was lost.
@@ -90,7 +90,7 @@ def prove(request_id: uuid.UUID, *, now: datetime) -> None:
 def _go_on(request: LinkRequest, *, now: datetime) -> None:
     assert request.answered_at is not None, "only answered ones are claimed"  # noqa: S101
     if request.link is None:
-        if now - request.answered_at > FORSAKE:
+        if now - request.answered_at > trips.FORSAKE:
             raise Refused(Ending.INTERRUPTED)
         if not claims.may(request.by, request.account):
             raise Refused(Ending.NO_LONGER_ADMIN)
@@ -99,7 +99,7 @@ def _go_on(request: LinkRequest, *, now: datetime) -> None:
     if request.step == LinkStep.IDENTIFIED:
         _link(request, now=now)
     if request.step == LinkStep.PROVED:
-        saving.save(request, now=now)
+        _save(request, now=now)
 
 
 def _identify(request: LinkRequest) -> None:
@@ -142,10 +142,19 @@ def _link(request: LinkRequest, *, now: datetime) -> None:
         # Asked again under the lock: whoever removes a domain, or takes somebody's rights, takes it too.
         if request.domain not in domains.verified(request.account) or not claims.may(request.by, request.account):
             raise Overtaken
-        trips.advance(request, LinkStep.PROVED, reason="", code="", trace_id="", not_before=None)
+        trips.advance(request, LinkStep.PROVED, reason="", code="", trace_id="", not_before=None, attempts=0)
         link = links.establish(request, roles, now=now)
         LinkRequest.objects.filter(pk=request.pk).update(link=link)
     request.link = link
+
+
+def _save(request: LinkRequest, *, now: datetime) -> None:
+    """An attempt is counted before it is made, so that also one counts that ends in nobody knows what."""
+    if request.attempts >= SAVED_WITHIN:
+        saving.leave(request, now=now)
+        return
+    trips.advance(request, LinkStep.PROVED, attempts=request.attempts + 1)
+    saving.save(request, now=now)
 
 
 def _roles(request: LinkRequest) -> list[str]:

@@ -28,6 +28,7 @@ MOVED = "Somebody has changed this setting meanwhile."
 LOCKED = "Somebody has locked this setting meanwhile."
 IMPOSSIBLE = "What it was about has been deleted, or is no longer offered."
 NOT_YOURS = "Whoever made the change may no longer change this setting."
+UNFORESEEN = "Meridian tried several times and failed."
 
 
 def save(request: LinkRequest, *, now: datetime) -> None:
@@ -35,6 +36,13 @@ def save(request: LinkRequest, *, now: datetime) -> None:
     with transaction.atomic():
         not_saved = _confirmed(request, now=now) if "change" in request.confirmed else ""
         trips.advance(request, LinkStep.DONE, ended_at=now, claimed_until=None, not_saved=not_saved)
+        telling_trip.done(request, now=now)
+
+
+def leave(request: LinkRequest, *, now: datetime) -> None:
+    """It cannot be done, nobody knows why: it ends all the same, and an admin can save them."""
+    with transaction.atomic():
+        trips.advance(request, LinkStep.DONE, ended_at=now, claimed_until=None, not_saved=UNFORESEEN)
         telling_trip.done(request, now=now)
 
 

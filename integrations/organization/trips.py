@@ -42,6 +42,7 @@ REFUSED = audit.declare(
 LASTS = timedelta(hours=1)
 HANDED_ON_LASTS = timedelta(days=7)
 KEEP = timedelta(days=30)
+FORSAKE = timedelta(days=1)  # after Microsoft's answer: what fails in ways nobody foresaw is not tried for ever
 PATIENCE = timedelta(seconds=5)  # of a page; only the first trip of a process asks Microsoft anything
 # Tells Microsoft's answers to these from all others.
 PREFIX = "organization."

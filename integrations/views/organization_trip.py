@@ -108,7 +108,9 @@ def authorize_go(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 def authorize_cancel(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     found = _of_account(request, pk)
     if trips.stop(found, actor=request.user, now=timezone.now()):
-        messages.success(request, "Cancelled. Nothing has changed.")
+        messages.success(request, f"Cancelled. {progress.what_stays(found)}")
+    else:
+        messages.info(request, "It can no longer be cancelled: it has ended, or Microsoft has confirmed the consent.")
     return redirect("authorize", found.pk)
 
 
