@@ -20,6 +20,7 @@ READ_CALENDAR = {
     "authorize_with": "graph",
     "calendar_write": False,
     "contacts_write": True,
+    "organization_contacts": False,
     "default_service": "office_365",
     "who_can_set_up": "oauth",
 }
