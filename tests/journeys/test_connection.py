@@ -20,8 +20,8 @@ READ_CALENDAR = {
     "authorize_with": "graph",
     "calendar_write": False,
     "contacts_write": True,
-    "organization_contacts": False,
     "default_service": "office_365",
+    "organization_contacts": False,
     "who_can_set_up": "oauth",
 }
 
