@@ -6,8 +6,12 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
+
 from accounts import domain_proofs, public_web, resolver
 from accounts.models import DomainMethod
+
+log = structlog.get_logger(__name__)
 
 TOTAL = 10.0  # seconds for one look, whatever it meets
 LARGEST_FILE = 16 * 1024
@@ -93,7 +97,9 @@ def _at(scheme: str, name: str, token: str, method: str, *, until: float) -> Loo
     try:
         page = public_web.get(f"{scheme}://{name}{path}", domain=name, most=most, until=until)
     except public_web.NotPublic as problem:
-        return _look(Finding.PRIVATE, str(problem))
+        # For the operator alone: strangers could learn our own network's names by it.
+        log.info("domain.not_public", domain=name, address=str(problem))
+        return Look(Finding.PRIVATE)
     except public_web.Elsewhere as problem:
         return _look(Finding.ELSEWHERE, str(problem))
     except public_web.NoWebSite:

@@ -31,7 +31,7 @@ def _post(kind: str, domain: AssociatedDomain, more: dict[str, Any], *, now: dat
         "domain": shown(domain.name),
         "method": domain.get_method_display(),
         "account": domain.account,
-        "since": domain.failing_since,
+        "since": domain.missing_since or domain.failing_since,
         "link": settings.PUBLIC_URL + reverse("domain", args=[domain.pk]),
         **more,
     }

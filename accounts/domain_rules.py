@@ -17,7 +17,20 @@ AT_ONCE = 100  # domains that one person adds at once
 LONGEST_TYPED = 30_000  # characters
 
 # Public mail providers that the list lacks, and what a provider gives each of its customers a first domain in.
-_ALSO_PUBLIC = frozenset({"hey.com", "pm.me", "mailbox.org", "tutanota.com", "tutanota.de", "tuta.com", "tuta.io"})
+_ALSO_PUBLIC = frozenset(
+    {
+        *("hey.com", "pm.me", "mailbox.org", "tutanota.com", "tutanota.de", "tutamail.com", "tuta.com", "tuta.io"),
+        *("daum.net", "zoho.eu", "disroot.org", "riseup.net", "startmail.com", "passmail.net", "skiff.com"),
+        "privaterelay.appleid.com",
+    }
+)
+# Names that are no part of the public DNS, or nobody's: looking for them would tell of our own network.
+_SPECIAL = frozenset(
+    {
+        *("local", "localhost", "localdomain", "internal", "intranet", "private", "lan", "home", "corp", "svc"),
+        *("arpa", "onion", "alt", "invalid"),
+    }
+)
 _OF_A_PROVIDER = frozenset({"onmicrosoft.com", "onmicrosoft.de", "onmicrosoft.us", "onmschina.cn"})
 
 
@@ -58,10 +71,12 @@ def refusal(domain: str) -> str:
     """Why nobody can claim this domain, in a sentence; empty where somebody can."""
     if domain in _OF_A_PROVIDER:
         return f"“{shown(domain)}” is its provider’s own and shared by many organizations, so it cannot be verified."
+    if domain.rpartition(".")[2] in _SPECIAL:
+        return f"“{shown(domain)}” is a name for use within a network. Name a domain that is in the public DNS."
     registered = _suffixes().privatesuffix(domain)
     if registered is None:
         return f"“{shown(domain)}” is a registry’s suffix, under which anybody can register. Name your own domain."
-    if {domain, registered} & _public_mail():
+    if _public_mail() & {domain, registered} or domain.endswith(".privaterelay.appleid.com"):
         return f"“{shown(domain)}” is a public mail provider’s domain, so it cannot be verified as yours."
     return ""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts import domain_proofs, domains
-from accounts.domain_checks import Finding
+from accounts.domain_checks import CLEAR_NO, Finding
 from accounts.domain_names import shown
 from accounts.models import AssociatedDomain, DomainMethod, DomainState
 
@@ -19,6 +19,7 @@ _LOOKS = {
     DomainState.LAPSED: ("Verification lost", "bad", "alert"),
 }
 _MISSING = ("Verified, proof missing", "warn", "alert")
+_NOT_REACHED = ("Verified, not reached lately", "warn", "clock")
 
 # A title and what helps, for each method or for all: {name}, {found}, {address} of the file.
 _NOT_FOUND: dict[tuple[str, str], tuple[str, str]] = {
@@ -61,7 +62,7 @@ _NOT_FOUND: dict[tuple[str, str], tuple[str, str]] = {
         "Use the TXT record, or give the domain a web site.",
     ),
     (Finding.PRIVATE, ""): (
-        "{name} leads to {found}, which is not on the public Internet.",
+        "{name} leads to an address that is not on the public Internet.",
         "Meridian asks public addresses only. Use the TXT record.",
     ),
     (Finding.ELSEWHERE, ""): (
@@ -100,8 +101,10 @@ class Standing:
     is_silent: bool
     title: str = ""
     text: str = ""
-    # Until when a missing proof counts.
+    # Until when a proof counts that is missing, or that nobody could look for; and since when that is so.
     counts_until: datetime | None = None
+    fails_since: datetime | None = None
+    is_missing: bool = False
 
     @property
     def is_moving(self) -> bool:
@@ -110,13 +113,17 @@ class Standing:
 
 
 def standing(domain: AssociatedDomain, *, now: datetime) -> Standing:
-    is_missing = domain.is_verified and domain.failing_since is not None
-    label, kind, icon = _MISSING if is_missing else _LOOKS[DomainState(domain.state)]
+    is_failing = domain.is_verified and domain.failing_since is not None
+    is_missing = is_failing and domain.trouble in CLEAR_NO
+    label, kind, icon = _LOOKS[DomainState(domain.state)]
+    if is_failing:
+        label, kind, icon = _MISSING if is_missing else _NOT_REACHED
     is_looking = domains.is_looking(domain)
     is_silent = is_looking and domain.asked_at is not None and now >= domain.asked_at + SILENT_AFTER
     title, text = ("", "") if is_looking else _trouble(domain)
-    until = domain.failing_since + domains.GRACE if is_missing and domain.failing_since else None
-    return Standing(label, kind, icon, is_looking, is_silent, title, text, until)
+    until = domains.counts_until(domain) if is_failing else None
+    since = domain.missing_since if is_missing and domain.missing_since else domain.failing_since
+    return Standing(label, kind, icon, is_looking, is_silent, title, text, until, since, is_missing)
 
 
 def file_address(name: str) -> str:

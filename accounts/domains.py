@@ -136,6 +136,15 @@ def consequences(domain: AssociatedDomain) -> list[str]:
     return [said for ask in openings.domain_consequences if (said := ask(domain.account, domain.name))]
 
 
+def counts_until(domain: AssociatedDomain) -> datetime | None:
+    """Until when one that is verified goes on counting although its proof is not found; None where it is found."""
+    if domain.failing_since is None:
+        return None
+    at_most = domain.failing_since + GRACE_OF_THE_SILENT
+    is_missing = domain.trouble in CLEAR_NO
+    return min((domain.missing_since or domain.failing_since) + GRACE, at_most) if is_missing else at_most
+
+
 def is_looking(domain: AssociatedDomain) -> bool:
     """Somebody has asked, and no worker has answered yet."""
     return domain.asked_at is not None and (domain.checked_at is None or domain.checked_at < domain.asked_at)
@@ -198,6 +207,7 @@ def _proved(domain: AssociatedDomain, method: str, *, now: datetime) -> None:
         "trouble": "",
         "found": "",
         "failing_since": None,
+        "missing_since": None,
         "attempts": 0,
     }
     try:
@@ -229,12 +239,14 @@ def _not_proved(domain: AssociatedDomain, look: Look, *, now: datetime) -> None:
 
 def _failing(domain: AssociatedDomain, look: Look, said: dict[str, Any], *, now: datetime) -> None:
     """It was verified, and is not found any more."""
-    since = domain.failing_since or now
-    is_over = now >= since + (GRACE if look.is_clear else GRACE_OF_THE_SILENT)
-    is_news = look.is_clear and domain.trouble not in CLEAR_NO
+    since, missing = domain.failing_since or now, domain.missing_since or (now if look.is_clear else None)
+    is_news = look.is_clear and domain.missing_since is None
+    domain.failing_since, domain.missing_since, domain.trouble = since, missing, look.finding.value
+    until = counts_until(domain)
+    is_over = until is not None and now >= until
     state, due = (DomainState.LAPSED, AGAIN) if is_over else (DomainState.VERIFIED, AGAIN_IN_TROUBLE)
     ends = consequences(domain)
-    _note(domain, now=now, due=now + due, state=state, failing_since=since, **said)
+    _note(domain, now=now, due=now + due, state=state, failing_since=since, missing_since=missing, **said)
     if is_over:
         after = {"since": since.isoformat(timespec="seconds")}
         audit.record(LAPSED, account=domain.account, actor=None, on=domain, now=now, after=after)
@@ -243,8 +255,8 @@ def _failing(domain: AssociatedDomain, look: Look, said: dict[str, Any], *, now:
         return
     if is_news:
         audit.record(MISSING, account=domain.account, actor=None, on=domain, now=now)
-    if look.is_clear and now >= since + TOLD_AFTER:
-        domain_letters.missing(domain, until=since + GRACE, ends=ends, now=now)
+    if until and missing and look.is_clear and now >= missing + TOLD_AFTER:
+        domain_letters.missing(domain, until=until, ends=ends, now=now)
 
 
 def _note(domain: AssociatedDomain, *, now: datetime, due: datetime | None, **values: Any) -> None:

@@ -28,6 +28,8 @@ class Panel:
 
     template: str
     context: Mapping[str, Any]
+    # Of a gate: nothing has to happen any more, the panel only says what there is to know beside the button.
+    is_open: bool = False
 
 
 class PersonPanel(Protocol):

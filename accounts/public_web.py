@@ -37,8 +37,12 @@ _HEADERS = {
 }
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _TO_IPV4 = ip_network("64:ff9b::/96")
-# Global by the registry's letter, and yet nobody's web site: relays, what is translated at home, old site-local ones.
-_NEVER = [ip_network(block) for block in ("192.88.99.0/24", "64:ff9b:1::/48", "fec0::/10")]
+# Of all IPv6 addresses these alone are given out for the public Internet.
+_GIVEN_OUT = ip_network("2000::/3")
+# Global by the registry's letter, and yet nobody's web site: relays, and what stands in examples.
+_NEVER = [ip_network(block) for block in ("192.88.99.0/24", "2001:db8::/32", "3fff::/20")]
+# The middle of an address by which a tunnel of the site (ISATAP) leads to the IPv4 address at its end.
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 class NotPublic(Exception):
@@ -220,8 +224,11 @@ def _meant_by(address: Address) -> list[Address]:
         return [last]
     inside = [*(address.teredo or ()), *([address.sixtofour] if address.sixtofour else ())]
     # The oldest form, `::192.0.2.1`; `::` and `::1` are no such.
-    return [address, *inside, *([last] if 1 < int(address) == int(last) else ())]
+    is_inside = 1 < int(address) == int(last) or int(address) >> 32 & 0xFFFFFFFF in _ISATAP
+    return [address, *inside, *([last] if is_inside else ())]
 
 
 def _is_global(address: Address) -> bool:
-    return address.is_global and not address.is_multicast and not any(address in block for block in _NEVER)
+    is_given_out = isinstance(address, IPv4Address) or address in _GIVEN_OUT
+    is_meant_for_us = address.is_global and not address.is_multicast
+    return is_given_out and is_meant_for_us and not any(address in block for block in _NEVER)

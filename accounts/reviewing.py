@@ -197,7 +197,7 @@ def confirm(
         announced = len(still.announced) if said is None else min(said, len(still.announced))
         if review.found.ends > announced or not set(_hit(review.found)) <= set(still.announced):
             raise MoreAffected(announced, review.found.ends)
-        if not gates_passed and gate(still, review):
+        if not gates_passed and (panel := gate(still, review)) and not panel.is_open:
             raise NotReady
         # Of two clicks on the same button one finds nothing to confirm.
         if not now_stored.delete()[0]:
@@ -214,8 +214,9 @@ def confirm(
 
 
 def gate(pending: PendingChange, review: Review) -> Panel | None:
-    """What has to happen before it can be confirmed, if anything."""
-    return next((panel for ask in openings.gates if (panel := ask(pending, review))), None)
+    """What has to happen before it can be confirmed, or to be known; what has to happen comes first."""
+    found = [panel for ask in openings.gates if (panel := ask(pending, review))]
+    return min(found, key=lambda panel: panel.is_open, default=None)
 
 
 def keep(pending: PendingChange, *, by: User, until: datetime, now: datetime) -> bool:

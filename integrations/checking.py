@@ -28,9 +28,10 @@ from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.graph import events, me
 from integrations.models import ALIVE, Connection, LinkState, State, Trouble
-from integrations.organization import link_checks
+from integrations.organization import by_address, link_checks, links
 from integrations.policy import Obstacle, still_fits
 from integrations.preferences import Integrations
+from integrations.states.organization import OF_THE_DIRECTORY
 from integrations.verdicts import shape_of
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ _FINE = "The mailbox answered."
 _GONE = "The connection is no longer there."
 _NOTHING = "There is nothing to check."
 _BUSY = "Its access is being renewed at this moment. Look again soon."
+_LOOKED_UP = "Meridian looks in the directory again, which may take a minute."
 _ON_THE_WAY = "It is being connected at this moment."
 
 
@@ -66,6 +68,8 @@ def check(connection_id: int, *, now: datetime) -> Finding:
     connection = Connection.objects.select_related("user__account").filter(pk=connection_id).first()
     if connection is None:
         return Finding("", _GONE)
+    if _is_for_the_directory(connection):
+        return _looked_up_again(connection, now=now)
     if not _may_be_asked(connection, now=now):
         return _as_it_stands(connection)
     try:
@@ -135,6 +139,24 @@ def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
     return bool(connection.link_id if connection.is_by_organization else connection.refresh_token)
 
 
+def _is_for_the_directory(connection: Connection) -> bool:
+    """Which mailbox is the person's is not for a mailbox to tell."""
+    link = connection.link if connection.is_by_organization else None
+    if link is None or connection.state != State.NOT_ELIGIBLE:
+        return False
+    if connection.reason in OF_THE_DIRECTORY:
+        return True
+    return by_address.is_all_there_is(connection) and not by_address.may_be_asked(link)
+
+
+def _looked_up_again(connection: Connection, *, now: datetime) -> Finding:
+    Connection.objects.filter(pk=connection.pk, state=State.NOT_ELIGIBLE).update(refresh_due_at=None)
+    if connection.link:
+        links.look_again(connection.link, now=now)
+    stands = _as_it_stands(connection)
+    return replace(stands, says=f"{stands.says} {_LOOKED_UP}")
+
+
 def _is_its_organizations(connection: Connection, *, now: datetime) -> bool:
     """The trouble is of all of its organization, whose own checks end it: this mailbox has nothing to tell."""
     link = connection.link if connection.is_by_organization else None
@@ -174,6 +196,8 @@ def _failure(connection: Connection, *, now: datetime) -> Failure | None:
         link_checks.settle_refusal(connection, failure, now=now)
     elif failure:
         states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
+    elif connection.link and by_address.is_all_there_is(connection):
+        by_address.opened(connection.link, [connection], now=now)
     else:
         states.went_well(connection, now=now, of=Trouble.MAILBOX)
     return failure

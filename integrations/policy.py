@@ -92,8 +92,9 @@ def is_by_organization(settings: Integrations) -> bool:
 
 
 def is_served_by_organization(settings: Integrations) -> bool:
-    """The same, where the integration is turned on."""
-    return settings.enabled and is_by_organization(settings)
+    """The same, where the integration is turned on, and with the service of that organization."""
+    is_its_service = settings.services.default_service == Service.OFFICE_365
+    return settings.enabled and is_its_service and is_by_organization(settings)
 
 
 def _way(settings: Integrations, shape: Shape) -> Obstacle | None:

@@ -1,12 +1,14 @@
 """What must be there before an Office 365 admin is sent to Microsoft: shown on the sheet *Review changes* in the place
-of its button, while no organization is linked. Live: what a worker learns from Microsoft appears by itself."""
+of its button, while no organization is linked, and among the organizations for one more. Live: what a worker learns from
+Microsoft appears by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -24,6 +26,7 @@ from integrations.organization.whose import Whose
 from integrations.preferences import Api, Integrations, Method, ServicePolicy
 
 SERVICES = setting_of(Integrations, "services")
+_TEMPLATE = "integrations/_organization_trip_gate.html"
 # Of Microsoft's calendars: what this way reaches, and what only a person's own consent does.
 CAN = (
     "Everybody who is covered is connected without a step of their own, and stays connected when they change their "
@@ -65,6 +68,8 @@ class Organization:
 
     tenant_id: str
     domains: tuple[str, ...]
+    # It has authorized this account already; once more renews the consent.
+    is_linked: bool = False
 
     @property
     def name(self) -> str:
@@ -85,27 +90,33 @@ class Checklist:
 
 
 def gate(pending: PendingChange, review: Review) -> Panel | None:
-    """For a change that turns Application Permissions on, as long as no organization is linked."""
+    """For a change that turns Application Permissions on. Shut as long as no organization is linked that serves anybody;
+    what this way can and cannot do is said in any case."""
     policy = _turned_on(review)
     if policy is None:
         return None
-    if policy.authorize_with is Api.GRAPH and has_link(pending.account):
-        return None
+    if policy.authorize_with is Api.GRAPH and (serving := _serving(pending.account)):
+        context = {"list": linked(serving), "can": CAN, "cannot": CANNOT, "is_open": True}
+        return Panel(_TEMPLATE, context, is_open=True)
     return panel(pending, policy, now=timezone.now())
 
 
 def panel(pending: PendingChange, policy: ServicePolicy, *, now: datetime) -> Panel:
     told = whose.known(domains.verified(pending.account))
     whose.ask(pending.account, told, now=now)
-    context = {
-        "pending": pending,
-        "list": made(policy, told, by=pending.by, now=now),
-        "can": CAN,
-        "cannot": CANNOT,
-        "permissions": [needs.about(name) for name in sorted(needs.REGISTERED)],
-        "who_may": endings.WHO_MAY,
-    }
-    return Panel("integrations/_organization_trip_gate.html", context)
+    return Panel(_TEMPLATE, {"pending": pending, "list": made(policy, told, by=pending.by, now=now), **_words()})
+
+
+def another(account: Account, *, by: User, now: datetime) -> dict[str, Any]:
+    """To authorize an organization without a change of the settings: one more, one that was ended, or one anew."""
+    told = whose.known(domains.verified(account))
+    whose.ask(account, told, now=now)
+    found = made(ServicePolicy(), told, by=by, now=now, items_of_settings=False)
+    tenants = set(TenantLink.objects.filter(account=account, ended_at=None).values_list("tenant_id", flat=True))
+    marked = [replace(one, is_linked=one.tenant_id in tenants) for one in found.organizations]
+    # First those that have not authorized it yet.
+    organizations = tuple(sorted(marked, key=lambda one: one.is_linked))
+    return {"list": replace(found, organizations=organizations), **_words()}
 
 
 def policy_of(pending: PendingChange) -> ServicePolicy | None:
@@ -116,21 +127,23 @@ def policy_of(pending: PendingChange) -> ServicePolicy | None:
     return found
 
 
-def has_link(account: Account) -> bool:
-    """Is an organization linked whose consent Microsoft has not been seen to refuse?"""
-    working = TenantLink.objects.filter(account=account, ended_at=None).exclude(state=LinkState.PAUSED)
-    return working.exists()
+def linked(serving: Sequence[str]) -> Checklist:
+    """Where nothing is missing. Pure."""
+    says = f"Authorized for people whose address is of {listed(serving)}"
+    return Checklist((_graph(is_graph=True), Item(says, "done")), (), is_asking=False, is_ready=True)
 
 
-def made(policy: ServicePolicy, told: Sequence[Whose], *, by: User, now: datetime) -> Checklist:
+def made(
+    policy: ServicePolicy, told: Sequence[Whose], *, by: User, now: datetime, items_of_settings: bool = True
+) -> Checklist:
     """Pure."""
     is_graph = policy.authorize_with is Api.GRAPH
     own = domain_of(by.email)
     # First the one to which whoever asks belongs.
     organizations = tuple(sorted(organizations_in(told), key=lambda one: own not in one.domains))
-    items = [_graph(is_graph=is_graph), _domains(told), *_whose(told, now=now), _who(organizations, by=by)]
+    items = [_domains(told, by=by), *_whose(told, now=now), _who(organizations, by=by)]
     return Checklist(
-        tuple(items),
+        tuple([_graph(is_graph=is_graph), *items] if items_of_settings else items),
         organizations,
         is_asking=any(one.tenant_id is None for one in told),
         is_ready=is_graph and bool(organizations) and by.is_account_admin,
@@ -149,8 +162,32 @@ def _turned_on(review: Review) -> ServicePolicy | None:
     if not isinstance(review.change, Choose) or review.change.key != SERVICES.key:
         return None
     policy: ServicePolicy = SERVICES.from_json(review.change.value)
-    is_so_already = review.own is not None and review.own.value.who_can_set_up is Method.APPLICATION_PERMISSIONS
-    return policy if policy.who_can_set_up is Method.APPLICATION_PERMISSIONS and not is_so_already else None
+    if policy.who_can_set_up is not Method.APPLICATION_PERMISSIONS:
+        return None
+    own: ServicePolicy | None = review.own.value if review.own is not None else None
+    # With another API nobody could be connected so far, so it begins now.
+    is_so_already = own is not None and (own.who_can_set_up, own.authorize_with) == (
+        policy.who_can_set_up,
+        policy.authorize_with,
+    )
+    return None if is_so_already else policy
+
+
+def _serving(account: Account) -> list[str]:
+    """The domains for which there is a consent that Microsoft has not been seen to refuse, and that are still the
+    account's: a link that serves no domain connects nobody."""
+    working = TenantLink.objects.filter(account=account, ended_at=None).exclude(state=LinkState.PAUSED)
+    of_links = {domain for link in working.only("domains") for domain in link.domains}
+    return [name for name in domains.verified(account) if name in of_links] if of_links else []
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "can": CAN,
+        "cannot": CANNOT,
+        "permissions": [needs.about(name) for name in sorted(needs.REGISTERED)],
+        "who_may": endings.WHO_MAY,
+    }
 
 
 def _graph(*, is_graph: bool) -> Item:
@@ -160,10 +197,13 @@ def _graph(*, is_graph: bool) -> Item:
     return Item("Exchange Web Services (EWS) is chosen", "failed", detail)
 
 
-def _domains(told: Sequence[Whose]) -> Item:
+def _domains(told: Sequence[Whose], *, by: User) -> Item:
+    says = "No associated domain is verified"
+    if not told and not by.is_account_admin:  # the page where it is mended is none of theirs
+        return Item(says, "failed", "An owner or an admin of the account can verify one on the account profile.")
     if not told:
         detail = "Only people whose address is of a domain that you have proved to be yours can be connected."
-        return Item("No associated domain is verified", "failed", detail, "account_profile", "Verify a domain")
+        return Item(says, "failed", detail, "account_profile", "Verify a domain")
     return Item(
         f"Verified associated {'domain' if len(told) == 1 else 'domains'}: {listed([one.domain for one in told])}",
         "done",

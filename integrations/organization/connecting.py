@@ -21,6 +21,8 @@ __all__ = ["AT_A_TIME", "Ending", "Wish", "connect", "keep_in_view"]
 
 log = structlog.get_logger(__name__)
 
+_ANOTHER = Failure(Outcome.NOT_ELIGIBLE, Reason.AMBIGUOUS, code="another mailbox")
+
 AT_A_TIME = batch.MOST
 AT_ONCE = 500
 LATELY = timedelta(seconds=30)  # so long one look at the link answers for all who ask
@@ -35,10 +37,13 @@ class Wish:
     object_id: str
     address: str
     is_on_premises: bool = False
+    # Nobody says that the address leads to this very mailbox: both are opened, and must be one calendar.
+    is_compared: bool = False
 
     @property
-    def path(self) -> str:
-        return f"{mailboxes.of(self.object_id or self.address)}/calendar?$select=id"
+    def paths(self) -> list[str]:
+        users = [self.object_id or self.address, *([self.address] if self.is_compared else [])]
+        return [f"{mailboxes.of(user)}/calendar?$select=id" for user in users]
 
 
 def connect(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[Ending]:
@@ -69,7 +74,8 @@ def _probed(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[
     """None: nothing is known of any of them."""
     try:
         token = tenant_tokens.access_token(link, now=now)
-        answers = [answer for some in _by_request(wishes) for answer in batch.get_each(token, some)]
+        said = iter([answer for some in _by_request(wishes) for answer in batch.get_each(token, some)])
+        answers = [_agreed([next(said) for _ in one.paths]) for one in wishes]
     except (tenant_tokens.Busy, tenant_tokens.NotAlive):
         return None
     except CalendarError as problem:
@@ -84,8 +90,17 @@ def _probed(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[
 
 
 def _by_request(wishes: Sequence[Wish]) -> Iterator[list[str]]:
-    paths = [one.path for one in wishes]
+    paths = [path for one in wishes for path in one.paths]
     return (paths[at : at + batch.MOST] for at in range(0, len(paths), batch.MOST))
+
+
+def _agreed(answers: Sequence[batch.Answer]) -> batch.Answer:
+    """Of one mailbox, asked for in one or two ways."""
+    failed = next((one for one in answers if isinstance(one, Failure)), None)
+    if failed:
+        return failed
+    calendars = {one.get("id") for one in answers if not isinstance(one, Failure)}
+    return answers[0] if len(calendars) == 1 else _ANOTHER
 
 
 def _doubt(link: TenantLink, failure: Failure, *, now: datetime) -> None:
@@ -106,6 +121,8 @@ def _opens_others(link: TenantLink, *, now: datetime) -> bool:
 def _verdict(wish: Wish, answer: batch.Answer) -> Verdict:
     if not isinstance(answer, Failure):
         return Verdict(wish.person, wish.object_id, wish.address, is_open=True)
+    if answer is _ANOTHER:
+        return Verdict(wish.person, wish.object_id, wish.address, ending=Ending.KEPT)
     judge = _JUDGES.get(answer.outcome)
     ending, reason = judge(wish) if judge else (Ending.LATER, None)
     return Verdict(wish.person, wish.object_id, wish.address, ending=ending, reason=reason, code=answer.code)

@@ -75,6 +75,7 @@ def _lines(plan: Plan, people: People) -> Iterator[Line]:
     numbers = count(1)
     for wish in plan.wishes:
         given = {"object_id": wish.object_id, "address": wish.address, "on_premises": wish.is_on_premises}
+        given["compared"] = wish.is_compared
         yield Line(next(numbers), {"person": wish.person, "email": _email(people, wish.person), **given})
     for person, found in plan.unmatched.items():
         told = _foreseen(found)
@@ -99,7 +100,8 @@ def _parcel(job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Resu
 
 
 def _wish(given: Mapping[str, object]) -> Wish:
-    return Wish(int(str(given["person"])), str(given["object_id"]), str(given["address"]), bool(given["on_premises"]))
+    person, object_id, address = int(str(given["person"])), str(given["object_id"]), str(given["address"])
+    return Wish(person, object_id, address, bool(given["on_premises"]), bool(given.get("compared")))
 
 
 CONNECT = jobs.declare("organization.connect", parcel=_parcel, shown={"email": "E-mail"}, rows=PEOPLE)

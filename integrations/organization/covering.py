@@ -13,7 +13,7 @@ from accounts.cascade.declare import settings_of
 from accounts.domain_names import domain_of
 from accounts.models import Account, User
 from integrations.policy import is_served_by_organization
-from integrations.preferences import Integrations, Service
+from integrations.preferences import Integrations
 
 READ_AT_ONCE = 2000
 
@@ -51,14 +51,10 @@ def covered(account: Account, people: Collection[int] | None = None) -> dict[int
         if settings is None:
             continue  # joined after the settings were read: the next time
         if id(settings) not in served:
-            served[id(settings)] = is_served(settings)
+            served[id(settings)] = is_served_by_organization(settings)
         if served[id(settings)]:
             found[person] = Covered(person, address, settings)
     return found
-
-
-def is_served(settings: Integrations) -> bool:
-    return is_served_by_organization(settings) and settings.services.default_service == Service.OFFICE_365
 
 
 def _there(account: Account, people: Collection[int] | None) -> QuerySet[User]:

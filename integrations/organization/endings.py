@@ -51,10 +51,13 @@ WHO_MAY = "a Global Administrator or a Privileged Role Administrator"
 _TOLD: dict[str, Told] = {
     Ending.EXPIRED: Told("It was not finished in time.", "Begin again when an Office 365 admin is at hand."),
     Ending.STOPPED: Told("It was cancelled in Meridian.", ""),
-    Ending.SUPERSEDED: Told("It was begun again.", "Only the newest one counts."),
+    Ending.SUPERSEDED: Told(
+        "An admin of this account has begun it again.",
+        "Only the newest one counts, and a link that was handed on for this one leads nowhere any more.",
+    ),
     Ending.INTERRUPTED: Told(
         "Meridian was interrupted while it checked who had signed in.",
-        "Try again. What was consented to at Microsoft holds.",
+        "Try again.",
     ),
     Ending.UNTRUSTED: Told("The answer did not prove to come from Microsoft.", "Try again."),
     Ending.ANOTHER_TENANT: Told(
@@ -99,7 +102,7 @@ _TOLD: dict[str, Told] = {
 
 
 def told(reason: str) -> Told:
-    return _TOLD.get(reason) or Told(f"{in_words(reason)}.", "Nothing has changed. You can try again.")
+    return _TOLD.get(reason) or Told(f"{in_words(reason)}.", "You can try again.")
 
 
 def in_words(reason: str) -> str:

@@ -8,6 +8,7 @@ unless what was heard makes the one that is held doubtful.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,7 +22,7 @@ from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.app_credentials import of_environment
 from integrations.models import AppCredential, Connection, LinkState, TenantLink, Trouble
 from integrations.organization import tenant_tokens
-from integrations.organization.sounding import CALENDAR_ROLES, Heard, sound
+from integrations.organization.sounding import CALENDAR_ROLES, Heard, sound, sound_further
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,10 @@ CHECK_EVERY = timedelta(minutes=10)
 CLAIM = timedelta(minutes=2)  # longer than a check of which everything runs into its deadline
 ALL_OF_IT = timedelta(seconds=40)
 LATELY = timedelta(seconds=30)  # so long one look answers for all who ask
+A_MOMENT = timedelta(seconds=1)
+AT_ONCE = 500
 # What a mailbox alone can prove to be over.
-_OF_THE_CONSENT = (Reason.CONSENT_REVOKED, Reason.PERMISSION_MISSING)
+OF_THE_CONSENT = (Reason.CONSENT_REVOKED, Reason.PERMISSION_MISSING)
 
 
 def to_check(*, now: datetime) -> list[int]:
@@ -49,20 +52,26 @@ def check_links(*, now: datetime) -> int:
     return len(ids)
 
 
-def check_link(link_id: int, *, now: datetime, anew: bool = False) -> TenantLink | None:
+def check_link(link_id: int, *, now: datetime, anew: bool = False, prefer: Sequence[str] = ()) -> TenantLink | None:
     """Ask, and file the outcome; the link as it then stands, None where it has ended. `anew`: with a new token, because
-    somebody wants to know what is granted now. Raises nothing that belongs to Microsoft."""
+    somebody wants to know what is granted now. `prefer`: addresses or object ids of mailboxes to ask first, because
+    they are said to be open. Raises nothing that belongs to Microsoft."""
     link = TenantLink.objects.select_related("account").filter(pk=link_id, ended_at=None).first()
     if link is None:
         return None
     try:
         with outbound.deadline(ALL_OF_IT):
-            _look(link, now=now, anew=anew)
+            _look(link, now=now, anew=anew, prefer=prefer)
     except (tenant_tokens.Busy, tenant_tokens.NotAlive):
         log.info("link.check.skipped", link=link.pk)
     except CalendarError as problem:  # filed where it happened
         log.info("link.check.failed", link=link.pk, reason=problem.failure.reason.value)
     return TenantLink.objects.select_related("account").filter(pk=link_id, ended_at=None).first()
+
+
+def is_lost(link: TenantLink) -> bool:
+    """Its consent or a permission is gone, as far as the mailboxes tell that were asked."""
+    return link.state == LinkState.PAUSED and link.reason in OF_THE_CONSENT
 
 
 def want(link_id: int, *, now: datetime) -> bool:
@@ -90,15 +99,24 @@ def _has_just_answered(link: TenantLink, *, now: datetime) -> bool:
     return is_new and link.state == LinkState.WORKING and link.probed.get("calendar") == "ok"
 
 
-def _look(link: TenantLink, *, now: datetime, anew: bool) -> None:
+def _look(link: TenantLink, *, now: datetime, anew: bool, prefer: Sequence[str]) -> None:
     # Of a consent that was refused the old token knows nothing: it opens mailboxes until it ends.
     token, is_new = _token(link, now=now, anew=anew or link.state == LinkState.PAUSED)
-    heard = sound(link, token)
+    heard = sound(link, token, prefer)
     if heard.is_doubtful and not is_new:
         if heard.is_token_refused:
             tenant_tokens.forget(link)
-        heard = sound(link, tenant_tokens.renewed(link, now=now, anew=True))
+        token = tenant_tokens.renewed(link, now=now, anew=True)
+        heard = sound(link, token, prefer)
+    if _looks_revoked(link, heard) and not is_lost(link):
+        # Or opened for a few only: before everybody is paused, everybody is asked.
+        sound_further(link, token, heard)
     _file(link, heard, now=now)
+
+
+def _looks_revoked(link: TenantLink, heard: Heard) -> bool:
+    is_refused = bool(heard.refused) or heard.is_still_out
+    return is_refused and not heard.is_open and not heard.silent and not CALENDAR_ROLES.intersection(link.roles)
 
 
 def _token(link: TenantLink, *, now: datetime, anew: bool) -> tuple[str, bool]:
@@ -127,20 +145,19 @@ def _refusal_of_us(*, now: datetime) -> Failure | None:
 
 def _file(link: TenantLink, heard: Heard, *, now: datetime) -> None:
     has_role = bool(CALENDAR_ROLES.intersection(link.roles))
-    was_lost = link.state == LinkState.PAUSED and link.reason in _OF_THE_CONSENT
     if heard.is_token_refused:
         _note(link, "unanswered", now=now)
         states.link_troubled(link, heard.silent[-1] if heard.silent else _SILENT, now=now)
-    elif heard.opened or (has_role and heard.refused):
-        _note(link, "ok" if heard.opened else "refused", now=now)
+    elif heard.is_open or (has_role and heard.refused):
+        _note(link, "ok" if heard.is_open else "refused", now=now)
         _works(link, heard, now=now)
     elif heard.silent:
         _note(link, "unanswered", now=now)
         # Each mailbox tells for itself: one that answers is not paused for those that do not.
         states.link_troubled(link, heard.silent[0], now=now, is_usable=True)
-    elif heard.refused or (was_lost and not has_role):
+    elif not has_role and (heard.refused or heard.is_still_out or is_lost(link)):
         _note(link, "refused", now=now)
-        states.link_troubled(link, _revoked(link, heard), now=now)
+        _lost(link, _revoked(link, heard), now=now)
     else:
         _note(link, "unknown", now=now)
         _works(link, heard, now=now)
@@ -155,13 +172,24 @@ def _revoked(link: TenantLink, heard: Heard) -> Failure:
     return Failure(Outcome.NOT_PERMITTED, reason, code, trace_id)
 
 
+def _lost(link: TenantLink, failure: Failure, *, now: datetime) -> None:
+    is_news = not (is_lost(link) and link.reason == failure.reason)
+    if states.link_troubled(link, failure, now=now) and is_news:
+        # Some mailbox may be open all the same: probing asks them, all, for what is filed now is of a moment before.
+        TenantLink.objects.filter(pk=link.pk, ended_at=None).update(probe_due_at=now + A_MOMENT)
+
+
 def _works(link: TenantLink, heard: Heard, *, now: datetime) -> None:
     states.link_works(link, now=now)
     states.let_in(heard.opened, now=now)
-    shut_out = states.scoped_out(heard.refused, now=now, code=heard.refusal.code if heard.refusal else "")
+    code = heard.refusal.code if heard.refusal else ""
+    batches = (heard.refused[at : at + AT_ONCE] for at in range(0, len(heard.refused), AT_ONCE))
+    shut_out = sum(states.scoped_out(some, now=now, code=code) for some in batches)
     columns = {"check_due_at": _next_check(link, now=now)}
-    if shut_out:
-        columns["probe_due_at"] = now  # where some are newly refused, all are asked
+    if is_lost(link):
+        columns["probe_due_at"] = now + A_MOMENT  # all, also those that probing has just heard refuse
+    elif shut_out or heard.is_back:
+        columns["probe_due_at"] = now  # where it is another than before for some, all are asked
     TenantLink.objects.filter(pk=link.pk, ended_at=None).update(**columns)
 
 

@@ -4,7 +4,7 @@ used for."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from celery import current_app
@@ -37,6 +37,7 @@ LEFT = audit.declare(
 )
 
 AT_ONCE = 500
+LATELY = timedelta(seconds=30)  # so long one look at the directory answers for all who ask
 _GONE_WITH_IT = {
     "access_token": "",
     "access_expires_at": None,
@@ -73,12 +74,9 @@ def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> T
         link.linked_by, link.consented_oid, link.consented_as = request.by, request.consented_oid, request.consented_as
         link.domains = sorted({*link.domains, request.domain})
         link.roles, link.roles_at = sorted(set(roles)), now
-        # One that is held was given for what had been granted before.
-        link.access_token, link.access_expires_at = "", None
         # One that is held was given before, and may lack what was granted now.
         link.access_token, link.access_expires_at = "", None
-        link.check_due_at = link.follow_due_at = now
-        link.probe_due_at = link.probe_due_at or now
+        link.check_due_at = link.follow_due_at = link.probe_due_at = now
         link.save()
         mark_ready(link)
         after = {"domains": link.domains}
@@ -141,6 +139,8 @@ def leave(link: TenantLink, people: Collection[int], reason: Reason, *, now: dat
 def use_for(link: TenantLink, domains: Collection[str], *, now: datetime) -> None:
     """From now on for the addresses of these, and of no others."""
     before, after = link.domains, sorted(domains)
+    if not after:
+        _unmark(link)  # nobody is moved to it
     if before == after:
         return
     with transaction.atomic():
@@ -160,12 +160,23 @@ def use_for(link: TenantLink, domains: Collection[str], *, now: datetime) -> Non
 
 def mark_ready(link: TenantLink) -> int:
     """Connections that people made to this organization may stay until they are moved. Answers how many are new."""
-    return _made_by_people(link).filter(move=Move.UNKNOWN).update(move=Move.READY)
+    with transaction.atomic():
+        current = TenantLink.objects.select_for_update(of=("self",), no_key=True).filter(pk=link.pk, ended_at=None)
+        if current.first() is None:
+            return 0
+        return _made_by_people(link).filter(move=Move.UNKNOWN).update(move=Move.READY)
 
 
 def want_followed(account: Account, *, now: datetime) -> int:
     """Something changed that decides whom the links of an account are for. One statement; answers how many they are."""
     return TenantLink.objects.filter(account=account, ended_at=None).update(follow_due_at=now)
+
+
+def look_again(link: TenantLink, *, now: datetime) -> None:
+    """Somebody wants to know what the directory says now. Many who do so at once are answered by one look."""
+    later = TenantLink.objects.filter(pk=link.pk, ended_at=None, follow_due_at__gt=now)
+    if later.exclude(followed_at__gt=now - LATELY).update(follow_due_at=now):
+        transaction.on_commit(partial(_nudge, link.pk))
 
 
 def _unmark(link: TenantLink) -> None:

@@ -20,7 +20,9 @@ from integrations.models import Connection, State, TenantLink
 from integrations.organization.needs import WRITE_CALENDARS, Asked, Said, contained
 
 ASK_AGAIN_AFTER = timedelta(hours=1)
+AFTER_SILENCE = timedelta(minutes=10)
 _ROLES, _AT = "rights_roles", "rights_at"
+_OF_ROLES = (Asked.CALENDAR_WRITE, Asked.CONTACTS)  # what counts for the roles of then alone
 
 
 @dataclass(frozen=True)
@@ -81,23 +83,28 @@ def are_old(link: TenantLink, *, now: datetime) -> bool:
 
 
 def note(link: TenantLink, answers: Answers, *, now: datetime) -> None:
-    """Keep them, unless the mailbox said nothing. What `link_checks` knows of the calendar stays its own."""
+    """Keep them, and of a mailbox that said nothing that it was asked. What `link_checks` knows of the calendar stays
+    its own."""
     heard = {name: said for name, said in answers.said.items() if said != Said.NOTHING and name != Asked.CALENDAR}
-    if not heard:
-        return
+    at = now if heard else now - ASK_AGAIN_AFTER + AFTER_SILENCE
+    address = {"probed_address": answers.address} if heard else {}
     with transaction.atomic():
         mine = TenantLink.objects.select_for_update(of=("self",)).filter(pk=link.pk, ended_at=None)
         for found in mine.only("probed"):
-            link.probed = {**found.probed, **heard, _ROLES: sorted(link.roles), _AT: now.isoformat()}
-            link.probed_address = answers.address
-            TenantLink.objects.filter(pk=link.pk).update(probed=link.probed, probed_address=link.probed_address)
+            is_same = found.probed.get(_ROLES) == sorted(link.roles)
+            before = {name: said for name, said in found.probed.items() if is_same or name not in _OF_ROLES}
+            link.probed = {**before, **heard, _ROLES: sorted(link.roles), _AT: at.isoformat()}
+            link.probed_address = address.get("probed_address", link.probed_address)
+            TenantLink.objects.filter(pk=link.pk).update(probed=link.probed, **address)
 
 
 def typical(link: TenantLink) -> Connection | None:
-    """The mailbox to ask where nobody named one: whichever answered last."""
+    """The mailbox to ask where nobody named one: the same as before, because those of Exchange's scopes differ; else
+    whichever answered last."""
     own = Connection.objects.filter(link=link.pk, state__in=(State.CONNECTED, State.DEGRADED))
     own = own.exclude(object_id="", address="").defer("refresh_token", "access_token")
-    return own.order_by("-last_good_at", "pk").first()
+    same = own.filter(state=State.CONNECTED, address__iexact=link.probed_address) if link.probed_address else own.none()
+    return same.order_by("pk").first() or own.order_by("-last_good_at", "pk").first()
 
 
 def path_to(link: TenantLink, address: str) -> str:

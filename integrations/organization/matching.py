@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from string import ascii_lowercase, ascii_uppercase
 
 from accounts.domain_names import domain_of
 from integrations.failures import Reason
@@ -48,7 +49,9 @@ class Entry:
             return Reason.GUEST
         if not self.is_enabled:
             return Reason.ACCOUNT_DISABLED
-        return None if self.mail else Reason.NO_MAILBOX
+        if self.mail:
+            return None
+        return Reason.ON_PREMISES if self.is_on_premises else Reason.NO_MAILBOX
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ NOBODY = Match(Finding.NO_MAILBOX, reason=Reason.NO_MAILBOX)
 OUTSIDE = Match(Finding.OUTSIDE_DOMAIN, reason=Reason.OUTSIDE_DOMAIN)
 
 _NONE: Mapping[str, int] = {}
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def match(
@@ -126,10 +130,10 @@ class Directory:
 
 
 def same(address: str) -> str:
-    """In this form two addresses are compared: Microsoft's are the same in any case, and domains in their canonical
-    form."""
+    """In this form two addresses are compared: names in any case of plain letters and otherwise exactly, for what
+    looks alike may be another's; domains in their canonical form."""
     name, at, _ = address.strip().rpartition("@")
-    return f"{name.casefold()}{at}{domain_of(address.strip()).casefold()}"
+    return f"{name.translate(_LOWER)}{at}{domain_of(address.strip()).casefold()}"
 
 
 def _one(sought: Sought, book: Directory, domains: Collection[str]) -> Match:

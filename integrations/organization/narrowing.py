@@ -11,11 +11,21 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.organization.needs import READ_CONTACTS, READ_DIRECTORY, Needs, Row, Standing, about, contained
+from integrations.organization.needs import (
+    PERMISSIONS,
+    READ_CONTACTS,
+    READ_DIRECTORY,
+    Needs,
+    Row,
+    Standing,
+    about,
+    contained,
+)
 
 LONGEST = 500
 SCOPE_NAME = "Meridian mailboxes"
 _GRAPH = "00000003-0000-0000-c000-000000000000"
+_GRAPH_THERE = f"$graph = Get-MgServicePrincipal -Filter \"appId eq '{_GRAPH}'\""
 # PowerShell takes the typographic ones for quotation marks too.
 _QUOTES = re.compile("(['‘’‚‛])")
 # Graph's host of each of Microsoft's clouds: what their two modules call it.
@@ -67,15 +77,24 @@ def is_usable(text: str) -> bool:
 
 
 def taking_away(place: Place, rows: Sequence[Row]) -> list[Step]:
-    """What is granted and not needed, by the consent or by Exchange. Empty where there is nothing."""
-    surplus = [row for row in rows if row.standing is Standing.MORE]
-    of_entra = [row.name for row in surplus if not row.is_exchange]
-    of_exchange = [row.name for row in surplus if row.is_exchange]
+    """What is granted and not needed, by the consent or by Exchange. Empty where there is nothing.
+
+    What is needed and comes by a wider permission alone is first granted by its own name."""
+    of_entra = [row for row in rows if row.standing is Standing.MORE and not row.is_exchange]
+    of_exchange = [row for row in rows if row.standing is Standing.MORE and row.is_exchange]
     steps: list[Step] = []
     if of_entra:
-        steps += [_sign_in_to_graph(place), _remove(place, of_entra, _words(of_entra), "Nothing in Meridian uses it.")]
+        names = [row.name for row in of_entra]
+        narrower = [row.name for row in rows if row.by in names]
+        steps += [
+            _sign_in_to_graph(place),
+            *_grant(place, narrower),
+            _remove(place, names, _words(names), _why(of_entra)),
+        ]
     if of_exchange:
-        steps += [*_at_exchange(place), _remove_from_exchange(place, of_exchange)]
+        in_token = {row.name for row in rows if row.standing is Standing.GRANTED}
+        wanted = [row.name for row in rows if row.is_needed and row.name not in in_token]
+        steps += [_sign_in_to_exchange(place), *_remove_from_exchange(place, of_exchange, wanted)]
     return steps
 
 
@@ -83,24 +102,26 @@ def calendars_alone(place: Place, needed: Needs, roles: Collection[str]) -> list
     """All but the one permission for calendars. Empty where nothing else is granted."""
     calendars = needed.names[0]
     rest = sorted(set(roles) - {calendars})
-    if calendars not in roles or not rest:
+    if calendars not in contained(roles) or all(calendars in about(name).contains for name in rest):
         return []
+    narrower = [] if calendars in roles else [calendars]
     says = f"Calendars go on with {calendars} alone."
-    if contained(rest) & {READ_CONTACTS}:
+    if needed.reads_contacts and READ_CONTACTS in contained(rest):
         says += " Contacts are not read any more."
-    if contained(rest) & {READ_DIRECTORY}:
+    if READ_DIRECTORY in contained(rest):
         says += (
             " Everybody who is connected stays connected; new people are looked up by their address, and new names and "
             "aliases are not followed any more."
         )
-    return [_sign_in_to_graph(place), _remove(place, rest, _words(rest), says)]
+    return [_sign_in_to_graph(place), *_grant(place, narrower), _remove(place, rest, _words(rest), says)]
 
 
 def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen) -> list[Step]:
     """From all mailboxes to some, in the order in which calendars never stop."""
     wanted = [name for name in needed.names if name != READ_DIRECTORY]
     return [
-        *_at_exchange(place),
+        *([] if place.principal_id else [_sign_in_to_graph(place)]),
+        _sign_in_to_exchange(place),
         Step(
             "Make the application known to Exchange",
             "Once for each organization. Exchange says so if it knows it already; then go on.",
@@ -111,7 +132,7 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
         Step(
             "Give the same permission for these mailboxes only",
             "From now on Meridian may do it twice: by the consent in all mailboxes, by this role in these.",
-            "\n".join(_assign(name) for name in wanted),
+            "\n".join(_assign(place, name) for name in wanted),
         ),
         Step(
             "Look whether Exchange sees it so",
@@ -119,7 +140,7 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
             _test(place, chosen),
         ),
         *([_sign_in_to_graph(place)] if place.principal_id else []),
-        _for_all_mailboxes(place, needed, roles),
+        _for_all_mailboxes(place, roles),
         Step(
             "Wait, then check again",
             "Microsoft keeps permissions in caches: it takes effect after 30 minutes to 2 hours. Then check again on "
@@ -131,17 +152,18 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
 def ending(place: Place) -> list[Step]:
     """What is left at Microsoft once Meridian no longer uses a consent."""
     return [
-        _sign_in_to_graph(place, scopes=("Application.ReadWrite.All",)),
+        _sign_in_to_graph(place, who=_WHO_REMOVES, scopes=("Application.ReadWrite.All",)),
         Step(
             "Remove Meridian from the organization",
             "This withdraws every consent to it there, also what people gave for themselves.",
-            f"{_principal_of(place)}\nRemove-MgServicePrincipal -ServicePrincipalId $principalId",
+            f"{_principal_of(place)}\n"
+            "if ($principalId) { Remove-MgServicePrincipal -ServicePrincipalId $principalId }",
         ),
         _sign_in_to_exchange(place),
         Step(
             "Remove it from Exchange too, if you had limited it to some mailboxes",
             "Its roles go with it; the scope is yours to keep.",
-            f"Get-ManagementRoleAssignment -RoleAssignee $principalId | Remove-ManagementRoleAssignment\n"
+            f"{_assigned(place)} | Remove-ManagementRoleAssignment\n"
             f"Remove-ServicePrincipal -Identity {quoted(place.app_id)}\n"
             f"Remove-ManagementScope -Identity {quoted(SCOPE_NAME)}",
         ),
@@ -163,30 +185,31 @@ def entra_address(place: Place) -> str:
     )
 
 
-def _for_all_mailboxes(place: Place, needed: Needs, roles: Collection[str]) -> Step:
+def _for_all_mailboxes(place: Place, roles: Collection[str]) -> Step:
     """Last: every role of the token that opens mailboxes."""
     mailboxes = sorted(name for name in roles if about(name).exchange_role or name.startswith(_OF_MAILBOXES))
     if not mailboxes:
         return Step("Nothing is left to take away", "No permission for all mailboxes is granted any more.")
-    says = (
-        "Last of all, because rights add up: while one of these is granted, it opens all mailboxes. "
-        f"{'' if needed.reads_contacts or READ_CONTACTS not in mailboxes else 'Contacts are not read any more then. '}"
-    )
-    return _remove(place, mailboxes, "what is granted for all mailboxes", says.strip())
+    says = "Last of all, because rights add up: while one of these is granted, it opens all mailboxes."
+    return _remove(place, mailboxes, "what is granted for all mailboxes", says)
 
 
 _OF_MAILBOXES = ("Calendars.", "Contacts.", "Mail.", "MailboxSettings.")
+_WHO_GRANTS = "a Privileged Role Administrator or a Global Administrator"
+_WHO_REMOVES = "a Cloud Application Administrator, an Application Administrator or a Global Administrator"
 
 
 def _sign_in_to_graph(
-    place: Place, *, scopes: Sequence[str] = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All")
+    place: Place,
+    *,
+    who: str = _WHO_GRANTS,
+    scopes: Sequence[str] = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
 ) -> Step:
     environment = _CLOUDS.get(place.graph_host, ("", ""))[0]
     more = f" -Environment {environment}" if environment else ""
     return Step(
         "Sign in to Microsoft Graph PowerShell",
-        "As a Privileged Role Administrator or a Global Administrator. Install it once with "
-        "“Install-Module Microsoft.Graph”.",
+        f"As {who}. Install it once with “Install-Module Microsoft.Graph”.",
         f"Connect-MgGraph -TenantId {quoted(place.tenant_id)}{more} "
         f"-Scopes {','.join(quoted(scope) for scope in scopes)}",
     )
@@ -202,17 +225,26 @@ def _sign_in_to_exchange(place: Place) -> Step:
     )
 
 
-def _at_exchange(place: Place) -> list[Step]:
-    """Where the object id is not known, Graph has to be asked for it."""
-    first = [] if place.principal_id else [_sign_in_to_graph(place)]
-    return [*first, _sign_in_to_exchange(place)]
+def _grant(place: Place, names: Sequence[str]) -> list[Step]:
+    """What is needed by its own name, before the wider one goes that gave it."""
+    if not names:
+        return []
+    lines = [_principal_of(place), _GRAPH_THERE]
+    lines += [
+        f"# {name}\n"
+        "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principalId -PrincipalId $principalId "
+        f"-ResourceId $graph.Id -AppRoleId {quoted(about(name).app_role)}"
+        for name in names
+    ]
+    says = "It comes by a wider permission only. Granted by its own name first, it stays when the wider one goes."
+    return [Step(f"Grant {_words(names)} first", says, "\n".join(lines))]
 
 
 def _remove(place: Place, names: Sequence[str], what: str, says: str) -> Step:
     lines = [_principal_of(place)]
     unknown = [name for name in names if not about(name).app_role]
     if unknown:
-        lines.append(f"$graph = Get-MgServicePrincipal -Filter \"appId eq '{_GRAPH}'\"")
+        lines.append(_GRAPH_THERE)
     for name in names:
         app_role = about(name).app_role
         is_it = quoted(app_role) if app_role else f"($graph.AppRoles | Where-Object Value -eq {quoted(name)}).Id"
@@ -226,14 +258,38 @@ def _remove(place: Place, names: Sequence[str], what: str, says: str) -> Step:
     return Step(f"Take away {what}", says, "\n".join(lines))
 
 
-def _remove_from_exchange(place: Place, names: Sequence[str]) -> Step:
-    lines = [_principal_of(place)]
-    lines += [
-        f"Get-ManagementRoleAssignment -RoleAssignee $principalId -Role {quoted(f'Application {name}')} | "
-        "Remove-ManagementRoleAssignment"
-        for name in names
-    ]
-    return Step(f"Take away {_words(names)} at Exchange", "Nothing in Meridian uses it.", "\n".join(lines))
+def _remove_from_exchange(place: Place, surplus: Sequence[Row], wanted: Collection[str]) -> list[Step]:
+    """`wanted`: what is needed and not granted for all mailboxes."""
+    steps: list[Step] = []
+    for row in surplus:
+        if narrower := sorted(about(row.name).contains & set(wanted)):
+            says = "In the same scopes. Exchange says so if it is assigned already; then go on."
+            commands = "\n".join(_assign_instead(place, name, row.name) for name in narrower)
+            steps.append(Step(f"Give {_words(narrower)} first", says, commands))
+    # What is found open may be so by a wider role.
+    names = [row.name for row in surplus]
+    names += sorted(name for name in _EXCHANGE if about(name).contains & set(names) and name not in {*names, *wanted})
+    lines = [f"{_assigned(place, name)} | Remove-ManagementRoleAssignment" for name in names]
+    says = _why(surplus)
+    return [*steps, Step(f"Take away {_words([row.name for row in surplus])} at Exchange", says, "\n".join(lines))]
+
+
+_EXCHANGE = [one.name for one in PERMISSIONS.values() if one.exchange_role]
+
+
+def _assigned(place: Place, name: str = "") -> str:
+    """Its roles at Exchange. By the literal id, for a variable that is empty would mean everybody’s."""
+    role = f" -Role {quoted(f'Application {name}')}" if name else ""
+    return f"Get-ManagementRoleAssignment -RoleAssignee {quoted(place.app_id)}{role}"
+
+
+def _assign_instead(place: Place, name: str, wider: str) -> str:
+    """For as many scopes as the wider one has."""
+    return (
+        f"{_assigned(place, wider)} | ForEach-Object {{\n"
+        "  $scope = @{}; if ($_.CustomResourceScope) { $scope.CustomResourceScope = $_.CustomResourceScope }\n"
+        f"  New-ManagementRoleAssignment -App {quoted(place.app_id)} -Role {quoted(f'Application {name}')} @scope }}"
+    )
 
 
 def _principal_of(place: Place) -> str:
@@ -250,21 +306,33 @@ def _which(chosen: Chosen) -> str:
 
 
 def _scope(chosen: Chosen) -> str:
+    """Made, or pointed at other mailboxes than before."""
     name = quoted(SCOPE_NAME)
     if chosen.how is How.GROUP:
-        return (
+        filtered = (
             f"$group = (Get-Recipient -Identity {quoted(chosen.what or 'calendars@your.domain')}).DistinguishedName\n"
-            f"New-ManagementScope -Name {name} -RecipientRestrictionFilter "
-            '("MemberOfGroup -eq \'" + $group.Replace("\'", "\'\'") + "\'")'
+            '$filter = "MemberOfGroup -eq \'" + $group.Replace("\'", "\'\'") + "\'"'
         )
-    wanted = chosen.what or "CustomAttribute1 -eq 'Meridian'"
-    return f"New-ManagementScope -Name {name} -RecipientRestrictionFilter {quoted(wanted)}"
-
-
-def _assign(name: str) -> str:
+    else:
+        filtered = f"$filter = {quoted(chosen.what or _EXAMPLE)}"
     return (
-        f"New-ManagementRoleAssignment -App $principalId -Role {quoted(f'Application {name}')} "
-        f"-CustomResourceScope {quoted(SCOPE_NAME)}"
+        f"{filtered}\n"
+        f"if (Get-ManagementScope | Where-Object Name -eq {name}) {{\n"
+        f"  Set-ManagementScope -Identity {name} -RecipientRestrictionFilter $filter\n"
+        f"}} else {{\n"
+        f"  New-ManagementScope -Name {name} -RecipientRestrictionFilter $filter }}"
+    )
+
+
+_EXAMPLE = "CustomAttribute1 -eq 'Meridian'"
+
+
+def _assign(place: Place, name: str) -> str:
+    """Unless it is assigned for this scope already."""
+    return (
+        f"if (-not ({_assigned(place, name)} | Where-Object CustomResourceScope -eq {quoted(SCOPE_NAME)})) {{\n"
+        f"  New-ManagementRoleAssignment -App {quoted(place.app_id)} -Role {quoted(f'Application {name}')} "
+        f"-CustomResourceScope {quoted(SCOPE_NAME)} }}"
     )
 
 
@@ -277,3 +345,7 @@ def _test(place: Place, chosen: Chosen) -> str:
 
 def _words(names: Iterable[str]) -> str:
     return ", ".join(names)
+
+
+def _why(rows: Iterable[Row]) -> str:
+    return " ".join(f"{row.name}: {row.why}" for row in rows)

@@ -29,6 +29,7 @@ _COLUMNS = (
     "move",
     "failed_at",
     "calendar_write",
+    "connected_at",
 )
 
 
@@ -49,6 +50,7 @@ class Standing:
     move: str
     failed_at: datetime | None
     calendar_write: bool
+    connected_at: datetime | None
 
     @property
     def is_own(self) -> bool:
@@ -61,6 +63,13 @@ class Standing:
 
     def is_by(self, link: TenantLink) -> bool:
         return not self.is_own and self.link == link.pk and self.state != State.DISCONNECTED
+
+    def is_established(self, link: TenantLink) -> bool:
+        """Whether its identity is known to be the person's: its mailbox has opened for them, and a look at the
+        directory has come since. What was only ever matched may be another's by now."""
+        if not self.is_by(link) or not self.object_id or self.connected_at is None:
+            return False
+        return link.followed_at is None or self.connected_at <= link.followed_at
 
     @property
     def domain(self) -> str:
@@ -82,7 +91,7 @@ class People:
     def sought(self, link: TenantLink) -> Iterator[Sought]:
         for person, one in self.covered.items():
             known = self.standing.get(person)
-            object_id = known.object_id if known and known.is_by(link) else ""
+            object_id = known.object_id if known and known.is_established(link) else ""
             yield Sought(person, one.address, object_id)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from accounts.domain_names import domain_of
 from integrations.failures import Reason
 from integrations.models import Move, State, TenantLink
 from integrations.organization.connecting import Wish
@@ -76,11 +75,13 @@ class _Planner:
             self.plan.found["elsewhere"] += 1
             return
         self.plan.found[found.finding] += 1
-        if found.finding is not Finding.MATCHED or not _is_same(row, found):
+        is_another = bool(found.object_id) and found.object_id != row.object_id
+        if found.finding is not Finding.MATCHED or is_another:
             if row.move != Move.REFUSED:
                 self.plan.refused.append(row.pk)
         elif row.move != Move.REFUSED or not self._is_recent(row):
-            self.plan.wishes.append(Wish(row.person, row.object_id, found.address, found.is_on_premises))
+            wish = Wish(row.person, row.object_id, found.address, found.is_on_premises, not found.object_id)
+            self.plan.wishes.append(wish)
 
     def _unmatched(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
         if row is None and not covered.allows(covered.address):
@@ -137,9 +138,3 @@ def _finding(row: Standing) -> Finding:
 
 def _wish(person: int, found: Match) -> Wish:
     return Wish(person, found.object_id, found.address, found.is_on_premises)
-
-
-def _is_same(row: Standing, found: Match) -> bool:
-    if found.object_id:
-        return row.object_id == found.object_id
-    return bool(domain_of(row.address)) and same(row.address) == same(found.address)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,7 +25,8 @@ from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.graph import batch
 from integrations.models import ALIVE, Connection, LinkState, State, TenantLink, Trouble
-from integrations.organization import link_checks, links, sounding, tenant_tokens
+from integrations.organization import by_address, link_checks, links, sounding, tenant_tokens
+from integrations.states.organization import OF_THE_DIRECTORY
 
 log = structlog.get_logger(__name__)
 
@@ -87,14 +89,16 @@ def _waiting(link: TenantLink, since: datetime) -> QuerySet[Connection]:
         links.carried_by(link)
         .filter(unasked, state__in=_ASKED)
         .exclude(object_id="", address="")
-        .exclude(object_id="", state=State.NOT_ELIGIBLE, reason__in=_NOT_A_MAILBOX)
+        .exclude(state=State.NOT_ELIGIBLE, reason__in=OF_THE_DIRECTORY)
+        .exclude(_by_address_alone(link))
         .select_related("user__account")
         .defer("refresh_token", "access_token")
     )
 
 
-# Of these no probe tells anything: which mailbox it is is not known.
-_NOT_A_MAILBOX = [Reason.AMBIGUOUS.value, Reason.GUEST.value, Reason.ACCOUNT_DISABLED.value]
+def _by_address_alone(link: TenantLink) -> Q:
+    is_told_elsewhere = not by_address.may_be_asked(link)
+    return Q(object_id="", state=State.NOT_ELIGIBLE) if is_told_elsewhere else Q(pk__in=[])
 
 
 def _ask(link: TenantLink, connections: Sequence[Connection], *, now: datetime) -> bool:
@@ -123,16 +127,25 @@ def _file(link: TenantLink, pairs: Sequence[tuple[Connection, batch.Answer]], *,
     if any(answer.reason is Reason.TOKEN_REFUSED for _, answer in failed):
         tenant_tokens.forget(link)
         return False
-    states.let_in([one.pk for one in opened], now=now)
+    found = [one for one in opened if by_address.is_all_there_is(one)]
+    by_address.opened(link, found, now=now)
+    states.let_in([one.pk for one in opened if one not in found], now=now)
     refused = [(one, answer) for one, answer in failed if answer.outcome is Outcome.NOT_PERMITTED]
     if refused and (opened or _opens_others(link, now=now)):
         _keep_out([one for one, _ in refused], refused[0][1], now=now)
     for one, answer in failed:
         if answer.outcome is Outcome.NOT_ELIGIBLE:
-            states.went_wrong(one, answer, now=now, of=Trouble.MAILBOX)
+            states.went_wrong(one, _as_known(one, answer), now=now, of=Trouble.MAILBOX)
         elif answer.outcome is not Outcome.NOT_PERMITTED:
             log.info("probe.not_answered", connection=one.pk, reason=answer.reason.value)
     return bool(opened or refused) or any(answer.outcome is Outcome.NOT_ELIGIBLE for _, answer in failed)
+
+
+def _as_known(connection: Connection, failure: Failure) -> Failure:
+    """A batch does not tell why there is no mailbox. What the directory has told of it stays; of one that is new to it,
+    `checking` asks."""
+    known = connection.reason == Reason.ON_PREMISES
+    return replace(failure, reason=Reason.ON_PREMISES) if known else failure
 
 
 def _keep_out(connections: Iterable[Connection], failure: Failure, *, now: datetime) -> None:

@@ -26,8 +26,8 @@ _AT_MICROSOFT = (
     "If a consent was given at Microsoft, it stays there: an admin removes it in the Microsoft Entra admin center, "
     "under Enterprise applications."
 )
-# Before anybody was sent to Microsoft, or without a consent there.
-_NEVER_CONSENTED = frozenset({Reason.DECLINED, Reason.CANCELLED, Reason.ADMIN_APPROVAL})
+# Microsoft's answers in the place of a consent.
+_WITHOUT_CONSENT = frozenset({Reason.DECLINED, Reason.ADMIN_APPROVAL})
 
 
 class Stage(StrEnum):
@@ -62,6 +62,11 @@ class Trip:
     # Passing trouble, in a sentence without its full stop.
     trouble: str
     is_silent: bool
+
+    @property
+    def may_cancel(self) -> bool:
+        """Of one that is not linked yet; see `trips.stop`."""
+        return self.request.link_id is None
 
     @property
     def what_stays(self) -> str:
@@ -107,6 +112,13 @@ def of(request: LinkRequest, *, now: datetime) -> Trip:
         trouble=endings.in_words(request.reason) if is_checking and request.reason and not is_spreading else "",
         is_silent=is_checking and asked_again is not None and now - asked_again > SILENCE,
     )
+
+
+def _may_have_consented(request: LinkRequest) -> bool:
+    """Somebody was sent to Microsoft, which has not answered that there is no consent."""
+    if request.reason:
+        return request.reason not in _WITHOUT_CONSENT
+    return request.step != LinkStep.MADE
 
 
 def _stage(request: LinkRequest, *, now: datetime) -> Stage:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,7 +28,7 @@ from integrations.failures import Failure, Reason
 from integrations.microsoft import admin_claims, app_claims, id_tokens, identity, tenants
 from integrations.microsoft.graph import directory_person
 from integrations.models import LinkRequest, LinkStep
-from integrations.organization import links, needs, saving, trips, whose
+from integrations.organization import checklist, links, needs, saving, trips, wanted, whose
 from integrations.organization.endings import Ending
 from integrations.organization.trips import Overtaken
 
@@ -40,6 +41,8 @@ GIVE_UP = timedelta(minutes=30)  # what passes, and does not
 SAVED_WITHIN = 5  # attempts, about a minute apart
 FIRST_WAIT = timedelta(seconds=3)
 LONGEST_WAIT = timedelta(seconds=30)
+# So long a permission is waited for that is needed besides; the application may not be registered with it at all.
+AWAITED_FOR = timedelta(minutes=3)
 # The code is no good any more: mostly because an attempt had spent it whose answer was lost.
 _SPENT = frozenset({Reason.CODE_SPENT, Reason.CODE_REFUSED, Reason.GRANT_EXPIRED, Reason.GRANT_UNKNOWN})
 
@@ -136,7 +139,7 @@ def _link(request: LinkRequest, *, now: datetime) -> None:
     if tenants.tenant_of(request.domain) != request.tenant_id.lower():
         whose.forget(request.domain)
         raise Refused(Ending.DOMAIN_MOVED)
-    roles = _roles(request)
+    roles = _roles(request, now=now)
     with transaction.atomic():
         claims.account(request.account_id)
         # Asked again under the lock: whoever removes a domain, or takes somebody's rights, takes it too.
@@ -157,7 +160,7 @@ def _save(request: LinkRequest, *, now: datetime) -> None:
     saving.save(request, now=now)
 
 
-def _roles(request: LinkRequest) -> list[str]:
+def _roles(request: LinkRequest, *, now: datetime) -> list[str]:
     """What the application's own token in this organization says that was granted. Raises Refused, NotYet."""
     try:
         tokens = identity.app_token(request.tenant_id)
@@ -172,10 +175,22 @@ def _roles(request: LinkRequest) -> list[str]:
         # A consent gives all that the application is registered with, so at least this one has to arrive.
         if needs.READ_CALENDARS not in needs.contained(said.roles):
             raise NotYet(Ending.NO_PERMISSIONS)
+        _await_the_rest(request, said.roles, now=now)
     roles = sorted(said.roles)
     if needs.READ_DIRECTORY in roles and directory_person.is_guest(request.consented_oid, tokens.access_token):
         raise Refused(Reason.GUEST)
     return roles
+
+
+def _await_the_rest(request: LinkRequest, roles: Collection[str], *, now: datetime) -> None:
+    """A permission that was consented to just now arrives after those of before: a link made too early would count it as
+    missing as long as its token lives. Raises NotYet."""
+    assert request.answered_at is not None  # noqa: S101  as above
+    policy = checklist.policy_of(request.change) if request.change else None
+    needed = wanted.needed_by(request.account, about_to_hold=[policy] if policy else [])
+    lacking = needs.REGISTERED.intersection(needed.names) - needs.contained(roles)
+    if lacking and now - request.answered_at < AWAITED_FOR:
+        raise NotYet(Ending.NO_PERMISSIONS)
 
 
 def _is_ours(app_id: str) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from accounts import audit
 from accounts.cascade.across import held_by_each
@@ -21,10 +22,10 @@ from accounts.models import User
 from integrations import reasons, states
 from integrations.failures import Reason
 from integrations.models import ALIVE, AwaitedApproval, Connection, Move, State, TenantLink
-from integrations.organization import covering
 from integrations.organization.covering import Covered
 from integrations.organization.mailbox_rights import may_write_calendars
 from integrations.organization.matching import same
+from integrations.policy import is_served_by_organization
 from integrations.preferences import Api, Integrations, Method, Service
 from integrations.states.joining import COLUMNS
 
@@ -136,7 +137,7 @@ class _Sheet:
         self._people = _there(self._link, self._verdicts)
         self._covered = _covered(self._link, self._people)
         self._rows = _rows(self._people)
-        self._taken = _taken(self._link, self._verdicts.values(), self._people)
+        self._taken = _taken(self._link, self._verdicts.values())
         self._may_write = may_write_calendars(self._link)
         done = {person: self._done(one) for person, one in self._verdicts.items()}
         self._store([one for one in done.values() if one.row is not None and one.action])
@@ -160,7 +161,7 @@ class _Sheet:
         return self._carried(said, covered, row)
 
     def _is_taken(self, said: Verdict) -> bool:
-        return bool(said.object_id) and said.object_id in self._taken
+        return said.object_id in self._taken if said.object_id else same(said.address) in self._taken
 
     def _moved(self, said: Verdict, covered: Covered, row: Connection) -> _Done:
         """What works is only given up for the same mailbox."""
@@ -177,8 +178,6 @@ class _Sheet:
         return _Done(Ending.CONNECTED, row, CONNECTED)
 
     def _carry(self, row: Connection, said: Verdict, covered: Covered) -> None:
-        if (row.tenant_id, row.object_id) != (self._link.tenant_id, said.object_id):
-            row.connected_at = row.last_good_at = None
         self._name(row, said.object_id, said.address)
         row.calendar_write = self._may_write and covered.may_write
         states.carried(row, now=self._now)
@@ -190,13 +189,23 @@ class _Sheet:
             return _Done(said.ending)  # the settings are the greater obstacle
         is_new = row is None or row.state != State.NOT_ELIGIBLE or row.reason != said.reason.value
         row = row or Connection(user=self._people[said.person], since_at=self._now)
-        is_identity = said.object_id and not self._is_taken(said)
-        self._name(row, said.object_id if is_identity else "", said.address or row.address or row.user.email)
+        self._name(row, *self._in_view_as(said, row))
         row.calendar_write = False
         states.kept_in_view(row, said.reason, now=self._now, code=said.code)
         return _Done(said.ending, row, NOT_MATCHED if is_new else _SEEN)
 
+    def _in_view_as(self, said: Verdict, row: Connection) -> tuple[str, str]:
+        """By which identity and address. One that had opened stays known while nobody else is found: should it be seen
+        again, it is followed. Without one it is the person's own address, and none that the row ever had."""
+        if said.object_id and not self._is_taken(said):
+            return said.object_id, said.address
+        if not said.object_id and _is_established(row, self._link):
+            return row.object_id, row.address
+        return "", row.user.email
+
     def _name(self, row: Connection, object_id: str, address: str) -> None:
+        if (row.tenant_id, row.object_id) != (self._link.tenant_id, object_id):
+            row.connected_at = row.last_good_at = None  # it is another mailbox
         row.service, row.api, row.method = Service.OFFICE_365.value, Api.GRAPH.value, _BY_ORGANIZATION
         row.link, row.move, row.tenant_id = self._link, Move.UNKNOWN, self._link.tenant_id
         row.object_id, row.address = object_id, address
@@ -240,7 +249,7 @@ def _there(link: TenantLink, people: Iterable[int]) -> dict[int, User]:
 def _covered(link: TenantLink, people: Mapping[int, User]) -> dict[int, Covered]:
     holding = held_by_each(Integrations, people.keys()) if people else {}
     found = (Covered(pk, one.email, holding[pk].values) for pk, one in people.items())
-    return {one.person: one for one in found if covering.is_served(one.settings) and one.domain in link.domains}
+    return {one.person: one for one in found if is_served_by_organization(one.settings) and one.domain in link.domains}
 
 
 def _rows(people: Mapping[int, User]) -> dict[int, Connection]:
@@ -251,14 +260,17 @@ def _rows(people: Mapping[int, User]) -> dict[int, Connection]:
     return rows
 
 
-def _taken(link: TenantLink, verdicts: Iterable[Verdict], people: Collection[int]) -> set[str]:
-    """Mailboxes that somebody else has, of whatever account."""
-    wanted = {one.object_id: one.person for one in verdicts if one.object_id}
-    if not wanted:
-        return set()
-    held: QuerySet[Connection] = Connection.objects.filter(tenant_id=link.tenant_id, object_id__in=list(wanted))
-    found = held.exclude(state=State.DISCONNECTED).values_list("object_id", "user_id")
-    return {object_id for object_id, person in found if wanted[object_id] != person}
+def _taken(link: TenantLink, verdicts: Collection[Verdict]) -> set[str]:
+    """Mailboxes that somebody else has, of whatever account; by object id, or by address where that is all there is."""
+    wanted = {one.object_id or same(one.address): one.person for one in verdicts}
+    held: QuerySet[Connection] = Connection.objects.filter(tenant_id=link.tenant_id).exclude(state=State.DISCONNECTED)
+    by_id = held.filter(object_id__in=[one.object_id for one in verdicts if one.object_id])
+    found = set(by_id.values_list("object_id", "user_id"))
+    addresses = {one.address.lower() for one in verdicts if one.is_open and not one.object_id}
+    if addresses:
+        by_address = held.annotate(lowered=Lower("address")).filter(lowered__in=addresses)
+        found |= {(same(address), person) for address, person in by_address.values_list("address", "user_id")}
+    return {place for place, person in found if wanted.get(place, person) != person}
 
 
 def _is_same(row: Connection, said: Verdict, link: TenantLink) -> bool:
@@ -266,6 +278,12 @@ def _is_same(row: Connection, said: Verdict, link: TenantLink) -> bool:
     if row.tenant_id != link.tenant_id:
         return False
     return row.object_id == said.object_id if said.object_id else same(row.address) == same(said.address)
+
+
+def _is_established(row: Connection, link: TenantLink) -> bool:
+    """Whether the mailbox that the row names has opened for its person by this consent."""
+    is_ours = row.method == _BY_ORGANIZATION and row.link_id == link.pk and row.state != State.DISCONNECTED
+    return is_ours and bool(row.object_id) and row.connected_at is not None
 
 
 def _is_carried(row: Connection, said: Verdict, link: TenantLink) -> bool:

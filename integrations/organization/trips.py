@@ -15,7 +15,7 @@ import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -105,7 +105,7 @@ def begin(
         same = LinkRequest.objects.filter(account=account, tenant_id=tenant_id, ended_at=None)
         if proving := same.exclude(step__in=OPEN).first():
             raise UnderWay(proving)
-        same.update(step=LinkStep.FAILED, reason=Ending.SUPERSEDED, ended_at=now, **_SECRETS_GONE)
+        _supersede(list(same), by=by, now=now)
         if change is not None and not reviewing.keep(change, by=by, until=request.expires_at, now=now):
             raise CannotBegin("This change is no longer waiting to be confirmed. Make it again.")
         request.save()
@@ -241,6 +241,16 @@ def opened(request: LinkRequest, column: str) -> dict[str, Any]:
 
 def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _supersede(before: Sequence[LinkRequest], *, by: User, now: datetime) -> None:
+    """They may be a colleague's, and handed on: the log says who began anew."""
+    for one in before:
+        LinkRequest.objects.filter(pk=one.pk).update(
+            step=LinkStep.FAILED, reason=Ending.SUPERSEDED, ended_at=now, **_SECRETS_GONE
+        )
+        why = {"reason": Ending.SUPERSEDED}
+        audit.record(REFUSED, account=one.account, actor=by, on=one, now=now, after=why)
 
 
 def _new_state() -> str:

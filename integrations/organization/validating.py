@@ -32,8 +32,7 @@ from integrations.organization import (
     tenant_tokens,
     wanted,
 )
-from integrations.organization.mailbox_rights import Answers
-from integrations.organization.needs import READ_CONTACTS, WRITE_CALENDARS, contained
+from integrations.organization.needs import READ_CONTACTS, WRITE_CALENDARS, Asked, Needs, Said, contained
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +40,7 @@ KEPT = timedelta(days=1)
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
 GIVEN_UP = timedelta(minutes=5)  # the task has expired by then
 ALL_OF_IT = timedelta(seconds=40)
+_WHAT = {Asked.CALENDAR: "its calendar", Asked.CALENDAR_WRITE: "writing its calendar", Asked.CONTACTS: "its contacts"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Check:
     is_fine: bool
     mailboxes: tuple[Mailbox, ...]
     now: datetime
+    # When a worker took it up: asking Microsoft may take longer than a silence.
+    began_at: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -71,7 +73,7 @@ class Check:
 
     @property
     def is_silent(self) -> bool:
-        return self.found_at is None and self.now - self.at > SILENCE
+        return self.found_at is None and self.began_at is None and self.now - self.at > SILENCE
 
 
 def may_be_asked(link: TenantLink, address: str) -> bool:
@@ -96,7 +98,8 @@ def latest(link: TenantLink, *, now: datetime) -> Check | None:
 
 def carry_out(link_id: int, *, now: datetime) -> None:
     """Ask Microsoft, file what it says, and say so on the page that asked."""
-    asked = _read(link_id) or {"at": now, "inside": "", "outside": ""}
+    asked = _read(link_id) or {"at": now, "inside": "", "outside": "", "mailboxes": []}
+    _write(link_id, {"found_at": None, "says": "", "is_fine": False, **asked, "began_at": now})
     link = link_checks.check_link(link_id, now=now, anew=True)
     if link is None:
         return
@@ -106,7 +109,7 @@ def carry_out(link_id: int, *, now: datetime) -> None:
     links.want_followed(link.account, now=now)
     nudge(current_app.signature(links.FOLLOW), link_id=link.pk)
     drift.look(link.pk, now=now)
-    says, is_fine = _in_words(link, mailboxes)
+    says, is_fine = _in_words(link, mailboxes, wanted.needed_by(link.account))
     found = {"found_at": now, "says": says, "is_fine": is_fine, "mailboxes": [vars(one) for one in mailboxes or ()]}
     _write(link_id, {"at": asked["at"], "inside": asked["inside"], "outside": asked["outside"], **found})
 
@@ -162,33 +165,40 @@ def _places(link: TenantLink, asked: dict[str, Any]) -> Iterable[tuple[str, str,
         yield asked["outside"], mailbox_rights.path_to(link, asked["outside"]), False
 
 
-def _in_words(link: TenantLink, mailboxes: list[Mailbox] | None) -> tuple[str, bool]:
+def _in_words(link: TenantLink, mailboxes: list[Mailbox] | None, needed: Needs) -> tuple[str, bool]:
     if link.state != LinkState.WORKING and link.reason:
         return f"{reasons.in_words(link.reason)}. Meridian asks again by itself.", False
     if mailboxes is None:
         return "Microsoft was not asked: another look at this organization is under way. Try again in a minute.", False
     if not mailboxes:
         return "Microsoft gives Meridian a token. No mailbox was asked, because nobody is connected yet.", True
-    wrong = [one for one in mailboxes if _is_open(one) is not one.is_meant_open]
-    if not wrong:
-        return "It is as it should be.", True
-    return " ".join(_what_is_wrong(one) for one in wrong), False
+    wrong = [says for one in mailboxes if (says := _what_is_wrong(one, needed))]
+    return (" ".join(wrong), False) if wrong else ("It is as it should be.", True)
 
 
-def _is_open(one: Mailbox) -> bool | None:
-    answers = Answers(one.address, one.said)
-    return True if answers.is_open else False if "refused" in one.said.values() else None
+def _what_is_wrong(one: Mailbox, needed: Needs) -> str:
+    """Empty where it is right: all that is needed is open, or nothing at all is."""
+    asked = _needed(needed) if one.is_meant_open else list(Asked)
+    is_wrong = Said.REFUSED if one.is_meant_open else Said.OK
+    wrong = [what for what in asked if one.said.get(what) == is_wrong]
+    unclear = [what for what in asked if one.said.get(what, Said.NOTHING) == Said.NOTHING]
+    if wrong and one.is_meant_open:
+        return f"{one.address} should be open, and Microsoft refuses {_listed(wrong)}."
+    if wrong:
+        return (
+            f"{one.address} should be closed, and Microsoft still opens {_listed(wrong)}: either a permission for all "
+            "mailboxes is left, or the change has not spread yet (up to two hours)."
+        )
+    return f"{one.address} gave no answer that says whether Microsoft opens {_listed(unclear)}." if unclear else ""
 
 
-def _what_is_wrong(one: Mailbox) -> str:
-    if _is_open(one) is None:
-        return f"{one.address} gave no answer that says whether it is open."
-    if one.is_meant_open:
-        return f"{one.address} should be open, and Microsoft refuses it."
-    return (
-        f"{one.address} should be closed, and Microsoft still opens it: either a permission for all mailboxes is left, "
-        "or the change has not spread yet (up to two hours)."
-    )
+def _needed(needed: Needs) -> list[Asked]:
+    writes = [Asked.CALENDAR_WRITE] if needed.writes_calendars else []
+    return [Asked.CALENDAR, *writes, *([Asked.CONTACTS] if needed.reads_contacts else [])]
+
+
+def _listed(asked: Iterable[Asked]) -> str:
+    return " and ".join(_WHAT[one] for one in asked)
 
 
 def _read(pk: int) -> dict[str, Any] | None:

@@ -49,6 +49,8 @@ _PASSING = (Outcome.THROTTLED, Outcome.UNREACHABLE)
 # The operator's to mend; everything else that pauses a link is for the organization's own admin.
 OF_OURS = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED, Reason.KEY_MISSING)
 _UNDER_WAY = (State.CONNECTED, State.DEGRADED, State.PAUSED)
+# Only the directory tells these, so no mailbox's answer begins or ends them.
+OF_THE_DIRECTORY = (Reason.AMBIGUOUS.value, Reason.GUEST.value, Reason.ACCOUNT_DISABLED.value)
 
 
 def link_troubled(
@@ -113,7 +115,7 @@ def scoped_out(connections: Collection[int], *, now: datetime, code: str = "") -
         return 0
     why = {"reason": Reason.SCOPED_OUT.value, "code": code[:80], "trace_id": "", "failed_at": now}
     rest = {"trouble": Trouble.MAILBOX, "refused_since": None, "attempts": 0, "refresh_due_at": None}
-    was_out = Q(state=State.NOT_ELIGIBLE) & ~Q(reason=Reason.SCOPED_OUT.value)
+    was_out = Q(state=State.NOT_ELIGIBLE) & ~Q(reason__in=[Reason.SCOPED_OUT.value, *OF_THE_DIRECTORY])
     with transaction.atomic():
         out = list(_locked(connections).filter(Q(state__in=_UNDER_WAY) | was_out))
         gone = Connection.objects.filter(pk__in=[one.pk for one in out])
@@ -129,7 +131,9 @@ def let_in(connections: Collection[int], *, now: datetime) -> int:
         return 0
     well = WELL | {"state": State.CONNECTED, "since_at": now, "refresh_due_at": None}
     with transaction.atomic():
-        back = list(_locked(connections).filter(state__in=(State.NOT_ELIGIBLE, State.DEGRADED, State.PAUSED)))
+        waited = Q(state__in=(State.DEGRADED, State.PAUSED))
+        waited |= Q(state=State.NOT_ELIGIBLE) & ~Q(reason__in=OF_THE_DIRECTORY)
+        back = list(_locked(connections).filter(waited))
         Connection.objects.filter(pk__in=[one.pk for one in back]).update(**well)
         well_now = Connection.objects.filter(pk__in=connections, state=State.CONNECTED)
         well_now.update(last_good_at=now, connected_at=Coalesce("connected_at", Value(now)))

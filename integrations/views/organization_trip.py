@@ -25,15 +25,15 @@ from accounts.views import change_sheet
 from integrations import credentials
 from integrations.contracts import CalendarError
 from integrations.models import LinkRequest
-from integrations.organization import answers, checklist, progress, saving, trips
+from integrations.organization import answers, checklist, links, progress, saving, trips
 from integrations.tasks import prove_authorization
 from integrations.views.connection import BROWSER
 
 LONGEST = 8192  # of one parameter of an answer
 _WORD = "authorization"  # the key, in the session, of the word in a link that was handed on
-_NO_ANSWER = "Microsoft does not answer at the moment. Nothing has changed; try again in a minute."
+_NO_ANSWER = "Microsoft does not answer at the moment. Nothing has changed in Meridian; try again in a minute."
 _REGISTRATION = (
-    "Meridian’s own registration at Microsoft needs attention. Its operator has been told. Nothing has changed."
+    "Meridian’s own registration at Microsoft needs attention. Its operator has been told. Nothing has changed in Meridian."
 )
 
 
@@ -65,7 +65,7 @@ def authorize_begin(request: SignedInRequest) -> HttpResponse:
         return redirect("authorize", problem.request.pk)
     except trips.CannotBegin as problem:
         messages.error(request, f"{problem} Nothing has changed.")
-        return redirect("change", change.pk) if change else redirect("account_settings")
+        return redirect("change", change.pk) if change else _back_to_organization(request)
     return redirect("authorize", begun.pk) if is_handed_on else _go(request, begun)
 
 
@@ -196,6 +196,13 @@ def _go(request: HttpRequest, trip: LinkRequest) -> HttpResponse:
     except CalendarError:
         messages.error(request, _NO_ANSWER)
         return page
+
+
+def _back_to_organization(request: SignedInRequest) -> HttpResponse:
+    """Whose domain was sent, where it is linked; else to all of them."""
+    domain = request.POST.get("domain", "")
+    found = next((link for link in links.of(request.user.account) if domain in link.domains), None)
+    return redirect("organization", found.pk) if found else redirect("organizations")
 
 
 def _own_change(request: SignedInRequest, pk: str) -> PendingChange:

@@ -22,7 +22,7 @@ from accounts.nudging import nudge
 from accounts.templatetags.ui import counted
 from integrations.console.tiles import LOOKS
 from integrations.models import Connection, State, TenantLink
-from integrations.organization import links, narrowing, showing, validating
+from integrations.organization import checklist, links, narrowing, showing, validating
 from integrations.organization.forms import CheckForm, ScopeForm
 from integrations.tasks import check_organization
 
@@ -30,9 +30,12 @@ ON_A_PAGE = 20
 
 
 @require_safe
+@never_cache
 @account_admin
 def organizations(request: SignedInRequest) -> HttpResponse:
-    return render(request, "integrations/organizations.html", {"cards": showing.cards(request.user.account)})
+    account = request.user.account
+    another = checklist.another(account, by=request.user, now=timezone.now())
+    return render(request, "integrations/organizations.html", {"cards": showing.cards(account), "another": another})
 
 
 @require_safe

@@ -134,6 +134,27 @@ def test_each_finding_has_its_words(finding: Finding, method: str, cast: Cast, c
     assert found not in shown
 
 
+def test_while_nobody_answers_nothing_is_said_to_be_missing(cast: Cast, client_of: ClientOf) -> None:
+    since = timezone.now() - timedelta(days=10)
+    domain = verified(cast.kestrel, failing_since=since, trouble=Finding.NO_ANSWER)
+
+    shown = opened(client_of(cast.dana), "domain", domain.pk)
+
+    assert "Verified, not reached lately" in shown
+    assert "Not reached since" in shown
+    assert "issing" not in shown
+    assert domains.counts_until(domain) == since + domains.GRACE_OF_THE_SILENT
+
+
+def test_a_private_address_is_not_named(cast: Cast, client_of: ClientOf) -> None:
+    domain = made(cast.kestrel, trouble=Finding.PRIVATE, found="10.96.0.12")
+
+    shown = opened(client_of(cast.dana), "domain", domain.pk)
+
+    assert "not on the public Internet" in shown
+    assert "10.96.0.12" not in shown
+
+
 def test_a_proof_that_is_missing_counts_until_a_day_that_is_named(cast: Cast, client_of: ClientOf) -> None:
     since = timezone.now() - timedelta(days=1)
     domain = verified(cast.kestrel, failing_since=since, trouble=Finding.ABSENT)

@@ -342,6 +342,38 @@ def test_silence_is_no_loss_for_a_month(cast: Cast, name_server: NameServer, dom
     assert looked(domain, NOW + DAY + domains.GRACE_OF_THE_SILENT).state == DomainState.LAPSED
 
 
+def test_after_a_long_silence_a_clear_no_gives_the_admins_a_week(
+    cast: Cast, name_server: NameServer, domain: AssociatedDomain
+) -> None:
+    name_server.troubles[NAME] = "SERVFAIL"
+    looked(domain, NOW + DAY)
+    looked(domain, NOW + 10 * DAY)
+    name_server.troubles.clear()
+    name_server.records.clear()
+    answers = NOW + 11 * DAY
+
+    for hour in (0, 1, 2, 6 * 24):
+        assert looked(domain, answers + hour * HOUR).state == DomainState.VERIFIED
+
+    assert (domain.failing_since, domain.missing_since) == (NOW + DAY, answers)
+    assert domains.counts_until(domain) == answers + domains.GRACE
+    assert told() == ["dana: The proof for kestrel.example is missing"]
+    assert "Since 12 October" in mail.outbox[0].body
+    assert looked(domain, answers + domains.GRACE).state == DomainState.LAPSED
+
+
+def test_a_week_after_a_long_silence_never_makes_more_than_a_month(
+    cast: Cast, name_server: NameServer, domain: AssociatedDomain
+) -> None:
+    name_server.troubles[NAME] = "SERVFAIL"
+    looked(domain, NOW + DAY)
+    name_server.troubles.clear()
+    name_server.records.clear()
+
+    assert looked(domain, NOW + 29 * DAY).state == DomainState.VERIFIED
+    assert looked(domain, NOW + 31 * DAY).state == DomainState.LAPSED
+
+
 def test_a_proof_that_has_moved_is_found(
     cast: Cast, name_server: NameServer, web_site: WebSite, domain: AssociatedDomain
 ) -> None:

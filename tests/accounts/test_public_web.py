@@ -112,6 +112,13 @@ PRIVATE = [
     "fec0::1",
     "ff02::1",
     "2001:db8::1",
+    "3fff::1",
+    "4000::1",
+    "5f00::1",
+    "100:0:0:1::1",
+    "::ffff:0:127.0.0.1",
+    "2001:470::5efe:10.0.0.1",
+    "2001:470::200:5efe:10.0.0.1",
 ]
 PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"]
 
@@ -149,6 +156,7 @@ def test_one_address_inside_among_others_is_enough(name_server: NameServer, sett
 def test_no_way_of_writing_it_makes_an_inner_address_public(inner: Any) -> None:
     number = int(inner)
     written = [number, 0xFFFF << 32 | number, (0x0064FF9B << 96) | number, 0x2002 << 112 | number << 80]
+    written += [0xFFFF << 48 | number, (0x20010470 << 96) | 0x5EFE << 32 | number]
 
     assert not any(public_web.is_public(ip_address(one)) for one in written)
 

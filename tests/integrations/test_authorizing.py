@@ -452,7 +452,7 @@ def test_another_account_cannot_begin_for_a_domain_that_is_not_its_own(
 ) -> None:
     answer = client_of(cast.mallory).post(reverse("authorize_begin"), {"domain": "kestrel.example"})
 
-    assert answer["Location"] == reverse("account_settings")
+    assert answer["Location"] == reverse("organizations")
     assert not LinkRequest.objects.exists()
 
 

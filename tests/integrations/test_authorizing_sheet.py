@@ -181,6 +181,7 @@ def test_without_a_link_the_button_alone_saves_nothing(
 @pytest.mark.parametrize("place", ["kestrel", "sales"])
 @pytest.mark.parametrize("state", [LinkState.WORKING, LinkState.DEGRADED])
 def test_with_a_link_the_sheet_just_saves(cast: Cast, client_of: ClientOf, place: str, state: str) -> None:
+    own(cast.kestrel, "kestrel.example")
     authorized(cast.kestrel, state=state)
     at: Account | Group = getattr(cast, place)
     change = sheet(cast.dana, at=at)
@@ -195,6 +196,7 @@ def test_with_a_link_the_sheet_just_saves(cast: Cast, client_of: ClientOf, place
 
 @pytest.mark.parametrize("end", [{"ended_at": FOUNDED}, {"state": LinkState.PAUSED}])
 def test_a_link_that_is_no_good_opens_nothing(cast: Cast, end: dict[str, Any]) -> None:
+    own(cast.kestrel, "kestrel.example")
     authorized(cast.kestrel, **end)
 
     with pytest.raises(NotReady):

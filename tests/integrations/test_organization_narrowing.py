@@ -22,7 +22,7 @@ from integrations.organization.narrowing import (
     scoping,
     taking_away,
 )
-from integrations.organization.needs import PERMISSIONS, Needs, compare
+from integrations.organization.needs import GIVEN, PERMISSIONS, Needs, Standing, compare, contained
 from tests.cast import Cast, ClientOf
 from tests.integrations.authorized import authorized
 
@@ -92,7 +92,7 @@ def test_the_permission_for_all_mailboxes_goes_last() -> None:
 def test_only_the_needed_rights_are_given_for_a_scope() -> None:
     commands = _commands(scoping(PLACE, Needs(writes_calendars=False), ALL_THREE, Chosen()))
 
-    assert re.findall(r"-Role '([^']*)'", commands) == ["Application Calendars.Read"]
+    assert set(re.findall(r"-Role '([^']*)'", commands)) == {"Application Calendars.Read"}
 
 
 def test_where_the_object_id_is_not_known_graph_is_asked_for_it_first() -> None:
@@ -107,6 +107,146 @@ def test_another_cloud_is_named() -> None:
 
     assert "-Environment USGov" in commands
     assert "-ExchangeEnvironmentName O365USGovGCCHigh" in commands
+
+
+# ── Doing what it says ──────────────────────────────────────────────────────
+EXCHANGE = sorted(one.name for one in PERMISSIONS.values() if one.exchange_role)
+ROLES = st.sets(st.sampled_from(sorted(PERMISSIONS)) | st.just("Sites.Read.All"))
+NEEDS = st.builds(Needs, writes_calendars=st.booleans(), reads_contacts=st.booleans())
+_ASKED = {"calendar": "Calendars.Read", "calendar_write": "Calendars.ReadWrite", "contacts": "Contacts.Read"}
+_OF_APP_ROLE = {one.app_role: one.name for one in PERMISSIONS.values() if one.app_role}
+
+
+def _probed(roles: set[str], at_exchange: set[str]) -> dict[str, str]:
+    open_ = contained(roles | at_exchange)
+    return {asked: "ok" if name in open_ else "refused" for asked, name in _ASKED.items()}
+
+
+def _given(needed: Needs, roles: set[str], at_exchange: set[str]) -> set[str]:
+    rows = compare(needed, roles, _probed(roles, at_exchange))
+    return {row.name for row in rows if row.is_needed and row.standing in GIVEN}
+
+
+def _done(step: Step, roles: set[str], at_exchange: set[str]) -> tuple[set[str], set[str]]:
+    """What is granted once the commands of a step were carried out."""
+    roles, at_exchange = set(roles), set(at_exchange)
+    ids = r"New-MgServicePrincipalAppRoleAssignment .*-AppRoleId '([^']*)'"
+    roles |= {_OF_APP_ROLE[one] for one in re.findall(ids, step.commands)}
+    roles -= {_OF_APP_ROLE[one] for one in re.findall(r"Where-Object AppRoleId -eq '([^']*)'", step.commands)}
+    roles -= set(re.findall(r"Where-Object Value -eq '([^']*)'", step.commands))
+    for wider, block in re.findall(
+        r"-Role 'Application ([^']*)' \| ForEach-Object \{(.*?@scope) \}", step.commands, re.S
+    ):
+        if wider in at_exchange:
+            at_exchange |= set(re.findall(r"New-ManagementRoleAssignment .*-Role 'Application ([^']*)'", block))
+    scoped = r"New-ManagementRoleAssignment .*-Role 'Application ([^']*)' -CustomResourceScope"
+    at_exchange |= set(re.findall(scoped, step.commands))
+    removed = r"-Role 'Application ([^']*)' \| Remove-ManagementRoleAssignment"
+    at_exchange -= set(re.findall(removed, step.commands))
+    return roles, at_exchange
+
+
+@given(NEEDS, ROLES, st.sets(st.sampled_from(EXCHANGE)))
+def test_after_every_step_of_taking_away_all_that_was_given_and_is_needed_is_given(
+    needed: Needs, roles: set[str], at_exchange: set[str]
+) -> None:
+    steps = taking_away(PLACE, compare(needed, roles, _probed(roles, at_exchange)))
+    before = _given(needed, roles, at_exchange)
+
+    for step in steps:
+        roles, at_exchange = _done(step, roles, at_exchange)
+        assert before <= _given(needed, roles, at_exchange)
+
+
+@given(NEEDS, ROLES)
+def test_what_the_guide_calls_too_much_is_gone_at_its_end(needed: Needs, roles: set[str]) -> None:
+    before = set(roles)
+    for step in taking_away(PLACE, compare(needed, roles, {})):
+        roles, _ = _done(step, roles, set())
+
+    assert roles == before & roles | contained(before) & set(needed.names)
+    assert not [row for row in compare(needed, roles, {}) if row.standing is Standing.MORE]
+
+
+@given(NEEDS, ROLES)
+def test_calendars_stay_where_all_the_rest_goes(needed: Needs, roles: set[str]) -> None:
+    calendars = needed.names[0]
+    steps = calendars_alone(PLACE, needed, roles)
+    had, left = calendars in contained(roles), roles
+
+    for step in steps:
+        left, _ = _done(step, left, set())
+        assert (calendars in contained(left)) is had
+
+    assert not steps or left == {calendars}
+
+
+@given(NEEDS, ROLES, st.sets(st.sampled_from(EXCHANGE)))
+def test_calendars_and_contacts_go_on_while_it_is_limited(
+    needed: Needs, roles: set[str], at_exchange: set[str]
+) -> None:
+    before = _given(needed, roles, at_exchange)
+
+    for step in scoping(PLACE, needed, roles, Chosen()):
+        roles, at_exchange = _done(step, roles, at_exchange)
+        assert before <= _given(needed, roles, at_exchange)
+
+
+def test_what_is_enough_is_granted_first_and_said() -> None:
+    _, grant, remove = taking_away(PLACE, compare(Needs(writes_calendars=False), ["Calendars.ReadWrite"], {}))
+
+    assert f"-AppRoleId '{PERMISSIONS['Calendars.Read'].app_role}'" in grant.commands
+    assert "Calendars.Read is enough" in remove.says
+    assert "Nothing in Meridian uses it" not in remove.says
+
+
+def test_contacts_that_exchange_opens_by_a_wider_role_are_shut_too() -> None:
+    steps = taking_away(PLACE, compare(Needs(), ["Calendars.ReadWrite"], {"contacts": "ok"}))
+
+    assert "-Role 'Application Contacts.ReadWrite' | Remove-ManagementRoleAssignment" in _commands(steps)
+
+
+@pytest.mark.parametrize("place", [PLACE, UNKNOWN])
+def test_nothing_is_removed_at_exchange_but_by_the_applications_own_id(place: Place) -> None:
+    """An empty variable is no filter there: the roles of everybody would go."""
+    surplus = compare(Needs(writes_calendars=False), [], {"calendar": "ok", "calendar_write": "ok", "contacts": "ok"})
+
+    lines = _commands([*ending(place), *taking_away(place, surplus)]).splitlines()
+
+    removing = [line for line in lines if "Remove-ManagementRoleAssignment" in line]
+    assert len(removing) > 1
+    assert all(line.startswith(f"Get-ManagementRoleAssignment -RoleAssignee '{APP}'") for line in removing)
+
+
+def test_every_step_stands_alone_in_a_new_window() -> None:
+    for place in (PLACE, UNKNOWN):
+        everything = [
+            *ending(place),
+            *scoping(place, Needs(reads_contacts=True), ALL_THREE, Chosen()),
+            *taking_away(place, compare(Needs(writes_calendars=False), [*ALL_THREE, "Mail.Read"], {"contacts": "ok"})),
+        ]
+        for step in everything:
+            used = set(re.findall(r"\$(principalId|graph|group|filter)\b", step.commands))
+            assert used == set(re.findall(r"(?m)^\$(principalId|graph|group|filter) = ", step.commands))
+
+
+def test_an_enterprise_application_is_removed_by_one_who_may() -> None:
+    who = ending(PLACE)[0].says
+
+    assert "a Cloud Application Administrator, an Application Administrator or a Global Administrator" in who
+    assert "Privileged Role" not in who
+
+
+def test_limited_once_more_the_scope_is_pointed_elsewhere_and_no_role_is_made_twice() -> None:
+    commands = _commands(scoping(PLACE, Needs(), [], Chosen(How.FILTER, "Department -eq 'Sales'")))
+
+    assert "Set-ManagementScope -Identity 'Meridian mailboxes' -RecipientRestrictionFilter $filter" in commands
+    assert "if (-not (Get-ManagementRoleAssignment" in commands
+
+
+@pytest.mark.parametrize("needed", [Needs(), Needs(reads_contacts=True)])
+def test_limiting_says_nothing_of_contacts_that_were_never_read_or_still_are(needed: Needs) -> None:
+    assert not [step for step in scoping(PLACE, needed, ALL_THREE, Chosen()) if "not read any more" in step.says]
 
 
 def test_ending_leaves_one_command() -> None:

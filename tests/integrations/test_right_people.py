@@ -47,7 +47,9 @@ def probed(link: TenantLink, *, after: timedelta) -> None:
 
 
 def renamed(microsoft: Simulator, name: str, upn: str) -> None:
+    """The name of before is free."""
     microsoft.control("POST", f"people/{name}/rename", {"upn": upn})
+    microsoft.control("POST", f"people/{upn}/aliases", {"addresses": []})
 
 
 def also_called(microsoft: Simulator, name: str, *addresses: str) -> None:
@@ -61,12 +63,13 @@ def without_directory(link: TenantLink, microsoft: Simulator) -> None:
 
 # ── By an address ───────────────────────────────────────────────────────────
 def test_the_address_of_an_earlier_connection_opens_nobody_elses_mailbox(
-    link: TenantLink, kestrel: Account, microsoft: Simulator
+    kestrel: Account, dana: User, microsoft: Simulator
 ) -> None:
     """Connected once, with another's password, and deleted since; the directory knows nobody of the own address."""
     zoe = joined(kestrel, name="Zoe", email="zoe@kestrel.example")
     connected(zoe, microsoft, name=GUS)
     disconnecting.disconnect(zoe, actor=zoe, now=timezone.now())
+    link = served(kestrel, microsoft, by=dana)
 
     followed(link)
     assert (how(zoe)[1:], of(zoe).address) == (NO_MAILBOX, zoe.email)
@@ -82,7 +85,8 @@ def test_a_name_that_was_given_to_a_newcomer_leads_to_them_alone(
     followed(link)
     renamed(microsoft, alice.email, "al@kestrel.example")
     followed(link, after=hours(1))
-    microsoft.control("POST", "people/al@kestrel.example/delete")
+    renamed(microsoft, "al@kestrel.example", "left@kestrel.example")
+    microsoft.control("POST", "people/left@kestrel.example/delete")
     followed(link, after=hours(2))
 
     renamed(microsoft, GUS, "al@kestrel.example")
@@ -182,7 +186,9 @@ def test_checking_without_the_directory_connects_as_following_does(
 
 
 # ── What was established ────────────────────────────────────────────────────
-def test_an_identity_that_never_opened_is_not_followed(link: TenantLink, kestrel: Account, microsoft: Simulator) -> None:
+def test_an_identity_that_never_opened_is_not_followed(
+    link: TenantLink, kestrel: Account, microsoft: Simulator
+) -> None:
     otto = joined(kestrel, name="Otto", email="otto@kestrel.example")
     followed(link)
     assert how(otto)[1:] == DISABLED
@@ -202,7 +208,8 @@ def test_another_identity_that_never_opened_is_not_followed_either(
     """Whose mailbox it once was had another; this one was disabled from the beginning."""
     gus = joined(kestrel, name="Gus", email=GUS)
     followed(link)
-    microsoft.control("POST", f"people/{GUS}/delete")
+    renamed(microsoft, GUS, "left@kestrel.example")
+    microsoft.control("POST", "people/left@kestrel.example/delete")
     renamed(microsoft, "otto@kestrel.example", GUS)
     followed(link, after=hours(1))
     assert how(gus)[1:] == DISABLED
