@@ -22,7 +22,7 @@ from integrations.connecting import is_bound, opened
 from integrations.consent_steps import Ended, Overtaken, advance, end
 from integrations.failures import Failure
 from integrations.microsoft import id_tokens
-from integrations.models import Connection, ConsentRequest, Ending, Move, State, Step
+from integrations.models import Connection, ConsentRequest, Ending, Move, State, Step, TenantLink
 from integrations.policy import Obstacle, Shape, may_connect
 from integrations.preferences import Integrations, Method
 
@@ -133,7 +133,7 @@ def _stored(request: ConsentRequest, kept: agreeing.Kept, address: str, *, now: 
         connection.connected_at = connection.last_good_at = None
     connection.tenant_id, connection.object_id, connection.address = who.tenant_id, who.object_id, address
     # From here on it is the person's own, also where the organization has carried it until now.
-    connection.method, connection.link, connection.move = Method.OAUTH.value, None, Move.UNKNOWN.value
+    connection.method, connection.link, connection.move = Method.OAUTH.value, None, _move(request, who)
     connection.last_used_at, connection.claims = now, ""
     wish = {"calendar_write": request.calendar_write, "contacts_write": request.contacts_write}
     connection.calendar_write = request.calendar_write and scopes.may_write_calendar(granted)
@@ -144,6 +144,12 @@ def _stored(request: ConsentRequest, kept: agreeing.Kept, address: str, *, now: 
     stored = tokens.store(connection, replace(kept.tokens, scopes=tuple(granted)), asked_at=kept.asked_at)
     assert stored, "the row is locked by this transaction"  # noqa: S101
     return connection
+
+
+def _move(request: ConsentRequest, who: id_tokens.Identity) -> str:
+    """Where its organization has consented, it may stay until it is moved, from the first moment on."""
+    links = TenantLink.objects.filter(account=request.user.account_id, tenant_id=who.tenant_id, ended_at=None)
+    return Move.READY.value if links.exclude(domains=[]).exists() else Move.UNKNOWN.value
 
 
 def _who(kept: agreeing.Kept) -> id_tokens.Identity:

@@ -14,7 +14,7 @@ from integrations.organization.rows import Verdict
 
 def may_be_asked(link: TenantLink) -> bool:
     """Where the directory is read, it alone tells whose mailbox an address is."""
-    return link.found.get("directory") == "refused"
+    return bool(link.found.get("directory") == "refused")
 
 
 def is_all_there_is(connection: Connection) -> bool:

@@ -1,6 +1,6 @@
 """What must be there before an Office 365 admin is sent to Microsoft: shown on the sheet *Review changes* in the place
-of its button, while no organization is linked, and among the organizations for one more. Live: what a worker learns from
-Microsoft appears by itself."""
+of its button, while no organization is linked, and among the organizations for one more. Live: what a worker learns
+from Microsoft appears by itself."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class Checklist:
 
 
 def gate(pending: PendingChange, review: Review) -> Panel | None:
-    """For a change that turns Application Permissions on. Shut as long as no organization is linked that serves anybody;
-    what this way can and cannot do is said in any case."""
+    """For a change that turns Application Permissions on. Shut as long as no organization is linked that serves
+    anybody; what this way can and cannot do is said in any case."""
     policy = _turned_on(review)
     if policy is None:
         return None

@@ -39,6 +39,8 @@ class Wish:
     is_on_premises: bool = False
     # Nobody says that the address leads to this very mailbox: both are opened, and must be one calendar.
     is_compared: bool = False
+    # The directory does not name them any more: once it does, they are asked for at once.
+    is_missing: bool = False
 
     @property
     def paths(self) -> list[str]:
@@ -123,9 +125,10 @@ def _verdict(wish: Wish, answer: batch.Answer) -> Verdict:
         return Verdict(wish.person, wish.object_id, wish.address, is_open=True)
     if answer is _ANOTHER:
         return Verdict(wish.person, wish.object_id, wish.address, ending=Ending.KEPT)
+    code = "" if wish.is_missing else answer.code
     judge = _JUDGES.get(answer.outcome)
     ending, reason = judge(wish) if judge else (Ending.LATER, None)
-    return Verdict(wish.person, wish.object_id, wish.address, ending=ending, reason=reason, code=answer.code)
+    return Verdict(wish.person, wish.object_id, wish.address, ending=ending, reason=reason, code=code)
 
 
 def _no_mailbox(wish: Wish) -> tuple[Ending, Reason]:

@@ -23,6 +23,8 @@ from integrations.organization.people import People
 from integrations.organization.planning import Plan
 
 NOT_AGAIN_BEFORE = timedelta(minutes=30)
+LONGEST = timedelta(hours=6)
+MOST = 5  # of which it is of interest how they ended
 
 _TOLD = {
     Ending.CONNECTED: Result(RowState.DONE, "Connected."),
@@ -49,6 +51,27 @@ def was_stopped(link: TenantLink, *, now: datetime) -> bool:
     return _newest(link).filter(state=JobState.CANCELLED, ended_at__gt=now - NOT_AGAIN_BEFORE).exists()
 
 
+def is_too_soon(link: TenantLink, *, now: datetime) -> bool:
+    """The one before, and perhaps others before that, came to nothing: the next is put off, twice as long each time."""
+    fruitless, last = 0, None
+    for job in _of(link).order_by("-created_at")[:MOST]:
+        if job.ended_at is None or not _is_fruitless(job):
+            break
+        fruitless, last = fruitless + 1, last or job.ended_at
+    return last is not None and now < last + min(NOT_AGAIN_BEFORE * 2 ** (fruitless - 1), LONGEST)
+
+
+def is_fruitless_of_late(link: TenantLink) -> bool:
+    """Of its newest, most were left for later: before there is another, a few are asked whether it is worth it."""
+    job = _newest(link).first()
+    return job is not None and job.ended_at is not None and _is_fruitless(job)
+
+
+def _is_fruitless(job: Job) -> bool:
+    left = job.rows.filter(outcome__in=[_TOLD[Ending.LATER].outcome, PAUSED.outcome]).count()
+    return left * 2 > job.total
+
+
 def start(link: TenantLink, plan: Plan, people: People, *, now: datetime) -> Job:
     """A row for each who is to be connected, and for each of whom the directory has just told that they cannot be."""
     with transaction.atomic():
@@ -65,6 +88,10 @@ def start(link: TenantLink, plan: Plan, people: People, *, now: datetime) -> Job
         TenantLink.objects.filter(pk=link.pk).update(job=job)
     link.job = job
     return job
+
+
+def _of(link: TenantLink) -> QuerySet[Job]:
+    return Job.objects.filter(account=link.account_id, kind=CONNECT, arguments__link=link.pk)
 
 
 def _newest(link: TenantLink) -> QuerySet[Job]:

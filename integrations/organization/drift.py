@@ -1,13 +1,16 @@
 """Drift: what Microsoft grants is no longer what the settings need.
 
 Looked for in what other sweeps have learned. What is found is kept with the link, written into the audit log, and
-mailed to the admins of the account once; again only when something else is missing or too much.
+mailed to the admins of the account once; again only when something else is missing or too much, and of one permission
+not more than once a week. What follows from a change of the portal's own settings is no news from Microsoft: it is
+shown and audited, and nobody is mailed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +26,7 @@ from integrations.organization import mailbox_rights, wanted
 from integrations.organization.needs import REGISTERED, Needs, Row, Standing, about, compare
 
 Drift = dict[str, list[str]]
+QUIET = timedelta(days=7)
 MISSING, MORE, WITHOUT = "missing", "more", "without"
 _KINDS = {Standing.MISSING: MISSING, Standing.MORE: MORE, Standing.DONE_WITHOUT: WITHOUT}
 
@@ -40,6 +44,11 @@ FOUND = audit.declare(
 CLOSER = audit.declare(
     "organization.permissions_narrowed", "In {target} what Microsoft grants is closer to what is needed.", say=_SAY
 )
+NEEDED = audit.declare(
+    "organization.needs_changed",
+    "Of {target} other permissions are needed than before, because the settings changed.",
+    say=_SAY,
+)
 
 
 def look(link_id: int, *, now: datetime, needed: Needs | None = None) -> bool:
@@ -47,13 +56,14 @@ def look(link_id: int, *, now: datetime, needed: Needs | None = None) -> bool:
     link = TenantLink.objects.select_related("account").filter(pk=link_id, ended_at=None).first()
     if link is None or link.roles_at is None:
         return False
-    rows = compare(needed or wanted.needed_by(link.account), link.roles, mailbox_rights.known(link))
-    if _found(rows, link.drift) == link.drift:
+    needed = needed or wanted.needed_by(link.account)
+    seen = _seen(link, needed, now=now)
+    if seen.kept == link.drift:
         return False
     with transaction.atomic():
         mine = TenantLink.objects.select_for_update(of=("self",)).select_related("account")
         held = mine.filter(pk=link_id, ended_at=None, roles_at=link.roles_at).first()
-        return held is not None and _write(held, rows, now=now)
+        return held is not None and _write(held, _seen(held, needed, now=now), now=now)
 
 
 def is_drifted(link: TenantLink) -> bool:
@@ -61,23 +71,73 @@ def is_drifted(link: TenantLink) -> bool:
     return link.drift_since is not None
 
 
-def _write(link: TenantLink, rows: list[Row], *, now: datetime) -> bool:
-    before = link.drift or _at_first(rows)
+@dataclass(frozen=True)
+class _Seen:
+    """One comparison with what was found before."""
+
+    rows: list[Row]
+    before: Drift
+    found: Drift
+    # Of what is new, what is told: by Microsoft’s doing, and not told within the week.
+    told: Drift
+    is_new: bool
+    # The settings changed, and nothing of what is new is Microsoft’s doing.
+    is_of_settings: bool
+    # As it is kept with the link.
+    kept: dict[str, Any]
+
+
+def _seen(link: TenantLink, needed: Needs, *, now: datetime) -> _Seen:
+    probed = mailbox_rights.known(link)
+    rows = compare(needed, link.roles, probed)
+    before = {kind: link.drift.get(kind, []) for kind in _SAY} if link.drift else _at_first(rows)
     found = _found(rows, before)
-    fresh = {kind: sorted(set(found[kind]) - set(before.get(kind, []))) for kind in found}
-    columns: dict[str, Any] = {"drift": found}
-    if any(fresh.values()):
+    needs = Needs(**link.drift.get("needs", vars(needed)))
+    as_needed_before = _found(compare(needs, link.roles, probed), before)
+    fresh = _beyond(found, before)
+    owed = {kind: sorted({*names, *_still(link.drift.get("owed", {}), kind, found)}) for kind, names in fresh.items()}
+    by_microsoft = _beyond(as_needed_before, before)
+    news = {
+        kind: [name for name in names if name not in fresh[kind] or name in by_microsoft[kind]]
+        for kind, names in owed.items()
+    }
+    days = {key: day for key, day in link.drift.get("told", {}).items() if now - datetime.fromisoformat(day) < QUIET}
+    told = {kind: [name for name in names if f"{kind} {name}" not in days] for kind, names in news.items()}
+    days |= {f"{kind} {name}": now.isoformat() for kind, names in told.items() for name in names}
+    is_of_settings = needs != needed and not any(_beyond(news, {}).values()) and found != before
+    unsaid = {kind: rest for kind, names in news.items() if (rest := sorted(set(names) - set(told[kind])))}
+    cause = "settings" if is_of_settings else "" if any(told.values()) else link.drift.get("cause", "")
+    kept: dict[str, Any] = {**found, "needs": vars(needed)}
+    kept |= {name: what for name, what in (("told", days), ("owed", unsaid), ("cause", cause)) if what}
+    return _Seen(rows, before, found, told, any(fresh.values()), is_of_settings, kept)
+
+
+def _write(link: TenantLink, seen: _Seen, *, now: datetime) -> bool:
+    columns: dict[str, Any] = {"drift": seen.kept}
+    is_told = any(seen.told.values())
+    if is_told:
         columns |= {"drift_since": now, "drift_told_at": now}
-    elif not any(found.values()):
+    elif not any(seen.found.values()):
         columns["drift_since"] = None
+    elif seen.is_new and link.drift_since is None:
+        columns["drift_since"] = now
     TenantLink.objects.filter(pk=link.pk).update(**columns)
     link.drift_since = columns.get("drift_since", link.drift_since)
-    if found != before:
-        action = FOUND if any(fresh.values()) else CLOSER
-        audit.record(action, account=link.account, actor=None, on=link, now=now, before=before, after=found)
-    if any(fresh.values()):
-        letters.post(_drafts(link, rows, fresh), now=now)
-    return any(fresh.values())
+    if seen.found != seen.before:
+        action = NEEDED if seen.is_of_settings else FOUND if seen.is_new else CLOSER
+        audit.record(action, account=link.account, actor=None, on=link, now=now, before=seen.before, after=seen.found)
+    if is_told:
+        letters.post(_drafts(link, seen.rows, seen.told), now=now)
+    return is_told
+
+
+def _beyond(found: Mapping[str, list[str]], before: Mapping[str, list[str]]) -> Drift:
+    return {kind: sorted(set(names) - set(before.get(kind, []))) for kind, names in found.items()}
+
+
+def _still(owed: Mapping[str, list[str]], kind: str, found: Drift) -> list[str]:
+    """Not told, because it was told lately, and still so."""
+    return [name for name in owed.get(kind, []) if name in found[kind]]
 
 
 def _found(rows: Iterable[Row], before: Mapping[str, list[str]]) -> Drift:

@@ -7,6 +7,7 @@ what should be. It writes what has changed and nothing else. Whose mailbox has t
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -14,21 +15,22 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import Q
-from django.utils import timezone
 
 from accounts import domains as associated
 from integrations.contracts import CalendarError, NotPermitted, Passing
 from integrations.failures import Reason
 from integrations.microsoft import tenants
 from integrations.microsoft.graph import directory
-from integrations.models import TenantLink
+from integrations.models import LinkState, TenantLink
 from integrations.organization import (
+    claims,
     connecting,
     connecting_job,
     covering,
     keeping_up,
     link_checks,
     links,
+    patience,
     people,
     planning,
     tenant_tokens,
@@ -57,67 +59,97 @@ _Matches = Mapping[int, Match]
 
 def to_follow(*, now: datetime) -> list[int]:
     """Links whose time has come and that no worker has."""
-    due = TenantLink.objects.filter(_free(now), Q(follow_due_at=None) | Q(follow_due_at__lte=now), ended_at=None)
+    due = TenantLink.objects.filter(claims.free(now), Q(follow_due_at=None) | Q(follow_due_at__lte=now), ended_at=None)
     return list(due.order_by("follow_due_at", "pk").values_list("pk", flat=True))
 
 
 def follow(link_id: int, *, now: datetime) -> None:
     """Look once, if nobody else does. Raises nothing that belongs to Microsoft."""
-    claimed = TenantLink.objects.filter(_free(now), pk=link_id, ended_at=None)
-    if not claimed.update(claimed_until=now + CLAIM):
+    claim = claims.take(TenantLink.objects.all(), link_id, CLAIM, now=now)
+    if claim is None:
         return
     link = TenantLink.objects.select_related("account").get(pk=link_id)
     seen, again = link.follow_due_at, now + SOON
     try:
-        again = now + _Following(link, now=now).take()
+        again = now + _Following(link, claim, now=now).take()
     except (tenant_tokens.Busy, tenant_tokens.NotAlive):
         log.info("following.waits", link=link_id)
+    except claims.Lost:
+        log.info("following.overtaken", link=link_id)
     except CalendarError as problem:
+        again = patience.set_back(link, problem.failure, now=now)
         log.info("following.not_answered", link=link_id, reason=problem.failure.reason.value)
     finally:
-        TenantLink.objects.filter(pk=link_id).update(claimed_until=None)
+        claim.release()
         # Whatever changed meanwhile is followed at once.
         unchanged = TenantLink.objects.filter(pk=link_id, follow_due_at=seen, ended_at=None)
         unchanged.update(follow_due_at=again)
 
 
 class _Following:
-    def __init__(self, link: TenantLink, *, now: datetime) -> None:
-        self._link, self._now = link, now
+    def __init__(self, link: TenantLink, claim: claims.Claim, *, now: datetime) -> None:
+        self._link, self._claim, self._now = link, claim, now
 
     def take(self) -> timedelta:
-        """After how long to look again. Raises Busy, NotAlive, `CalendarError`."""
+        """After how long to look again. Raises Busy, NotAlive, Lost, `CalendarError`."""
         link, now = self._link, self._now
         links.use_for(link, _domains(link, now=now), now=now)
         found = people.of(link, covering.covered(link.account))
         self._part(planning.leaving(link, found))
         if not link.domains:
             return self._noted(Plan(), how="")
+        if link.not_before is not None and link.not_before > now:
+            return link.not_before - now
+        if link.state == LinkState.PAUSED:
+            return self._while_paused(found)
         if connecting_job.is_running(link):
             return SOON  # what it leaves is seen then, with one look at the directory
         links.mark_ready(link)
         matches, how = self._matches(found)
+        patience.answered(link)
         plan = planning.plan(link, found, matches, now=now)
         keeping_up.rename(link, plan.renamed)
         keeping_up.refuse(plan.refused)
         self._part((Reason.NOT_COVERED, person) for person in plan.outside)
-        connecting.keep_in_view(link, plan.unmatched, now=now)
+        self._keep_in_view(plan.unmatched)
         keeping_up.fit_rights(link, found)
+        self._claim.hold(now=now)
         return self._noted(plan, how=how, is_more=self._connect(plan, found))
+
+    def _while_paused(self, found: People) -> timedelta:
+        """Nothing that is heard now is believed of anybody. Only where the consent is thought to be gone a few more are
+        tried, for it may have been narrowed to people who are new here; once it works, all are followed at once."""
+        link, now = self._link, self._now
+        if link_checks.is_lost(link) and tenant_tokens.held(link, now=now):
+            matches, _ = self._matches(found)
+            endings = self._try_a_few(planning.plan(link, found, matches, now=now))
+            if Ending.CONNECTED in endings or Ending.MOVED in endings:
+                link_checks.check_link(link.pk, now=now)
+        return EVERY
+
+    def _try_a_few(self, plan: Plan) -> list[Ending]:
+        few = random.sample(plan.wishes, min(connecting.AT_A_TIME, len(plan.wishes)))
+        return connecting.connect(self._link, few, now=self._now) if few else []
+
+    def _keep_in_view(self, unmatched: Mapping[int, Match]) -> None:
+        for some in _batches(sorted(unmatched)):
+            self._claim.hold(now=self._now)
+            connecting.keep_in_view(self._link, {person: unmatched[person] for person in some}, now=self._now)
 
     def _part(self, leaving: Iterable[tuple[Reason, int]]) -> None:
         alike = defaultdict[Reason, list[int]](list)
         for reason, person in leaving:
             alike[reason].append(person)
         for reason, gone in alike.items():
-            for at in range(0, len(gone), links.AT_ONCE):
-                links.leave(self._link, gone[at : at + links.AT_ONCE], reason, now=self._now)
+            for some in _batches(gone):
+                self._claim.hold(now=self._now)
+                links.leave(self._link, some, reason, now=self._now)
 
     def _matches(self, found: People) -> tuple[_Matches, str]:
         """And whether the directory could be read."""
         token, sought = tenant_tokens.access_token(self._link, now=self._now), found.sought(self._link)
         try:
-            entries = list(_held(self._link, directory.everybody(token), now=self._now))
+            entries = list(_held(self._claim, directory.everybody(token), now=self._now))
         except NotPermitted:
             return _as_known(match_by_address(sought, domains=self._link.domains), found), "refused"
         except Passing as problem:
@@ -133,6 +165,8 @@ class _Following:
         if connecting_job.was_stopped(link, now=now):
             return False
         if len(plan.wishes) > connecting.AT_A_TIME:
+            if connecting_job.is_fruitless_of_late(link) and not self._is_worth_it(plan):
+                return False
             connecting_job.start(link, plan, found, now=now)
             return True
         endings = connecting.connect(link, plan.wishes, now=now) if plan.wishes else []
@@ -141,6 +175,12 @@ class _Following:
                 plan.found[Finding.MATCHED] -= 1
                 plan.found[told] += 1
         return Ending.LATER in endings
+
+    def _is_worth_it(self, plan: Plan) -> bool:
+        """The job before came to little: is the trouble over?"""
+        endings = self._try_a_few(plan)
+        is_over = endings.count(Ending.LATER) * 2 <= len(endings)
+        return is_over and not connecting_job.is_too_soon(self._link, now=self._now)
 
     def _noted(self, plan: Plan, *, how: str, is_more: bool = False) -> timedelta:
         """In numbers, for the pages."""
@@ -153,8 +193,12 @@ class _Following:
 def _domains(link: TenantLink, *, now: datetime) -> list[str]:
     """Of the account's verified domains those that are the organization's. What Microsoft does not tell now is as it
     was."""
-    believed = link.domains if link.followed_at and now - link.followed_at < KNOWN_FOR else []
-    return [name for name in associated.verified(link.account) if name in believed or _is_theirs(link, name)]
+    is_known = link.domains_at is not None and now - link.domains_at < KNOWN_FOR
+    believed = link.domains if is_known else []
+    theirs = [name for name in associated.verified(link.account) if name in believed or _is_theirs(link, name)]
+    if not is_known:
+        TenantLink.objects.filter(pk=link.pk).update(domains_at=now)
+    return theirs
 
 
 def _is_theirs(link: TenantLink, name: str) -> bool:
@@ -164,16 +208,16 @@ def _is_theirs(link: TenantLink, name: str) -> bool:
         return name in link.domains
 
 
-def _held(link: TenantLink, entries: Iterator[Entry], *, now: datetime) -> Iterator[Entry]:
+def _held(claim: claims.Claim, entries: Iterator[Entry], *, now: datetime) -> Iterator[Entry]:
     """However many there are, the link stays claimed."""
     for number, entry in enumerate(entries):
         if number % directory.PAGE == 0:
-            _hold(link, now=now)
+            claim.hold(now=now)
         yield entry
 
 
-def _hold(link: TenantLink, *, now: datetime) -> None:
-    TenantLink.objects.filter(pk=link.pk).update(claimed_until=max(now, timezone.now()) + CLAIM)
+def _batches(people: list[int]) -> Iterable[list[int]]:
+    return (people[at : at + links.AT_ONCE] for at in range(0, len(people), links.AT_ONCE))
 
 
 def _as_known(matches: _Matches, found: People) -> _Matches:
@@ -182,7 +226,3 @@ def _as_known(matches: _Matches, found: People) -> _Matches:
         person: replace(one, address=found.standing[person].address or one.address) if one.object_id else one
         for person, one in matches.items()
     }
-
-
-def _free(now: datetime) -> Q:
-    return Q(claimed_until=None) | Q(claimed_until__lte=now)

@@ -4,13 +4,15 @@ soon."""
 from __future__ import annotations
 
 from celery import current_app
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import listed
 from accounts.domain_names import shown
 from accounts.models import Account
 from accounts.nudging import nudge
-from integrations.models import Connection, State
+from integrations.models import Connection, Move, State, TenantLink
 from integrations.organization import links
 from integrations.preferences import Integrations, Method
 
@@ -19,7 +21,19 @@ FOLLOW = "integrations.follow_account"  # the task
 
 def settings_changed(*, account: Account, key: str, **_: object) -> None:
     if key.startswith(Integrations.prefix + "."):
+        _mark_ready(account)
         changed(account=account)
+
+
+def _mark_ready(account: Account) -> None:
+    """Before the settings are laid on them: connections that people made to an organization that has consented stay
+    until they are moved."""
+    served = TenantLink.objects.filter(account=account, ended_at=None).exclude(domains=[]).values("tenant_id")
+    own = Connection.objects.filter(account=account, method=Method.OAUTH.value, tenant_id__in=served)
+    new = own.filter(move=Move.UNKNOWN).exclude(state=State.DISCONNECTED)
+    with transaction.atomic():
+        if ids := list(new.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True)):
+            Connection.objects.filter(pk__in=listed.ids(ids)).update(move=Move.READY)
 
 
 def people_placed(*, account: Account, **_: object) -> None:

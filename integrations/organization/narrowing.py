@@ -6,11 +6,12 @@ of them. So the scoped role is made first and the consent taken away last, and c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from integrations.organization.exchange_commands import SCOPE_NAME, assign, assign_instead, assigned, quoted, scope
+from integrations.organization.exchange_commands import tried as tried_with
 from integrations.organization.needs import (
     PERMISSIONS,
     READ_CONTACTS,
@@ -23,11 +24,8 @@ from integrations.organization.needs import (
 )
 
 LONGEST = 500
-SCOPE_NAME = "Meridian mailboxes"
 _GRAPH = "00000003-0000-0000-c000-000000000000"
 _GRAPH_THERE = f"$graph = Get-MgServicePrincipal -Filter \"appId eq '{_GRAPH}'\""
-# PowerShell takes the typographic ones for quotation marks too.
-_QUOTES = re.compile("(['‘’‚‛])")
 # Graph's host of each of Microsoft's clouds: what their two modules call it.
 _CLOUDS = {
     "graph.microsoft.us": ("USGov", "O365USGovGCCHigh"),
@@ -132,12 +130,12 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
         Step(
             "Give the same permission for these mailboxes only",
             "From now on Meridian may do it twice: by the consent in all mailboxes, by this role in these.",
-            "\n".join(_assign(place, name) for name in wanted),
+            "\n".join(assign(place.app_id, name) for name in wanted),
         ),
         Step(
             "Look whether Exchange sees it so",
             "InScope says True for a mailbox of the scope, and False for one outside.",
-            _test(place, chosen),
+            tried_with(place.app_id, chosen.inside or "inside@your.domain", chosen.outside or "outside@your.domain"),
         ),
         *([_sign_in_to_graph(place)] if place.principal_id else []),
         _for_all_mailboxes(place, roles),
@@ -163,16 +161,11 @@ def ending(place: Place) -> list[Step]:
         Step(
             "Remove it from Exchange too, if you had limited it to some mailboxes",
             "Its roles go with it; the scope is yours to keep.",
-            f"{_assigned(place)} | Remove-ManagementRoleAssignment\n"
+            f"{assigned(place.app_id)} | Remove-ManagementRoleAssignment\n"
             f"Remove-ServicePrincipal -Identity {quoted(place.app_id)}\n"
             f"Remove-ManagementScope -Identity {quoted(SCOPE_NAME)}",
         ),
     ]
-
-
-def quoted(text: str) -> str:
-    """As PowerShell takes it literally."""
-    return "'" + _QUOTES.sub(r"\1\1", text) + "'"
 
 
 def entra_address(place: Place) -> str:
@@ -264,32 +257,17 @@ def _remove_from_exchange(place: Place, surplus: Sequence[Row], wanted: Collecti
     for row in surplus:
         if narrower := sorted(about(row.name).contains & set(wanted)):
             says = "In the same scopes. Exchange says so if it is assigned already; then go on."
-            commands = "\n".join(_assign_instead(place, name, row.name) for name in narrower)
+            commands = "\n".join(assign_instead(place.app_id, name, row.name) for name in narrower)
             steps.append(Step(f"Give {_words(narrower)} first", says, commands))
     # What is found open may be so by a wider role.
     names = [row.name for row in surplus]
     names += sorted(name for name in _EXCHANGE if about(name).contains & set(names) and name not in {*names, *wanted})
-    lines = [f"{_assigned(place, name)} | Remove-ManagementRoleAssignment" for name in names]
-    says = _why(surplus)
-    return [*steps, Step(f"Take away {_words([row.name for row in surplus])} at Exchange", says, "\n".join(lines))]
+    lines = [f"{assigned(place.app_id, name)} | Remove-ManagementRoleAssignment" for name in names]
+    title = f"Take away {_words(row.name for row in surplus)} at Exchange"
+    return [*steps, Step(title, _why(surplus), "\n".join(lines))]
 
 
 _EXCHANGE = [one.name for one in PERMISSIONS.values() if one.exchange_role]
-
-
-def _assigned(place: Place, name: str = "") -> str:
-    """Its roles at Exchange. By the literal id, for a variable that is empty would mean everybody’s."""
-    role = f" -Role {quoted(f'Application {name}')}" if name else ""
-    return f"Get-ManagementRoleAssignment -RoleAssignee {quoted(place.app_id)}{role}"
-
-
-def _assign_instead(place: Place, name: str, wider: str) -> str:
-    """For as many scopes as the wider one has."""
-    return (
-        f"{_assigned(place, wider)} | ForEach-Object {{\n"
-        "  $scope = @{}; if ($_.CustomResourceScope) { $scope.CustomResourceScope = $_.CustomResourceScope }\n"
-        f"  New-ManagementRoleAssignment -App {quoted(place.app_id)} -Role {quoted(f'Application {name}')} @scope }}"
-    )
 
 
 def _principal_of(place: Place) -> str:
@@ -306,41 +284,9 @@ def _which(chosen: Chosen) -> str:
 
 
 def _scope(chosen: Chosen) -> str:
-    """Made, or pointed at other mailboxes than before."""
-    name = quoted(SCOPE_NAME)
     if chosen.how is How.GROUP:
-        filtered = (
-            f"$group = (Get-Recipient -Identity {quoted(chosen.what or 'calendars@your.domain')}).DistinguishedName\n"
-            '$filter = "MemberOfGroup -eq \'" + $group.Replace("\'", "\'\'") + "\'"'
-        )
-    else:
-        filtered = f"$filter = {quoted(chosen.what or _EXAMPLE)}"
-    return (
-        f"{filtered}\n"
-        f"if (Get-ManagementScope | Where-Object Name -eq {name}) {{\n"
-        f"  Set-ManagementScope -Identity {name} -RecipientRestrictionFilter $filter\n"
-        f"}} else {{\n"
-        f"  New-ManagementScope -Name {name} -RecipientRestrictionFilter $filter }}"
-    )
-
-
-_EXAMPLE = "CustomAttribute1 -eq 'Meridian'"
-
-
-def _assign(place: Place, name: str) -> str:
-    """Unless it is assigned for this scope already."""
-    return (
-        f"if (-not ({_assigned(place, name)} | Where-Object CustomResourceScope -eq {quoted(SCOPE_NAME)})) {{\n"
-        f"  New-ManagementRoleAssignment -App {quoted(place.app_id)} -Role {quoted(f'Application {name}')} "
-        f"-CustomResourceScope {quoted(SCOPE_NAME)} }}"
-    )
-
-
-def _test(place: Place, chosen: Chosen) -> str:
-    tried = [chosen.inside or "somebody.inside@your.domain", chosen.outside or "somebody.outside@your.domain"]
-    return "\n".join(
-        f"Test-ServicePrincipalAuthorization -Identity {quoted(place.app_id)} -Resource {quoted(one)}" for one in tried
-    )
+        return scope(group=chosen.what or "calendars@your.domain")
+    return scope(filtered_by=chosen.what or "CustomAttribute1 -eq 'Meridian'")
 
 
 def _words(names: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ _COLUMNS = (
     "failed_at",
     "calendar_write",
     "connected_at",
+    "code",
 )
 
 
@@ -51,6 +52,8 @@ class Standing:
     failed_at: datetime | None
     calendar_write: bool
     connected_at: datetime | None
+    # Of a mailbox that refused; nothing where the directory told.
+    code: str = ""
 
     @property
     def is_own(self) -> bool:

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from integrations.failures import Reason
 from integrations.models import Move, State, TenantLink
-from integrations.organization.connecting import Wish
+from integrations.organization.connecting import AT_A_TIME, Wish
 from integrations.organization.covering import Covered
-from integrations.organization.matching import Finding, Match, same
+from integrations.organization.matching import NOBODY, Finding, Match, same
 from integrations.organization.people import People, Standing
 
 # What a mailbox refused is not asked by each following: probing comes back to it.
@@ -38,6 +38,7 @@ def plan(link: TenantLink, people: People, matches: Mapping[int, Match], *, now:
     made = _Planner(link, now)
     for person, found in matches.items():
         made.place(person, found, people.covered[person], people.standing.get(person))
+    made.settle_missing(sum(one.is_alive for one in people.of(link)))
     return made.plan
 
 
@@ -54,6 +55,7 @@ def leaving(link: TenantLink, people: People) -> Iterable[tuple[Reason, int]]:
 class _Planner:
     def __init__(self, link: TenantLink, now: datetime) -> None:
         self._link, self._now, self.plan = link, now, Plan()
+        self._missing: list[Standing] = []
 
     def place(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
         if found.finding is Finding.OUTSIDE_DOMAIN:
@@ -69,6 +71,12 @@ class _Planner:
         else:
             self._matched(person, found, row)
 
+    def settle_missing(self, connected: int) -> None:
+        """Whose mailbox worked, and whom the directory does not name any more, is asked for by what they were. Of many
+        at once it is the directory that is doubted: they are left to probing."""
+        if len(self._missing) <= max(AT_A_TIME, connected // 10):
+            self.plan.wishes += [_missing(one) for one in self._missing]
+
     def _own(self, row: Standing, found: Match) -> None:
         """A connection that its person made, and that works: moved, if it is the same mailbox."""
         if row.tenant_id != self._link.tenant_id:
@@ -79,19 +87,30 @@ class _Planner:
         if found.finding is not Finding.MATCHED or is_another:
             if row.move != Move.REFUSED:
                 self.plan.refused.append(row.pk)
+        elif not found.object_id and same(row.address) != same(row.email) and self._is_first_without_directory():
+            return  # the right to read it may be on its way
         elif row.move != Move.REFUSED or not self._is_recent(row):
             wish = Wish(row.person, row.object_id, found.address, found.is_on_premises, not found.object_id)
             self.plan.wishes.append(wish)
+
+    def _is_first_without_directory(self) -> bool:
+        return bool(self._link.found.get("directory") != "refused")
 
     def _unmatched(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
         if row is None and not covered.allows(covered.address):
             self._outside(person, found, row)
             return
+        is_ours = row is not None and row.is_by(self._link)
+        is_missing = found == NOBODY and is_ours and row is not None and bool(row.object_id)
+        if row and is_missing and row.is_alive:
+            self.plan.found[Finding.MATCHED] += 1
+            self._missing.append(row)
+            return
         self.plan.found[found.finding] += 1
         if row and row.state == State.BLOCKED_BY_POLICY:
             return
-        is_known = row and row.is_by(self._link) and row.state == State.NOT_ELIGIBLE and row.reason == found.reason
-        if not is_known:
+        is_told = row and (row.reason == found.reason or (is_missing and row.reason in _BY_A_PROBE))
+        if not (row and is_ours and row.state == State.NOT_ELIGIBLE and is_told):
             self.plan.unmatched[person] = found
 
     def _outside(self, person: int, found: Match, row: Standing | None) -> None:
@@ -126,7 +145,7 @@ class _Planner:
         is_same = row.object_id == found.object_id
         if not found.object_id:
             is_same = is_same and same(row.address) == same(found.address)
-        return is_same and row.reason in _BY_A_PROBE and self._is_recent(row)
+        return is_same and bool(row.code) and row.reason in _BY_A_PROBE and self._is_recent(row)
 
     def _is_recent(self, row: Standing) -> bool:
         return row.failed_at is not None and self._now - row.failed_at < NOT_AGAIN_BEFORE
@@ -134,6 +153,10 @@ class _Planner:
 
 def _finding(row: Standing) -> Finding:
     return Finding.SCOPED_OUT if row.reason == Reason.SCOPED_OUT else Finding.NO_MAILBOX
+
+
+def _missing(row: Standing) -> Wish:
+    return Wish(row.person, row.object_id, row.address, is_missing=True)
 
 
 def _wish(person: int, found: Match) -> Wish:

@@ -6,15 +6,14 @@ whichever worker takes it.
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 from celery import current_app
-from django.db import connections as databases
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -25,7 +24,8 @@ from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.graph import batch
 from integrations.models import ALIVE, Connection, LinkState, State, TenantLink, Trouble
-from integrations.organization import by_address, link_checks, links, sounding, tenant_tokens
+from integrations.organization import asking, by_address, claims, link_checks, links, patience, tenant_tokens
+from integrations.organization.asking import AT_ONCE
 from integrations.states.organization import OF_THE_DIRECTORY
 
 log = structlog.get_logger(__name__)
@@ -34,9 +34,10 @@ PROBE = "integrations.probe_link"  # the task
 EVERY = timedelta(hours=6)
 CLAIM = timedelta(minutes=3)
 TURN = timedelta(seconds=20)
-IN_FLIGHT = 4
-AT_ONCE = IN_FLIGHT * batch.MOST
+SILENT_ROUNDS = 3  # in a row; then it is not these mailboxes that do not answer
+PERSISTENT = 5  # setbacks; then those that never answer do not keep the others from the next turn
 
+_Pairs = Sequence[tuple[Connection, batch.Answer]]
 _ASKED = (*ALIVE, State.NOT_ELIGIBLE)
 
 
@@ -47,35 +48,93 @@ def again(link: TenantLink, *, now: datetime) -> None:
 
 
 def to_probe(*, now: datetime) -> list[int]:
-    due = _working().filter(_free(now), Q(probe_due_at=None) | Q(probe_due_at__lte=now))
+    due = _of_use().filter(claims.free(now), patience.is_over(now), Q(probe_due_at=None) | Q(probe_due_at__lte=now))
     return list(due.order_by("probe_due_at", "pk").values_list("pk", flat=True))
 
 
 def probe(link_id: int, *, now: datetime, clock: Callable[[], datetime] = timezone.now) -> bool:
     """One turn, if nobody else is at it. True: there is more to do. Raises nothing that belongs to Microsoft."""
-    claimed = _working().filter(_free(now), pk=link_id)
-    if not claimed.update(claimed_until=now + CLAIM):
+    claim = claims.take(_of_use().filter(patience.is_over(now)), link_id, CLAIM, now=now)
+    if claim is None:
         return False
     try:
-        return _turn(link_id, now=now, clock=clock)
-    finally:
-        TenantLink.objects.filter(pk=link_id).update(claimed_until=None)
-
-
-def _turn(link_id: int, *, now: datetime, clock: Callable[[], datetime]) -> bool:
-    link = link_checks.check_link(link_id, now=now)
-    if link is None or link.state != LinkState.WORKING:
+        return _turn(link_id, claim, now=now, clock=clock)
+    except claims.Lost:
         return False
-    since, last, ends = link.probe_due_at or now, 0, time.monotonic() + TURN.total_seconds()
-    while time.monotonic() < ends:
-        asked = list(_waiting(link, since).filter(pk__gt=last).order_by("pk")[:AT_ONCE])
-        if not asked:
+    finally:
+        claim.release()
+
+
+def _turn(link_id: int, claim: claims.Claim, *, now: datetime, clock: Callable[[], datetime]) -> bool:
+    link = link_checks.check_link(link_id, now=now)
+    if not _may_be_asked(link):
+        return False
+    assert link is not None  # noqa: S101  as just seen
+    since, ends = link.probe_due_at or now, time.monotonic() + TURN.total_seconds()
+    # In any order: a turn does not begin with those that did not answer the one before.
+    ids = list(_waiting(link, since).values_list("pk", flat=True))
+    random.shuffle(ids)
+    silent, is_heard, failure = 0, False, None
+    for at in range(0, len(ids), AT_ONCE):
+        if time.monotonic() >= ends or silent >= SILENT_ROUNDS:
+            break
+        moment = max(now, clock())
+        claim.hold(now=moment)
+        asked = list(_waiting(link, since).filter(pk__in=ids[at : at + AT_ONCE]).order_by("pk"))
+        pairs = _answers(link, asked, now=moment)
+        if pairs is None:
+            return False
+        if link.state == LinkState.PAUSED:
+            if _opens_again(link, pairs, now=moment):
+                return True
+            is_heard = True
+        elif _file(link, pairs, now=moment):
+            silent, is_heard = 0, True
+        else:
+            silent, failure = silent + 1, _longest(pairs) or failure
+    else:
+        if is_heard or not ids or link.setbacks >= PERSISTENT:
+            patience.answered(link)
             _done(link, since, now=now)
             return False
-        if not _ask(link, asked, now=max(now, clock())):
-            return False
-        last = asked[-1].pk
+    if not is_heard or silent >= SILENT_ROUNDS:
+        patience.set_back(link, failure, now=max(now, clock()))
+        return False
     return True
+
+
+def _answers(link: TenantLink, asked: Sequence[Connection], *, now: datetime) -> _Pairs | None:
+    """None: not now, and for how long is written down."""
+    try:
+        return asking.each(tenant_tokens.access_token(link, now=now), asked)
+    except (tenant_tokens.Busy, tenant_tokens.NotAlive):
+        return None
+    except CalendarError as problem:
+        patience.set_back(link, problem.failure, now=now)
+        return None
+
+
+def _may_be_asked(link: TenantLink | None) -> bool:
+    return link is not None and (link.state == LinkState.WORKING or link_checks.is_lost(link))
+
+
+def _opens_again(link: TenantLink, pairs: _Pairs, *, now: datetime) -> bool:
+    """Of a consent that is thought to be gone a mailbox opens: then the next turn asks all. Until then nobody is let in
+    or kept out."""
+    refused = [one.pk for one, answer in pairs if isinstance(answer, Failure)]
+    Connection.objects.filter(pk__in=refused, state__in=(State.PAUSED, State.NOT_ELIGIBLE)).update(failed_at=now)
+    opened = [one for one, answer in pairs if not isinstance(answer, Failure)]
+    if not opened:
+        return False
+    prefer = [opened[0].object_id or opened[0].address]
+    current = link_checks.check_link(link.pk, now=now, prefer=prefer)
+    return current is not None and current.state == LinkState.WORKING
+
+
+def _longest(pairs: _Pairs) -> Failure | None:
+    """Of what did not answer, which Microsoft wants to be left alone the longest."""
+    failures = [answer for _, answer in pairs if isinstance(answer, Failure)]
+    return max(failures, key=lambda one: one.retry_after or timedelta(), default=None)
 
 
 def _done(link: TenantLink, since: datetime, *, now: datetime) -> None:
@@ -101,27 +160,7 @@ def _by_address_alone(link: TenantLink) -> Q:
     return Q(object_id="", state=State.NOT_ELIGIBLE) if is_told_elsewhere else Q(pk__in=[])
 
 
-def _ask(link: TenantLink, connections: Sequence[Connection], *, now: datetime) -> bool:
-    """Several parcels at once. False: Microsoft answers none of them."""
-    try:
-        token = tenant_tokens.access_token(link, now=now)
-        parcels = list(_parcels(connections))
-        with ThreadPoolExecutor(len(parcels)) as pool:
-            answers = list(pool.map(lambda some: _answers(token, some), parcels))
-    except (tenant_tokens.Busy, tenant_tokens.NotAlive, CalendarError):
-        return False
-    pairs = [pair for some, said in zip(parcels, answers, strict=True) for pair in zip(some, said, strict=True)]
-    return _file(link, pairs, now=now)
-
-
-def _answers(token: str, connections: Sequence[Connection]) -> list[batch.Answer]:
-    try:
-        return batch.get_each(token, [f"{sounding.path_of(one)}/calendar?$select=id" for one in connections])
-    finally:
-        databases.close_all()
-
-
-def _file(link: TenantLink, pairs: Sequence[tuple[Connection, batch.Answer]], *, now: datetime) -> bool:
+def _file(link: TenantLink, pairs: _Pairs, *, now: datetime) -> bool:
     opened = [one for one, answer in pairs if not isinstance(answer, Failure)]
     failed = [(one, answer) for one, answer in pairs if isinstance(answer, Failure)]
     if any(answer.reason is Reason.TOKEN_REFUSED for _, answer in failed):
@@ -161,14 +200,7 @@ def _opens_others(link: TenantLink, *, now: datetime) -> bool:
     return current is not None and current.state == LinkState.WORKING
 
 
-def _parcels(connections: Sequence[Connection]) -> Iterator[Sequence[Connection]]:
-    return (connections[at : at + batch.MOST] for at in range(0, len(connections), batch.MOST))
-
-
-def _working() -> QuerySet[TenantLink]:
-    """Of one in trouble no mailbox can be asked."""
-    return TenantLink.objects.filter(state=LinkState.WORKING, ended_at=None)
-
-
-def _free(now: datetime) -> Q:
-    return Q(claimed_until=None) | Q(claimed_until__lte=now)
+def _of_use() -> QuerySet[TenantLink]:
+    """Of one in trouble no mailbox can be asked, but to find out whether its consent is gone for all of them."""
+    lost = Q(state=LinkState.PAUSED, reason__in=link_checks.OF_THE_CONSENT)
+    return TenantLink.objects.filter(lost | Q(state=LinkState.WORKING), ended_at=None)

@@ -183,8 +183,8 @@ def _roles(request: LinkRequest, *, now: datetime) -> list[str]:
 
 
 def _await_the_rest(request: LinkRequest, roles: Collection[str], *, now: datetime) -> None:
-    """A permission that was consented to just now arrives after those of before: a link made too early would count it as
-    missing as long as its token lives. Raises NotYet."""
+    """A permission that was consented to just now arrives after those of before. A link made too early would count it
+    as missing as long as its token lives. Raises NotYet."""
     assert request.answered_at is not None  # noqa: S101  as above
     policy = checklist.policy_of(request.change) if request.change else None
     needed = wanted.needed_by(request.account, about_to_hold=[policy] if policy else [])

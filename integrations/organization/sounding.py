@@ -110,9 +110,11 @@ def _ask(connection: Connection, token: str, heard: Heard) -> None:
 
 def _opened(connection: Connection, heard: Heard) -> None:
     heard.is_open = True
-    if connection.pk:
+    is_out = connection.state == State.NOT_ELIGIBLE
+    heard.is_back = heard.is_back or is_out
+    # Whoever was kept out and is known by an address alone is looked at by probing.
+    if connection.pk and (connection.object_id or not is_out):
         heard.opened.append(connection.pk)
-        heard.is_back = heard.is_back or connection.state == State.NOT_ELIGIBLE
 
 
 def _refused(connection: Connection, failure: Failure, heard: Heard) -> None:

@@ -135,7 +135,8 @@ def _store(link: TenantLink, tokens: identity.Tokens, *, now: datetime) -> bool:
     }
     if claims.is_readable:
         if sorted(link.roles) != list(claims.roles):
-            fresh["follow_due_at"] = now  # what people may do, and whether the directory is read, hangs on them
+            # What people may do, whether the directory is read and which mailboxes open hangs on them.
+            fresh["follow_due_at"] = fresh["probe_due_at"] = now
         fresh["roles"] = list(claims.roles)
         fresh["service_principal_id"] = claims.object_id[:36]
     mine = TenantLink.objects.filter(pk=link.pk, token_version=link.token_version, ended_at=None)

@@ -100,7 +100,8 @@ def carry_out(link_id: int, *, now: datetime) -> None:
     """Ask Microsoft, file what it says, and say so on the page that asked."""
     asked = _read(link_id) or {"at": now, "inside": "", "outside": "", "mailboxes": []}
     _write(link_id, {"found_at": None, "says": "", "is_fine": False, **asked, "began_at": now})
-    link = link_checks.check_link(link_id, now=now, anew=True)
+    named = [asked["inside"]] if asked["inside"] else []
+    link = link_checks.check_link(link_id, now=now, anew=True, prefer=named)
     if link is None:
         return
     mailboxes = _ask_mailboxes(link, asked, now=now)

@@ -93,7 +93,9 @@ def link_works(link: TenantLink, *, now: datetime) -> int:
         if found.state != LinkState.WORKING:
             was_lost = found.state == LinkState.PAUSED and found.reason not in OF_OURS
             calm: dict[str, Any] = {"reason": "", "code": "", "trace_id": "", "attempts": 0}
-            TenantLink.objects.filter(pk=link.pk).update(state=LinkState.WORKING, since_at=now, **calm)
+            # What was left until it works is done now.
+            soon = {"follow_due_at": now} if found.state == LinkState.PAUSED else {}
+            TenantLink.objects.filter(pk=link.pk).update(state=LinkState.WORKING, since_at=now, **calm, **soon)
             if was_lost:
                 _record(CONSENT_FOUND, link, now=now)
             log.info("link.works", link=link.pk)

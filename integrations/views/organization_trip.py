@@ -33,7 +33,8 @@ LONGEST = 8192  # of one parameter of an answer
 _WORD = "authorization"  # the key, in the session, of the word in a link that was handed on
 _NO_ANSWER = "Microsoft does not answer at the moment. Nothing has changed in Meridian; try again in a minute."
 _REGISTRATION = (
-    "Meridian’s own registration at Microsoft needs attention. Its operator has been told. Nothing has changed in Meridian."
+    "Meridian’s own registration at Microsoft needs attention. Its operator has been told. "
+    "Nothing has changed in Meridian."
 )
 
 

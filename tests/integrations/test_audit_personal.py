@@ -27,6 +27,7 @@ from integrations.diagnosis import bundle
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, State, TenantLink, Trouble
 from integrations.organization import drift, links, rows, trips
+from integrations.organization.needs import Needs
 from integrations.organization.rows import Ending, Verdict
 from integrations.preferences import Integrations
 from tests.cast import PASSWORD, Cast, ClientOf
@@ -187,6 +188,7 @@ def _drift(cast: Cast) -> None:
     for roles in (needed, [*needed, "Mail.Read"], needed):
         TenantLink.objects.filter(pk=link.pk).update(roles=roles, roles_at=NOW())
         drift.look(link.pk, now=NOW())
+    drift.look(link.pk, now=NOW(), needed=Needs(writes_calendars=False))
     link.delete()
 
 

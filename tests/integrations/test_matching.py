@@ -76,6 +76,7 @@ def test_the_mailbox_is_called_by_its_primary_address_and_not_by_the_name_to_sig
         (replace(ALICE, is_guest=True), Reason.GUEST),
         (replace(ALICE, is_enabled=False), Reason.ACCOUNT_DISABLED),
         (replace(ALICE, mail=""), Reason.NO_MAILBOX),
+        (replace(ALICE, mail="", is_on_premises=True), Reason.ON_PREMISES),
     ],
 )
 def test_guests_the_disabled_and_the_unlicensed_have_no_mailbox_here(entry: Entry, reason: Reason) -> None:
@@ -146,6 +147,15 @@ def test_domains_are_compared_in_their_canonical_form() -> None:
     told = match([Sought(1, "Moe@Möwe.example")], [gull], domains=["xn--mwe-sna.example"])
 
     assert told[1].object_id == "o-gull"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("straße", "strasse"), ("\u017fmith", "smith"), ("\u212aim", "kim"), ("ÄRA", "ära")]
+)
+def test_names_that_only_look_alike_are_others(ours: str, theirs: str) -> None:
+    other = Entry("o-other", f"{theirs}@kestrel.example", f"{theirs}@kestrel.example")
+
+    assert only(f"{ours}@kestrel.example", other).finding is Finding.NO_MAILBOX
 
 
 def test_where_the_directory_is_shut_the_address_itself_is_asked() -> None:

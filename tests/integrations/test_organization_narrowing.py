@@ -10,6 +10,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations.organization.exchange_commands import quoted
 from integrations.organization.narrowing import (
     Chosen,
     How,
@@ -18,7 +19,6 @@ from integrations.organization.narrowing import (
     calendars_alone,
     ending,
     is_usable,
-    quoted,
     scoping,
     taking_away,
 )

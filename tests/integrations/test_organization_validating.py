@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -63,6 +64,7 @@ def _said(check: validating.Check) -> list[tuple[str, dict[str, str]]]:
 
 
 OPEN = {"calendar": "ok", "calendar_write": "ok", "contacts": "ok"}
+NO_DRIFT: dict[str, list[str]] = {"missing": [], "more": [], "without": []}
 SHUT = {"calendar": "refused", "calendar_write": "refused", "contacts": "refused"}
 
 
@@ -90,7 +92,7 @@ def test_narrowed_to_some_mailboxes_calendars_go_on_and_contacts_say_why_they_st
 
     check = _checked(link, inside=cast.alice.email, outside=cast.bob.email, after=LATER)
 
-    assert check.is_fine, check.says
+    assert check.says == f"{cast.alice.email} should be open, and Microsoft refuses its contacts."
     assert _said(check) == [(cast.alice.email, OPEN | {"contacts": "refused"}), (cast.bob.email, SHUT)]
     assert again(link).state == LinkState.WORKING
     assert _standings(link) == {
@@ -113,6 +115,66 @@ def test_a_permission_for_all_mailboxes_that_was_left_shows(link: TenantLink, ca
 
     assert not check.is_fine
     assert f"{cast.bob.email} should be closed" in check.says
+
+
+def test_contacts_that_were_left_open_for_all_mailboxes_show(
+    link: TenantLink, cast: Cast, microsoft: Simulator
+) -> None:
+    at(microsoft, "scope", role="Calendars.ReadWrite", people=[cast.alice.email])
+    at(microsoft, "remove-roles", roles=["Calendars.ReadWrite", "User.Read.All"])
+
+    check = _checked(link, inside=cast.alice.email, outside=cast.bob.email, after=LATER)
+
+    assert not check.is_fine
+    assert check.says.startswith(f"{cast.bob.email} should be closed, and Microsoft still opens its contacts:")
+
+
+def test_a_mailbox_that_can_only_be_read_is_not_open_as_needed(
+    link: TenantLink, cast: Cast, microsoft: Simulator
+) -> None:
+    at(microsoft, "scope", role="Calendars.Read", people=[cast.alice.email])
+    at(microsoft, "remove-roles", roles=list(ALL_THREE))
+
+    check = _checked(link, inside=cast.alice.email, outside=cast.bob.email, after=LATER)
+
+    assert check.says == f"{cast.alice.email} should be open, and Microsoft refuses writing its calendar."
+
+
+def test_the_mailbox_that_was_typed_is_asked_first_and_counts(
+    link: TenantLink, cast: Cast, microsoft: Simulator
+) -> None:
+    lately: dict[str, Any] = {"object_id": "", "address": cast.bob.email, "last_good_at": timezone.now() + LATER}
+    connected_by(link, crowd(cast.kestrel, 40), **lately)
+    at(microsoft, "scope", role="Calendars.ReadWrite", people=[cast.alice.email])
+    at(microsoft, "remove-roles", roles=list(ALL_THREE))
+
+    check = _checked(link, inside=cast.alice.email, outside=cast.bob.email, after=LATER)
+
+    assert check.is_fine, check.says
+    assert again(link).state == LinkState.WORKING
+
+
+def test_a_check_that_a_worker_has_begun_is_not_silent() -> None:
+    at_first = timezone.now()
+    check = validating.Check(at_first, None, "", "", "", False, (), at_first + timedelta(seconds=80))
+
+    begun = replace(check, began_at=at_first + timedelta(seconds=1))
+
+    assert check.is_silent
+    assert begun.is_waiting and not begun.is_silent
+
+
+def test_a_mailbox_that_says_nothing_is_not_asked_every_minute(link: TenantLink) -> None:
+    TenantLink.objects.filter(pk=link.pk).update(probed={})
+    now = timezone.now()
+
+    mailbox_rights.note(
+        again(link), mailbox_rights.Answers("alice@kestrel.example", {"contacts": "unanswered"}), now=now
+    )
+
+    assert not mailbox_rights.are_old(again(link), now=now + timedelta(minutes=5))
+    assert mailbox_rights.are_old(again(link), now=now + timedelta(minutes=15))
+    assert mailbox_rights.known(again(link)) == {}
 
 
 def test_asking_whether_a_calendar_may_be_written_changes_nothing(
@@ -195,10 +257,79 @@ def test_each_drift_is_told_once_and_what_is_mended_is_only_written_down(
     at(microsoft, "remove-roles", roles=["Calendars.ReadWrite"])
     at(microsoft, "grant-roles", roles=["Calendars.Read"])
     _swept(link, after=timedelta(minutes=3))
+    assert len(_told()) == 1
+    _swept(link, after=timedelta(days=8))
+    _swept(link, after=timedelta(days=30))
 
     assert [email for email, _ in _told()] == ["dana@kestrel.example"] * 2
     assert all("Missing:\n\n  - Calendars.ReadWrite" in text for _, text in _told())
     assert AuditEntry.objects.filter(action=drift.CLOSER).count() == 1
+
+
+def test_scopes_that_differ_are_told_once_because_the_same_mailbox_is_asked(
+    link: TenantLink, cast: Cast, microsoft: Simulator
+) -> None:
+    set_to("services", _policy(organization_contacts=True), at=cast.kestrel, by=cast.dana)
+    at(microsoft, "scope", role="Calendars.ReadWrite", people=[cast.alice.email, cast.bob.email])
+    at(microsoft, "scope", role="Contacts.Read", people=[cast.alice.email])
+    at(microsoft, "remove-roles", roles=list(ALL_THREE))
+
+    asked = set()
+    for turn in range(5):
+        after = LATER * (turn + 1)
+        latest = cast.alice if turn % 2 else cast.bob
+        Connection.objects.filter(user=latest).update(last_good_at=timezone.now() + after)
+        _swept(link, after=after)
+        asked.add(again(link).probed_address)
+
+    assert len(asked) == 1
+    assert len(_told()) == 1
+
+
+def test_what_is_told_is_not_told_again_within_a_week_whichever_mailbox_answers(
+    link: TenantLink, cast: Cast, microsoft: Simulator
+) -> None:
+    set_to("services", _policy(organization_contacts=True), at=cast.kestrel, by=cast.dana)
+    _swept(link, after=timedelta())
+    at(microsoft, "scope", role="Calendars.ReadWrite", people=[cast.alice.email, cast.bob.email])
+    at(microsoft, "scope", role="Contacts.Read", people=[cast.alice.email])
+    at(microsoft, "remove-roles", roles=["Calendars.ReadWrite", "Contacts.Read"])
+
+    for turn in range(6):
+        _checked(link, inside=(cast.alice if turn % 2 else cast.bob).email, after=LATER * (turn + 1))
+
+    assert len(_told()) == 1
+
+
+def test_a_change_of_the_settings_is_not_told_as_microsofts_doing(
+    link: TenantLink, cast: Cast, client_of: ClientOf
+) -> None:
+    _swept(link, after=timedelta())
+    set_to("services", _policy(calendar_write=False), at=cast.kestrel, by=cast.dana)
+
+    _swept(link, after=timedelta(minutes=1))
+    _swept(link, after=timedelta(minutes=2))
+
+    assert not _told()
+    assert again(link).drift["more"] == ["Calendars.ReadWrite", "Contacts.Read"]
+    assert AuditEntry.objects.filter(action=drift.NEEDED).count() == 1
+    assert not AuditEntry.objects.filter(action=drift.FOUND).exists()
+    page = client_of(cast.dana).get(reverse("organization", args=[link.pk])).content.decode()
+    assert "What the settings need has changed" in page
+    assert "What Microsoft grants changed" not in page
+
+
+def test_what_microsoft_changed_is_told_though_the_settings_changed_too(
+    link: TenantLink, cast: Cast, microsoft: Simulator
+) -> None:
+    _swept(link, after=timedelta())
+    set_to("services", _policy(calendar_write=False), at=cast.kestrel, by=cast.dana)
+    at(microsoft, "grant-roles", roles=["Mail.Read"])
+
+    _swept(link, after=timedelta(minutes=1))
+
+    ((_, text),) = _told()
+    assert "Mail.Read" in text and "Calendars.ReadWrite" not in text
 
 
 def test_a_letter_that_was_overtaken_is_not_sent(link: TenantLink, microsoft: Simulator) -> None:
@@ -223,7 +354,7 @@ def test_rights_that_are_scoped_are_no_drift_where_they_are_what_is_needed(
 
     _swept(link, after=timedelta(minutes=1))
 
-    assert again(link).drift == {"missing": [], "more": [], "without": []}
+    assert {kind: again(link).drift[kind] for kind in ("missing", "more", "without")} == NO_DRIFT
     assert not _told()
 
 

@@ -7,13 +7,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account, AuditEntry, User
+from accounts.models import Account, AuditEntry, DomainState, User
 from integrations import checking, disconnecting
-from integrations.models import Connection, State, TenantLink
-from integrations.organization import following, probing
+from integrations.models import Connection, Move, State, TenantLink
+from integrations.organization import following, links, people, planning, probing
+from integrations.organization.covering import Covered
+from integrations.organization.matching import NOBODY
+from integrations.preferences import Integrations, Method
 from tests.cast import joined
+from tests.integrations.authorized import connected_by
 from tests.integrations.followed import followed, how, object_id_of, served
 from tests.integrations.linked import at, standing, with_person
+from tests.integrations.test_connecting_people import crowd
 from tests.integrations.wired import connected
 from tests.simulated import Simulator
 
@@ -256,3 +261,90 @@ def test_a_mailbox_on_premises_is_called_so_by_everybody(link: TenantLink, alice
 
     assert set(seen) == {"on_premises"}
     assert standing(of(alice)) == (State.NOT_ELIGIBLE, "on_premises")
+
+
+# ── Who is not named any more ───────────────────────────────────────────────
+def test_who_was_gone_is_known_again_under_another_name(link: TenantLink, alice: User, microsoft: Simulator) -> None:
+    followed(link)
+    known = of(alice).object_id
+    with_person(microsoft, alice, "delete")
+    followed(link, after=hours(1))
+    assert (how(alice)[1:], of(alice).object_id) == (NO_MAILBOX, known)
+
+    with_person(microsoft, alice, "restore")
+    renamed(microsoft, alice.email, "alice.jones@kestrel.example")
+    followed(link, after=hours(2))
+
+    assert (how(alice)[1], of(alice).address) == (State.CONNECTED, "alice.jones@kestrel.example")
+
+
+@pytest.mark.parametrize(("number", "asked"), [(3, 3), (20, 20), (45, 0)])
+def test_of_many_whom_the_directory_does_not_name_it_is_the_directory_that_is_doubted(
+    link: TenantLink, kestrel: Account, number: int, asked: int
+) -> None:
+    everybody = crowd(kestrel, number)
+    for one in connected_by(link, everybody):
+        Connection.objects.filter(pk=one.pk).update(object_id=f"o-{one.user_id}")
+    covered = {one.pk: Covered(one.pk, one.email, Integrations()) for one in everybody}
+
+    made = planning.plan(link, people.of(link, covered), dict.fromkeys(covered, NOBODY), now=timezone.now())
+
+    assert {one.object_id for one in made.wishes} <= {f"o-{one.pk}" for one in everybody}
+    assert (len(made.wishes), made.unmatched) == (asked, {})
+
+
+# ── Their own connections ───────────────────────────────────────────────────
+def test_without_the_directory_their_own_is_moved_if_both_addresses_open_one_calendar(
+    kestrel: Account, dana: User, alice: User, microsoft: Simulator
+) -> None:
+    """The primary address is not the one they sign in with."""
+    own = connected(alice, microsoft)
+    Connection.objects.filter(pk=own.pk).update(address="alice.smith@kestrel.example")
+    link = served(kestrel, microsoft, by=dana)
+    without_directory(link, microsoft)
+
+    followed(link)
+    assert how(alice)[1] == State.CONNECTED
+    assert of(alice).move == Move.READY  # the right to read it may be on its way
+    followed(link, after=hours(1))
+
+    assert how(alice)[:2] == (Method.APPLICATION_PERMISSIONS.value, State.CONNECTED)
+    assert of(alice).object_id == own.object_id
+
+
+def test_without_the_directory_anothers_mailbox_is_not_moved(
+    kestrel: Account, dana: User, alice: User, microsoft: Simulator
+) -> None:
+    connected(alice, microsoft, name=GUS)
+    link = served(kestrel, microsoft, by=dana)
+    without_directory(link, microsoft)
+
+    followed(link)
+    followed(link, after=hours(1))
+
+    assert (how(alice)[:2], of(alice).move) == ((Method.OAUTH.value, State.CONNECTED), Move.REFUSED)
+
+
+def test_nobody_is_about_to_be_moved_where_no_domain_is_left(
+    kestrel: Account, dana: User, alice: User, microsoft: Simulator
+) -> None:
+    connected(alice, microsoft)
+    link = served(kestrel, microsoft, by=dana)
+    links.mark_ready(link)
+    kestrel.associated_domains.update(state=DomainState.LAPSED)
+
+    followed(link)
+
+    assert of(alice).move == Move.UNKNOWN
+
+
+def test_a_consent_that_has_ended_meanwhile_moves_nobody(
+    kestrel: Account, dana: User, alice: User, microsoft: Simulator
+) -> None:
+    connected(alice, microsoft)
+    link = served(kestrel, microsoft, by=dana)
+    links.ended(link, actor=dana, now=timezone.now())
+
+    links.mark_ready(link)
+
+    assert of(alice).move == Move.UNKNOWN
