@@ -51,10 +51,6 @@ class Carried:
     def is_carried(self) -> bool:
         return self.kind in (Kind.CARRIED, Kind.ASKED)
 
-    @property
-    def is_connectionless(self) -> bool:
-        return self.kind in (Kind.WAITING, Kind.OUTSIDE, Kind.NOT_AUTHORIZED)
-
 
 def of(person: User, held: Held[Integrations], connection: Connection | None) -> Carried | None:
     """None: it means nothing for the person. One query where it does."""
