@@ -69,6 +69,7 @@ _LINK = (
     "id",
     "tenant_id",
     "domains",
+    "domains_at",
     "state",
     "since_at",
     "reason",
@@ -92,6 +93,8 @@ _LINK = (
     "follow_due_at",
     "probe_due_at",
     "followed_at",
+    "not_before",
+    "setbacks",
 )
 _CREDENTIAL = ("is_certificate", "expires_at", "accepted_at", "refused_at", "reason", "code", "trace_id")
 _CONSENT = (
