@@ -60,12 +60,13 @@ def begin_again(product: Product, *, enabled: bool = True) -> None:
     for left in reversed(range(TRIES)):
         try:
             change(product, *statements)
-            return
         except (psycopg.IntegrityError, sqlite3.IntegrityError):
             # A worker of the journey before wrote what belongs to something that is gone.
             if not left:
                 raise
             time.sleep(0.2)
+        else:
+            return
 
 
 @contextmanager
