@@ -1,7 +1,7 @@
 # Everything a person types. Nothing but Python 3.11 (or newer) and make is needed.
 #
 #   PYTHON=/path/to/python3   the Python to use
-#   MERIDIAN_PORT, SIMULATOR_HTTPS_PORT, SIMULATOR_HTTP_PORT, SIMULATOR_DNS_PORT, MERIDIAN_DEMO_DATA   for make demo
+#   MERIDIAN_PORT, SIMULATOR_HTTPS_PORT, SIMULATOR_HTTP_PORT, SIMULATOR_DNS_PORT, SIMULATOR_EXCHANGE_PORT, MERIDIAN_DEMO_DATA   for make demo
 #   DATABASE=sqlite|postgres  BROKER=embedded|redis  ARGS="-k cascade"             for make test
 
 SHELL := /bin/sh

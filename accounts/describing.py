@@ -144,8 +144,8 @@ def unchanged(review: Review) -> str:
     if setting is None:
         return ""
     if dataclasses.is_dataclass(setting.kind):
-        same = [part for part in dataclasses.fields(setting.kind) if _of(before, part) == _of(after, part)]
-        return "; ".join(_fact(part, _of(after, part)) for part in same)
+        counting = [part for part in dataclasses.fields(setting.kind) if declare.counts(part, after)]
+        return "; ".join(_fact(part, _of(after, part)) for part in counting if _of(before, part) == _of(after, part))
     return f"the value, {setting.say(after)}" if before == after and moves_lock(review) else ""
 
 
@@ -161,7 +161,7 @@ def differences(setting: Setting, before: Any, after: Any) -> list[Line]:
     if not dataclasses.is_dataclass(setting.kind):
         return [Line(setting.label, setting.say(before), setting.say(after))]
     return [
-        Line(part.metadata["label"], *_sides(part, _of(before, part), _of(after, part)))
+        Line(part.metadata["label"], *_sides(part, before, after))
         for part in dataclasses.fields(setting.kind)
         if _of(before, part) != _of(after, part)
     ]
@@ -245,8 +245,11 @@ def _of(value: Any, part: Any) -> Any:
 
 
 def _fact(part: Any, value: Any) -> str:
-    """An option speaks for itself; a box or a list needs its label."""
-    return _said(part, value) if isinstance(value, Enum) else f"{part.metadata['label']}: {_said(part, value).lower()}"
+    """An option speaks for itself; a box, a line or a list needs its label."""
+    if isinstance(value, Enum):
+        return _said(part, value)
+    said = _said(part, value)
+    return f"{part.metadata['label']}: {said if isinstance(value, str) else said.lower()}"
 
 
 def _said(part: Any, value: Any) -> str:
@@ -254,10 +257,11 @@ def _said(part: Any, value: Any) -> str:
     return _named(part, value) or "None" if isinstance(value, tuple) else parts.said(part, value)
 
 
-def _sides(part: Any, before: Any, after: Any) -> tuple[str, str]:
+def _sides(part: Any, value_before: Any, value_after: Any) -> tuple[str, str]:
     """Of long lists what differs is named first."""
+    before, after = _of(value_before, part), _of(value_after, part)
     if not isinstance(before, tuple):
-        return _said(part, before), _said(part, after)
+        return parts.told(part, value_before), parts.told(part, value_after)
     kept = [word for word in before if word in set(after)]
     gone, new = ([word for word in side if word not in set(kept)] for side in (before, after))
     return _named(part, [*gone, *kept]) or "None", _named(part, [*new, *kept]) or "None"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db.models import QuerySet
@@ -42,6 +42,23 @@ class RowPanel(Protocol):
     """Asked by the page of the account's settings about one row: what it means today, in a sentence."""
 
     def __call__(self, account: Account) -> str: ...
+
+
+@dataclass(frozen=True)
+class Caution:
+    """What has to be known of a value that holds: it does not work yet, or not for much longer; and what helps."""
+
+    title: str
+    text: str
+    href: str = ""
+    link: str = ""
+
+
+class RowCaution(Protocol):
+    """Asked by every page of settings about the value of one row. Answers with one query at most; none for a value
+    that there is nothing to say about."""
+
+    def __call__(self, account: Account, value: Any, *, reader: User, today: date) -> Caution | None: ...
 
 
 @dataclass(frozen=True)
@@ -174,6 +191,7 @@ banners: list[PersonBanner] = []
 gates: list[Gate] = []
 # By the key of the setting.
 row_panels: dict[str, RowPanel] = {}
+row_cautions: dict[str, RowCaution] = {}
 on_leaving: list[Leaving] = []
 on_arriving: list[Arriving] = []
 # The *Personal* part of the left navigation, and *Account Management* of its *Admin* part.

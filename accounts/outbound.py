@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -72,13 +72,19 @@ def session(*, allowed_hosts: Iterable[str], total: timedelta, verify: str | boo
 class Session(requests.Session):
     """Made by `session()`."""
 
-    def __init__(self, allowed_hosts: frozenset[str], total: timedelta, verify: str | bool) -> None:
+    def __init__(
+        self,
+        allowed_hosts: frozenset[str],
+        total: timedelta,
+        verify: str | bool,
+        adapter: Callable[..., WatchedAdapter] | None = None,
+    ) -> None:
         super().__init__()
         self.allowed_hosts, self.total, self.verify = allowed_hosts, total, verify
         self.trust_env = False
         # One session asks for everybody: what a server would have remembered of one exchange is not said in the next.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.mount("https://", _WatchedAdapter(pool_maxsize=POOL_SIZE))
+        self.mount("https://", (adapter or WatchedAdapter)(pool_maxsize=POOL_SIZE))
         self._pools: dict[str, Any] = {}
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -93,7 +99,7 @@ class Session(requests.Session):
     def post_form(self, url: str, form: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
         """As `post` does it, at half of what that costs: for what is asked thousands of times in a row."""
         adapter = self.get_adapter(url)
-        if not isinstance(adapter, _WatchedAdapter):  # another transport was put in its place
+        if not isinstance(adapter, WatchedAdapter):  # another transport was put in its place
             return self.post(url, data=form, headers=headers)
         self._check_host(url)
         body = urlencode(form, doseq=True).encode()
@@ -148,7 +154,7 @@ class Session(requests.Session):
         if parts.scheme != "https" or not {parts.netloc, parts.hostname} & self.allowed_hosts:
             raise HostNotAllowed(f"{parts.scheme}://{parts.hostname} is not a host this portal may ask.")
 
-    def _pool(self, adapter: _WatchedAdapter, url: str) -> tuple[HTTPConnectionPool, str]:
+    def _pool(self, adapter: WatchedAdapter, url: str) -> tuple[HTTPConnectionPool, str]:
         """The connections that `post` uses, too, and what follows the host in `url`."""
         origin = url[: url.find("/", len("https://"))]
         pool = self._pools.get(origin)
@@ -169,7 +175,7 @@ def _response_of(url: str, found: BaseHTTPResponse) -> requests.Response:
     return response
 
 
-class _WatchedHTTPSConnection(HTTPSConnection):
+class WatchedHTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         watch: Watch | None = getattr(_local, "watch", None)
@@ -209,10 +215,7 @@ class _WatchedHTTPSConnection(HTTPSConnection):
         if watch is None:
             return super()._new_conn()
         name, until = self._dns_host, min(watch.ends_at, time.monotonic() + CONNECT_TIMEOUT)
-        try:
-            found = socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
-        except socket.gaierror as problem:
-            raise NameResolutionError(name, self, problem) from problem
+        found = self._addresses(until)
         refused: HTTPError = ConnectTimeoutError(self, "No time was left to connect.")
         try:
             for at, address in enumerate(found):
@@ -220,7 +223,7 @@ class _WatchedHTTPSConnection(HTTPSConnection):
                 if left <= 0:
                     break
                 # Each gets a share: a dead first one does not cost the others their turn.
-                self._dns_host, self.timeout = str(address[4][0]), left / (len(found) - at)
+                self._dns_host, self.timeout = address, left / (len(found) - at)
                 try:
                     connected: socket.socket = super()._new_conn()
                 except HTTPError as problem:
@@ -232,13 +235,21 @@ class _WatchedHTTPSConnection(HTTPSConnection):
             self._dns_host = name
         raise refused
 
+    def _addresses(self, until: float) -> list[str]:
+        """Where the name leads; none is tried that is not among them."""
+        try:
+            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as problem:
+            raise NameResolutionError(self._dns_host, self, problem) from problem
+        return [str(address[4][0]) for address in found]
 
-class _WatchedPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPSConnection
+
+class WatchedPool(HTTPSConnectionPool):
+    ConnectionCls = WatchedHTTPSConnection
 
 
-class _WatchedAdapter(HTTPAdapter):
+class WatchedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        pools: dict[str, type[HTTPConnectionPool]] = {"http": HTTPConnectionPool, "https": _WatchedPool}
+        pools: dict[str, type[HTTPConnectionPool]] = {"http": HTTPConnectionPool, "https": WatchedPool}
         self.poolmanager.pool_classes_by_scheme = pools

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import quote, urljoin, urlsplit
 
 from django.conf import settings
@@ -100,6 +100,30 @@ def is_public(address: Address) -> bool:
     return all(any(one in block for block in allowed) or _is_global(one) for one in _meant_by(address))
 
 
+def public_addresses(host: str, *, until: float) -> list[Address]:
+    """Where a host leads, by name or as an address of its own, all of it public or allowed by the operator.
+
+    Raises NotPublic, NoWebSite, and the errors of `resolver`.
+    """
+    found = _own(host) or resolver.addresses(host, until=until)
+    for address in found:
+        if not is_public(address):
+            raise NotPublic(str(address))
+    if not found:
+        raise NoWebSite
+    return found
+
+
+def _own(host: str) -> list[Address]:
+    """Of what is never looked up: an address, and the name of one's own machine (RFC 6761)."""
+    if host == "localhost":
+        return [ip_address("127.0.0.1"), ip_address("::1")]
+    try:
+        return [ip_address(host.strip("[]"))]
+    except ValueError:
+        return []
+
+
 def _place(url: str, domain: str) -> _Place:
     try:
         parts = urlsplit(url)
@@ -115,12 +139,7 @@ def _place(url: str, domain: str) -> _Place:
 
 
 def _ask(place: _Place, *, most: int, until: float, ca_file: str) -> tuple[Page, str | None]:
-    found = resolver.addresses(place.host, until=until)
-    for address in found:
-        if not is_public(address):
-            raise NotPublic(str(address))
-    if not found:
-        raise NoWebSite
+    found = public_addresses(place.host, until=until)
     with _watched(until) as watch:
         connection = http.client.HTTPConnection(place.host, place.port)
         connection.sock = _connected(place, found[:TRIED], watch, ca_file)

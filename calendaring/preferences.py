@@ -12,7 +12,8 @@ class DataSync(Section, prefix="data_sync", title="Data Sync", page=MAIL_AND_CAL
         label="Bidirectional sync for Zoom meeting data between Zoom web portal and calendars",
         help=(
             "Meetings scheduled here appear in people’s calendars, and what they change there changes here. Meetings "
-            "that are scheduled already stay as they are until they are edited."
+            "that are scheduled already stay as they are until they are edited. Calendars that are connected by "
+            "Exchange Web Services (EWS) are read only."
         ),
         consequential=True,
         offered=False,

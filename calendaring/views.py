@@ -13,6 +13,7 @@ from accounts.doors import SignedInRequest, signed_in
 from accounts.sign_in.middleware import zone_of
 from calendaring import agenda as agendas
 from integrations import health
+from integrations.exchange import on_profile as by_ews
 
 GIVE_UP_AFTER = 30  # polls for a token, a second apart: then a page says that no worker answers
 
@@ -41,13 +42,18 @@ def _context(request: SignedInRequest, found: agendas.Agenda, *, polls: int) -> 
     today = timezone.now().astimezone(zone).date()
     return {
         "agenda": found,
-        "words": health.of_connection(found.connection) if found.connection else None,
+        "words": _words(request, found),
         "zone": zone.key,
         "today": today,
         "until": today + agendas.LENGTH - timedelta(days=1),
         "polls": polls,
         "is_silent": polls > GIVE_UP_AFTER,
     }
+
+
+def _words(request: SignedInRequest, found: agendas.Agenda) -> health.Words | None:
+    may_move = by_ews.may_move_of(request.user, found.connection)
+    return health.of_connection(found.connection, may_move=may_move) if found.connection else None
 
 
 def _polls(request: HttpRequest) -> int:

@@ -9,7 +9,7 @@ from operator import or_
 from typing import cast
 
 from django.core.cache import cache
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from redis.exceptions import RedisError
 
 from accounts.models import AssociatedDomain, Job, JobState, Letter
@@ -18,14 +18,17 @@ from integrations.models import (
     ALIVE,
     Connection,
     ConsentRequest,
+    ExchangeServer,
     Incident,
     LinkRequest,
     LinkState,
+    ServerState,
     State,
     TenantConsent,
     TenantLink,
     Trouble,
 )
+from integrations.preferences import Api
 
 HOUR = timedelta(hours=1)
 FRESH = timedelta(minutes=1)
@@ -77,6 +80,15 @@ class Organizations:
     troubled_since: datetime | None
 
 
+@dataclass(frozen=True)
+class Servers:
+    """Exchange servers of organizations' own, by which somebody is connected."""
+
+    count: int
+    in_trouble: int
+    troubled_since: datetime | None
+
+
 def waiting(*, now: datetime) -> list[Waiting]:
     """The longest-waiting first are those of people who look at a page meanwhile. A query for each table."""
     return [
@@ -85,6 +97,7 @@ def waiting(*, now: datetime) -> list[Waiting]:
         _approvals(),
         _authorizations(now),
         _organizations(now),
+        _servers(now),
         _domains(now),
         _jobs(),
         _letters(),
@@ -135,6 +148,15 @@ def organizations() -> Organizations:
     return Organizations(**found)
 
 
+def servers() -> Servers:
+    troubled = Q(state__in=(ServerState.DEGRADED, ServerState.PAUSED))
+    living = Connection.objects.filter(server=OuterRef("pk")).exclude(state=State.DISCONNECTED)
+    found = ExchangeServer.objects.filter(Exists(living)).aggregate(
+        count=Count("pk"), in_trouble=Count("pk", filter=troubled), troubled_since=Min("since_at", filter=troubled)
+    )
+    return Servers(**found)
+
+
 def _consents(now: datetime) -> Waiting:
     """Those that wait for Microsoft, as it asked, are not late."""
     ripe = Q(not_before=None) | Q(not_before__lte=now)
@@ -147,7 +169,8 @@ def _consents(now: datetime) -> Waiting:
 
 def _refreshes(now: datetime) -> list[Waiting]:
     due = Connection.objects.filter(refresh_due_at__lte=now, state__in=ALIVE).exclude(state=State.CONNECTING)
-    of_mailbox = Q(trouble=Trouble.MAILBOX)
+    # By EWS nothing is refreshed ahead of time: its turn is to be asked whether it still answers.
+    of_mailbox = Q(trouble=Trouble.MAILBOX) | Q(api=Api.EWS.value)
     found = due.aggregate(
         tokens=Count("pk", filter=~of_mailbox),
         tokens_due=Min("refresh_due_at", filter=~of_mailbox),
@@ -187,6 +210,13 @@ def _organizations(now: datetime) -> Waiting:
     )
     due_at = min((found[name] for name in sweeps if found[name]), default=None)
     return Waiting("Organizations to look at again", found["count"], due_at, timedelta(minutes=10))
+
+
+def _servers(now: datetime) -> Waiting:
+    found = ExchangeServer.objects.filter(check_due_at__lte=now).aggregate(
+        count=Count("pk"), due_at=Min("check_due_at")
+    )
+    return Waiting("Exchange servers to look at again", found["count"], found["due_at"], timedelta(minutes=10))
 
 
 def _domains(now: datetime) -> Waiting:

@@ -68,10 +68,16 @@ app.conf.update(
         "forget-old-incidents": _every(6 * 3600.0, "integrations.forget_old_incidents"),
         # Directories of organizations, and the settings that say whom their consent is used for.
         "follow-links": _every(10.0, "integrations.follow_links"),
+        # Whoever the settings want to go by Graph and who still goes by EWS; the way back; what it was before.
+        "leave-ews": _every(60.0, "integrations.leave_ews_all"),
+        "bring-back-to-ews": _every(60.0, "integrations.bring_back_to_ews"),
+        "forget-ews-pasts": _every(600.0, "integrations.forget_ews_pasts"),
         # All mailboxes of organizations in turn, about four times a day.
         "probe-links": _every(60.0, "integrations.probe_links"),
         # What Microsoft grants to organizations against what their settings need.
         "watch-organizations": _every(60.0, "integrations.watch_organizations"),
+        # The organizations’ own Exchange servers, and letters about those in trouble.
+        "check-servers": _every(10.0, "integrations.check_servers"),
         # Long jobs whose nudge was lost, or whose worker died.
         "work-on-jobs": _every(5.0, "accounts.work_on_jobs"),
         # Jobs a month after their end, and those nobody confirmed.

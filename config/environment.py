@@ -111,6 +111,13 @@ class Reader:
                 self.problem(f"{name} holds “{word}”, which is no block of addresses such as 10.20.0.0/16.")
         return words
 
+    def ports(self, name: str, *, default: Sequence[int]) -> list[int]:
+        words = self.words(name, default=[str(port) for port in default])
+        for word in words:
+            if not _is_port(word):
+                self.problem(f"{name} holds “{word}”, which is no port such as 8443.")
+        return [int(word) for word in words if _is_port(word)]
+
     def emails(self, name: str) -> list[str]:
         text = self.text(name)
         addresses = [word.strip() for word in text.split(",") if word.strip()]
@@ -155,7 +162,7 @@ class Reader:
 
     def file(self, name: str, *, default: object = _MISSING) -> str:
         value = self.text(name, default=default)
-        if value and not Path(value).is_file():
+        if value and not _is_file(value):
             self.problem(f"{name} names a file that is not there: {value}.")
         return value
 
@@ -215,6 +222,17 @@ def is_name_server(word: str) -> bool:
     except ValueError:
         return False
     return not has_more
+
+
+def _is_file(value: str) -> bool:
+    try:
+        return Path(value).is_file()
+    except OSError:  # longer than any name of a file
+        return False
+
+
+def _is_port(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= 5 and 0 < int(word) <= 65535
 
 
 def _key_in(encoded: str) -> bytes:

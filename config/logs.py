@@ -97,9 +97,12 @@ def configure(*, level: str, as_json: bool) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
-                # These two print whole requests at lower levels.
+                # These print whole requests at lower levels.
                 "urllib3": {"level": "WARNING"},
                 "msal": {"level": "WARNING"},
+                "exchangelib": {"level": "CRITICAL"},
+                "requests_ntlm": {"level": "WARNING"},
+                "spnego": {"level": "WARNING"},
                 # Our own line per request says it once.
                 "django.server": {"level": "ERROR"},
                 "django.request": {"level": "ERROR"},

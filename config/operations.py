@@ -20,7 +20,7 @@ from accounts import doors
 from accounts.doors import SignedInRequest
 from accounts.nudging import nudge
 from config import backlog, credential_lines, heartbeats, release
-from config.backlog import Fleet, Incidents, Organizations, Waiting
+from config.backlog import Fleet, Incidents, Organizations, Servers, Waiting
 from config.credential_lines import Line
 from config.heartbeats import SILENT_AFTER, Pulse
 from integrations import credential_checks, resealing, tasks, token_keys
@@ -64,6 +64,7 @@ class Standing:
     late: int
     fleet: Fleet
     organizations: Organizations
+    servers: Servers
     incidents: Incidents
     # None: Redis, which knows them, does not answer.
     pulse: Pulse | None
@@ -127,6 +128,7 @@ def _standing(*, now: datetime, is_poll: bool = False) -> Standing:
         late=late,
         fleet=fleet,
         organizations=backlog.organizations(),
+        servers=backlog.servers(),
         incidents=backlog.incidents(),
         pulse=pulse,
         processes=list(_processes(pulse, now=now)) if pulse else (),

@@ -152,6 +152,10 @@ MICROSOFT_AUTHORITY_HOST = read.url(
     "MICROSOFT_AUTHORITY_HOST", schemes=("https",), default="https://login.microsoftonline.com"
 )
 MICROSOFT_GRAPH_URL = read.url("MICROSOFT_GRAPH_URL", schemes=("https",), default="https://graph.microsoft.com/v1.0")
+# Where Exchange Online speaks EWS; Microsoft's tokens are sent there, and nowhere else.
+MICROSOFT_EWS_URL = read.url(
+    "MICROSOFT_EWS_URL", schemes=("https",), default="https://outlook.office365.com/EWS/Exchange.asmx"
+)
 MICROSOFT_TENANT = read.text("MICROSOFT_TENANT", default="organizations")
 MICROSOFT_CA_BUNDLE = read.file("MICROSOFT_CA_BUNDLE", default="")
 # Where the pages people see at sign-in live, for `form-action`; Microsoft's are on the authority host.
@@ -160,6 +164,11 @@ MICROSOFT_SIGN_IN_ORIGINS = read.origins("MICROSOFT_SIGN_IN_ORIGINS", default=[M
 MICROSOFT_MY_APPS_URL = read.url(
     "MICROSOFT_MY_APPS_URL", schemes=("https", "http"), default="https://myapps.microsoft.com"
 )
+
+# ── Exchange servers of organizations ───────────────────────────────────────
+# Roots to trust there, besides the usual ones; and the ports that may stand in an EWS address, besides 443.
+EXCHANGE_CA_BUNDLE = read.file("EXCHANGE_CA_BUNDLE", default="")
+EXCHANGE_PORTS = read.ports("EXCHANGE_PORTS", default=[443])
 
 # ── Associated domains ──────────────────────────────────────────────────────
 # Who is asked where a domain's proof stands; empty: the servers of the system.

@@ -70,10 +70,9 @@ def make(account: Account, tenant_id: str, *, actor: User, now: datetime) -> Ten
     if not wanted or domain is None:
         raise NobodyWaits
     state = PREFIX + secrets.token_urlsafe(32)
+    back = settings.PUBLIC_URL + reverse("microsoft_callback")
     with outbound.deadline(PATIENCE):
-        address = tenants.consent_address(
-            tenant_id, scopes=wanted, redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"), state=state
-        )
+        address = tenants.consent_address(tenant_id, scopes=scopes.in_full(wanted), redirect_uri=back, state=state)
     made = TenantConsent(
         id=uuid.uuid4(),
         account=account,
@@ -95,7 +94,7 @@ def make(account: Account, tenant_id: str, *, actor: User, now: datetime) -> Ten
 
 
 def wanted_in(account: Account, tenant_id: str) -> list[str]:
-    """The permissions of Graph that those need together who wait in the tenant, each within their settings."""
+    """The permissions that those need together who wait in the tenant, each within their settings."""
     rows = approvals.waiting(account).filter(tenant_id=tenant_id)
     holding = approvals.holding_of(account, rows)
     wishes = set(rows.order_by().values_list("user_id", "calendar_write", "contacts_write"))

@@ -40,7 +40,7 @@ def agree(request: ConsentRequest, *, now: datetime) -> None:
     if request.attempts and now >= request.expires_at:
         raise Ended(Ending.INTERRUPTED)
     got = _redeemed(request, answer)
-    if not scopes.may_read_calendar(scopes.bare(got.scopes)):
+    if not scopes.may_read_calendar(scopes.bare(got.scopes), request.api):
         raise Ended(Ending.LESS_GRANTED)
     if not got.refresh_token:
         raise Ended(Ending.NOT_LASTING)
@@ -75,9 +75,8 @@ def usable_token(request: ConsentRequest, *, now: datetime) -> str:
     if kept.tokens.access_token and now < kept.asked_at + kept.tokens.lasts - EARLY:
         return kept.tokens.access_token
     assert kept.who is not None, "asked only after the identity was proved"  # noqa: S101
-    fresh = identity.refresh(
-        kept.tokens.refresh_token, tenant_id=kept.who.tenant_id, scopes=scopes.to_refresh(kept.tokens.scopes)
-    )
+    wanted = scopes.to_ask_again(kept.tokens.scopes, request.api)
+    fresh = identity.refresh(kept.tokens.refresh_token, tenant_id=kept.who.tenant_id, scopes=wanted)
     got = identity.Tokens(
         access_token=fresh.access_token,
         refresh_token=fresh.refresh_token or kept.tokens.refresh_token,

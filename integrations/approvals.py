@@ -29,8 +29,9 @@ from integrations import connecting, reasons, scopes, states, telling
 from integrations.domains import DomainRule
 from integrations.failures import Failure, Reason
 from integrations.models import AwaitedApproval, Connection, ConsentRequest, Step, TenantConsent
-from integrations.policy import Obstacle, Shape, may_connect
+from integrations.policy import Obstacle, may_connect
 from integrations.preferences import Integrations
+from integrations.ways import own_way
 
 AWAITED = audit.declare("approval.awaited", "{target} waits for a Microsoft 365 admin to approve Meridian.")
 TAKEN_BACK = audit.declare("approval.taken_back", "{target} no longer waits for a Microsoft 365 admin.")
@@ -61,7 +62,8 @@ def ask(person: User, *, now: datetime) -> None:
     last = connecting.newest(person)
     if last is None or last.step != Step.FAILED or last.reason not in MAY_HAVE_BEEN_STOPPED:
         raise NothingToAsk
-    if obstacle := may_connect(effective(Integrations, person), Shape(domain=_bound(person)[0])):
+    values = effective(Integrations, person)
+    if obstacle := may_connect(values, own_way(values.services).wish(domain=_bound(person)[0])):
         raise connecting.NotAllowed(obstacle)
     _wait(person.pk, last, code=last.code, actor=person, now=now)
 
@@ -97,7 +99,7 @@ def fit(account: Account, *, now: datetime) -> int:
     holding = holding_of(account, rows)
     ended = defaultdict[Obstacle, list[int]](list)
     for pk, person, domain in rows.values_list("pk", "user_id", "domain"):
-        if person in holding and (obstacle := may_connect(holding[person].values, Shape(domain=domain))):
+        if person in holding and (obstacle := _obstacle(holding[person].values, domain)):
             ended[obstacle].append(pk)
     return sum(
         _overrule(account, some, obstacle, now=now) for obstacle, found in ended.items() for some in _batches(found)
@@ -136,20 +138,25 @@ def release_by_word(account: Account, tenant_id: str, *, actor: User, now: datet
 
 
 def needs(held: Held[Integrations], *, calendar_write: bool, contacts_write: bool) -> frozenset[str]:
-    """The permissions of Graph that a wish comes to, within what the settings give."""
+    """The permissions that a wish comes to, by the way that the settings lead and within what they give."""
     ceiling = held.values.services
-    return frozenset(
-        scopes.scopes_for(
-            calendar_write=calendar_write and ceiling.calendar_write,
-            contacts_write=contacts_write and ceiling.contacts_write,
-        )
+    wish = own_way(ceiling).wish(
+        calendar_write=calendar_write and ceiling.calendar_write,
+        contacts_write=contacts_write and ceiling.contacts_write,
     )
+    return frozenset(scopes.bare(scopes.asked_by(wish)))
 
 
 def holding_of(account: Account, rows: QuerySet[AwaitedApproval]) -> dict[int, Held[Integrations]]:
     """What those people hold, by person. Three queries, however many they are."""
     people: QuerySet[User] = User.objects.filter(pk__in=rows.order_by().values("user"), is_active=True)
     return facts.load(account, settings_of(Integrations), people=people).held(Integrations)
+
+
+def _obstacle(values: Integrations, domain: str) -> Obstacle | None:
+    """At Microsoft only is there an administrator to wait for."""
+    way = own_way(values.services)
+    return may_connect(values, way.wish(domain=domain)) if way.is_at_microsoft else Obstacle.ANOTHER_SERVICE
 
 
 def _wait(person_id: int, wish: ConsentRequest, *, code: str, actor: User | None, now: datetime) -> None:

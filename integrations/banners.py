@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.openings import Banner
 from integrations.models import ALIVE, State
-from integrations.preferences import Method
+from integrations.preferences import Method, Service
 
 # Pages on the way to a connection, and the one that tells all about it.
 _SAY_IT_THEMSELVES = frozenset({"profile", "reconnect", "select_service", "permissions", "connection_delete"})
@@ -18,18 +18,24 @@ _SAY_IT_THEMSELVES = frozenset({"profile", "reconnect", "select_service", "permi
 
 def on_own_connection(person: User) -> Banner | None:
     """One query, which reads neither tokens nor settings."""
-    columns = ("connection__state", "connection__method", "awaited_approval__released_at")
-    state, method, released_at = User.objects.filter(pk=person.pk).values_list(*columns).get()
+    columns = ("connection__state", "connection__service", "connection__method", "awaited_approval__released_at")
+    state, service, method, released_at = User.objects.filter(pk=person.pk).values_list(*columns).get()
     if released_at and state not in ALIVE:
         says = "Your Microsoft 365 admin has approved Meridian; to connect your calendar, one step is left."
         return _banner("warn", says, "Finish connecting", to="profile")
     match state:
+        case State.NEEDS_REAUTH if service == Service.EXCHANGE:
+            says = "Meridian can no longer read your calendar, because the Exchange server refuses your password."
+            return _banner("bad", says, "Reconnect", to="reconnect")
         case State.NEEDS_REAUTH:
             says = "Meridian can no longer read your calendar, because Microsoft does not accept its access any more."
             return _banner("bad", says, "Reconnect", to="reconnect")
         case State.NOT_ELIGIBLE if method == Method.APPLICATION_PERMISSIONS:
             says = "Your organization connects calendars for everybody, but Meridian could not open a mailbox of yours."
             return _banner("warn", says, "See whom to ask", to="profile")
+        case State.NOT_ELIGIBLE if service == Service.EXCHANGE:
+            says = "Meridian finds no mailbox of yours that it can read at the Exchange server."
+            return _banner("bad", says, "See what helps", to="profile")
         case State.NOT_ELIGIBLE:
             says = "Meridian finds no mailbox that it can read in the Microsoft account you connected."
             return _banner("bad", says, "See what helps", to="profile")

@@ -2,11 +2,12 @@
 
 What is found is filed, as whatever Microsoft answers is. Here, too, is looked after those whose mailbox is in trouble,
 or is not there yet: their time comes as that of all others does (`refresh_due_at`), but renewing their access would
-tell nothing.
+tell nothing. And after all that go by EWS, which is asked once a day whether it still answers them.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +26,13 @@ from accounts.cascade.read import held as held_by
 from accounts.models import Account
 from integrations import access, credentials, fitting, health, states, tokens
 from integrations.contracts import CalendarError
-from integrations.failures import Failure, Outcome, Reason
+from integrations.exchange import arriving, server_checks
+from integrations.failures import Failure, Reason
 from integrations.microsoft.graph import events, me
 from integrations.models import ALIVE, Connection, LinkState, State, Trouble
 from integrations.organization import by_address, link_checks, links
 from integrations.policy import Obstacle, still_fits
-from integrations.preferences import Integrations
+from integrations.preferences import Api, Integrations, Method, Service
 from integrations.states.organization import OF_THE_DIRECTORY
 from integrations.verdicts import shape_of
 
@@ -42,7 +44,8 @@ CLAIM = timedelta(minutes=3)  # longer than a batch of which everything runs int
 MAILBOX = timedelta(seconds=20)  # all that is asked of one mailbox at a time
 TURN = timedelta(seconds=20)  # then the task ends, and the next one goes on
 
-_ABOUT_THE_MAILBOX = Q(state=State.NOT_ELIGIBLE) | Q(state__in=ALIVE, trouble=Trouble.MAILBOX)
+_BY_EWS = Q(api=Api.EWS.value, state__in=ALIVE) & ~Q(method=Method.APPLICATION_PERMISSIONS.value)
+_LOOKED_AFTER = Q(state=State.NOT_ELIGIBLE) | Q(state__in=ALIVE, trouble=Trouble.MAILBOX) | _BY_EWS
 _FINE = "The mailbox answered."
 _GONE = "The connection is no longer there."
 _NOTHING = "There is nothing to check."
@@ -65,11 +68,13 @@ class Finding:
 
 def check(connection_id: int, *, now: datetime) -> Finding:
     """Ask, and file the outcome. Raises nothing that belongs to Microsoft, to the settings or to chance."""
-    connection = Connection.objects.select_related("user__account").filter(pk=connection_id).first()
+    connection = Connection.objects.select_related("user__account", "server").filter(pk=connection_id).first()
     if connection is None:
         return Finding("", _GONE)
     if _is_for_the_directory(connection):
         return _looked_up_again(connection, now=now)
+    if access.is_for_its_server(connection):
+        return _of_its_server(connection, now=now)
     if not _may_be_asked(connection, now=now):
         return _as_it_stands(connection)
     try:
@@ -87,7 +92,7 @@ def check_due(*, now: datetime, clock: Callable[[], datetime] = timezone.now) ->
     ends = time.monotonic() + TURN.total_seconds()
     while time.monotonic() < ends:
         at = max(now, clock())
-        if credentials.is_refused(now=at) or not (claimed := _claim_due(now=at)):
+        if not (claimed := _claim_due(now=at, is_microsoft_asked=not credentials.is_refused(now=at))):
             return False
         waiting = iter(claimed)  # shared: `next` of a list's iterator is atomic, so each is taken once
         with ThreadPoolExecutor(min(IN_FLIGHT, len(claimed))) as pool:
@@ -99,7 +104,8 @@ def check_due(*, now: datetime, clock: Callable[[], datetime] = timezone.now) ->
 def give_up_disallowed(account: Account, *, now: datetime) -> int:
     """What the settings do not allow is not looked for: of those without a mailbox, the sealed access is destroyed."""
     waiting: QuerySet[Connection] = Connection.objects.filter(account=account, state=State.NOT_ELIGIBLE)
-    rows = {one.pk: one for one in waiting.exclude(refresh_token="").select_related("user__account")}
+    keeping = waiting.exclude(refresh_token="", password="")
+    rows = {one.pk: one for one in keeping.select_related("user__account", "server")}
     if not rows:
         return 0
     holding = fitting.holding_in(account, list(rows))
@@ -107,10 +113,14 @@ def give_up_disallowed(account: Account, *, now: datetime) -> int:
     return sum(_give_up(one, obstacle, now=now) for one, obstacle in found if obstacle)
 
 
-def _claim_due(*, now: datetime) -> list[int]:
-    """The accounts in turn. A row is ours if we were the one to move its time."""
+def _claim_due(*, now: datetime, is_microsoft_asked: bool = True) -> list[int]:
+    """The accounts in turn. A row is ours if we were the one to move its time. Servers of organizations' own know
+    nothing of Microsoft's refusing us."""
     place = Window(RowNumber(), partition_by="account", order_by="refresh_due_at")
-    due = Connection.objects.filter(_ABOUT_THE_MAILBOX, refresh_due_at__lte=now).annotate(place=place)
+    found_due = Connection.objects.filter(_LOOKED_AFTER, refresh_due_at__lte=now).exclude(state=State.CONNECTING)
+    if not is_microsoft_asked:
+        found_due = found_due.filter(service=Service.EXCHANGE.value)
+    due = found_due.annotate(place=place)
     found = list(due.order_by("place", "refresh_due_at", "pk").values_list("pk", "refresh_due_at")[:BATCH])
     later = now + CLAIM
     return [pk for pk, at in found if Connection.objects.filter(pk=pk, refresh_due_at=at).update(refresh_due_at=later)]
@@ -136,6 +146,14 @@ def _may_be_asked(connection: Connection, *, now: datetime) -> bool:
     if obstacle := still_fits(held_by(Integrations, connection.user), shape_of(connection)):
         _give_up(connection, obstacle, now=now)
         return False
+    if access.has_no_tokens(connection):
+        is_kept = connection.password or connection.method == Method.IMPERSONATION.value
+        if is_kept and server_checks.may_be_asked(connection):
+            return True
+        # It comes back with its server; else it would be claimed again at every turn.
+        later = states.next_look(now=now, spread=random.random())  # noqa: S311  not a secret
+        Connection.objects.filter(pk=connection.pk, state=State.NOT_ELIGIBLE).update(refresh_due_at=later)
+        return False
     return bool(connection.link_id if connection.is_by_organization else connection.refresh_token)
 
 
@@ -147,6 +165,13 @@ def _is_for_the_directory(connection: Connection) -> bool:
     if connection.reason in OF_THE_DIRECTORY:
         return True
     return by_address.is_all_there_is(connection) and not by_address.may_be_asked(link)
+
+
+def _of_its_server(connection: Connection, *, now: datetime) -> Finding:
+    """All who are connected by that server come back with it, and not before."""
+    if connection.server_id:
+        server_checks.check(connection.server_id, now=now)
+    return replace(_as_it_stands(connection), is_asked=True)
 
 
 def _looked_up_again(connection: Connection, *, now: datetime) -> Finding:
@@ -192,7 +217,9 @@ def _failure(connection: Connection, *, now: datetime) -> Failure | None:
             failure = failure and access.what_it_means(connection, failure)
     except CalendarError as problem:
         return problem.failure  # of the access itself: filed where it happened
-    if failure and failure.outcome is Outcome.NOT_PERMITTED and connection.is_by_organization:
+    if failure and access.has_no_tokens(connection) and server_checks.settle(connection, failure, now=now):
+        return failure
+    if failure and states.kept_out_by(failure) and connection.is_by_organization:
         link_checks.settle_refusal(connection, failure, now=now)
     elif failure:
         states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
@@ -206,6 +233,8 @@ def _failure(connection: Connection, *, now: datetime) -> Failure | None:
 def _ask_mailbox(connection: Connection, token: str, *, now: datetime) -> Failure | None:
     """By which address it goes now, and one page of its calendar, of which nothing is kept. Of an organization's own
     the addresses are followed in the directory, if it may be read."""
+    if connection.api == Api.EWS.value:
+        return _ask_by_ews(connection, token)
     mailbox = access.mailbox_of(connection)
     with outbound.deadline(MAILBOX):
         try:
@@ -215,6 +244,18 @@ def _ask_mailbox(connection: Connection, token: str, *, now: datetime) -> Failur
             return me.why_no_mailbox(token, problem.failure, mailbox)
     if address and address != connection.address:
         Connection.objects.filter(pk=connection.pk, object_id=connection.object_id).update(address=address)
+    return None
+
+
+def _ask_by_ews(connection: Connection, token: str) -> Failure | None:
+    with outbound.deadline(MAILBOX):
+        try:
+            access.calendar_of(connection, token).default_calendar()
+        except CalendarError as problem:
+            server = connection.server
+            if server is None or not access.has_no_tokens(connection):
+                return problem.failure
+            return arriving.why_no_mailbox(server.address, connection.address, problem.failure)
     return None
 
 

@@ -15,6 +15,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -25,31 +26,23 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts import audit, outbound
-from accounts.cascade.read import effective
+from accounts.cascade.read import held
 from accounts.domain_names import domain_of
 from accounts.models import User
-from integrations import scopes, vault
-from integrations.domains import DomainRule
+from integrations import scopes, sign_in_hints, vault
 from integrations.failures import Reason
 from integrations.microsoft import identity
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step
-from integrations.policy import Obstacle, Shape, may_connect
-from integrations.preferences import Integrations, Method, Service
+from integrations.policy import Held, Obstacle, may_connect, may_leave_ews
+from integrations.preferences import Api, Integrations, Method, Service
+from integrations.verdicts import shape_of
+from integrations.ways import GRAPH, Way, own_way
 
 NARROWED = audit.declare("calendar.narrowed", "{actor} lets Meridian use less of {target}.", personal_target=True)
 
 LASTS = timedelta(minutes=10)  # as long as Microsoft's code
 KEEP = timedelta(days=30)
-_SELECT_ACCOUNT, _CONSENT = "select_account", "consent"  # OpenID Connect's words for `prompt`
-_WRONG_ACCOUNT = (
-    Ending.ANOTHER_ACCOUNT,
-    Ending.ANOTHER_DOMAIN,
-    Ending.TAKEN,
-    Ending.GUEST,
-    Ending.ON_PREMISES,
-    Reason.NO_MAILBOX,
-)
-_WRONG_CONSENT = (Ending.LESS_GRANTED, Ending.NOT_LASTING)
+_MAY_BE_NARROWED = (*ALIVE, State.BLOCKED_BY_POLICY)
 PATIENCE = timedelta(seconds=5)  # of a page; only the first trip of a process asks Microsoft anything
 
 
@@ -75,7 +68,8 @@ class NotOurs(Exception):
 
 def current(person: User) -> Connection | None:
     """What the person has, in whatever state; None before the first and after *Delete*."""
-    return Connection.objects.filter(user=person).exclude(state=State.DISCONNECTED).first()
+    found = Connection.objects.filter(user=person).select_related("server")
+    return found.exclude(state=State.DISCONNECTED).first()
 
 
 def own(person: User) -> Connection | None:
@@ -84,22 +78,47 @@ def own(person: User) -> Connection | None:
     return None if connection and connection.is_by_organization else connection
 
 
-def is_bound(connection: Connection | None) -> bool:
-    """Can it be renewed with the one account only that it was made with?"""
+def is_bound(connection: Connection | None, way: Way = GRAPH) -> bool:
+    """Can it be renewed with the one account only that it was made with? Not by a way to somewhere else: there it has
+    no account."""
     if connection is None or not connection.object_id or connection.state in (State.DISCONNECTED, State.NOT_ELIGIBLE):
+        return False
+    if not _leads_there(way, connection):
+        return False
+    if connection.state == State.NEEDS_REAUTH and connection.reason == Reason.ADDRESS_CHANGED:
         return False
     return connection.state != State.AWAITING_ADMIN or connection.connected_at is not None
 
 
-def domain_bound(connection: Connection | None) -> str:
+def domain_bound(connection: Connection | None, way: Way = GRAPH) -> str:
     """The domain of the one account that this connection can be renewed with; "" where any will do."""
-    return domain_of(connection.address) if connection and is_bound(connection) else ""
+    return domain_of(connection.address) if connection and is_bound(connection, way) else ""
+
+
+def obstacle_to(preferences: Integrations, connection: Connection | None) -> Obstacle | None:
+    """What keeps somebody from connecting by the way that the settings lead, as far as one can tell before the account
+    is known. None: nothing."""
+    way = own_way(preferences.services)
+    return may_connect(preferences, way.wish(domain=domain_bound(connection, way)))
 
 
 def offered(preferences: Integrations, connection: Connection | None) -> list[Service]:
-    """The services that may be connected, as far as one can tell before the account is known."""
-    domain = domain_bound(connection)
-    return [one for one in Service if may_connect(preferences, Shape(service=one, domain=domain)) is None]
+    """The services that may be connected."""
+    return [] if obstacle_to(preferences, connection) else [preferences.services.default_service]
+
+
+def may_go_to_graph(
+    holding: Held,
+    connection: Connection | None,
+    reason: str,
+    *,
+    calendar_write: bool = False,
+    contacts_write: bool = False,
+) -> bool:
+    """Whether somebody whose EWS has stopped for `reason` may go on by Graph alone, though the settings say EWS."""
+    shape = shape_of(connection) if connection else own_way(holding.values.services).wish()
+    wish = replace(shape, calendar_write=calendar_write, contacts_write=contacts_write)
+    return may_leave_ews(holding, wish, reason)
 
 
 def new_browser_secret() -> str:
@@ -113,31 +132,44 @@ def start(
     contacts_write: bool,
     browser: str,
     now: datetime,
+    is_leaving_ews: bool = False,
 ) -> str:
-    """Where to send the browser. Raises NotAllowed, `CalendarError` where Microsoft cannot be reached."""
-    existing = current(person)
-    wish = Shape(calendar_write=calendar_write, contacts_write=contacts_write, domain=domain_bound(existing))
-    settings_of_person = effective(Integrations, person)
-    if obstacle := may_connect(settings_of_person, wish):
+    """Where to send the browser: by the way that the settings lead; `is_leaving_ews`: by Graph, where EWS has stopped
+    and the settings leave that open. Raises NotAllowed, `CalendarError` where Microsoft cannot be reached."""
+    existing, holding = current(person), held(Integrations, person)
+    before = sign_in_hints.last_ended(person)
+    ticks = {"calendar_write": calendar_write, "contacts_write": contacts_write}
+    reason = why_ews_stopped(existing, before)
+    is_open = is_leaving_ews and may_go_to_graph(holding, existing, reason, **ticks)
+    way = GRAPH if is_open else own_way(holding.values.services)
+    if is_leaving_ews and way != GRAPH:
+        raise NotAllowed(Obstacle.ANOTHER_API)
+    bound = existing if is_bound(existing, way) else None
+    wish = way.wish(**ticks, domain=domain_of(bound.address) if bound else "")
+    if not is_open and (obstacle := may_connect(holding.values, wish)):
         raise NotAllowed(obstacle)
-    before = _last_ended(person)
-    prompt = _prompt(existing, wish, before)
+    if not way.is_at_microsoft:
+        raise NotAllowed(Obstacle.ANOTHER_SERVICE)
+    prompt = sign_in_hints.prompt(existing, wish, before)
     with outbound.deadline(PATIENCE):
         flow = identity.begin(
-            scopes=scopes.scopes_for(calendar_write=calendar_write, contacts_write=contacts_write),
+            scopes=scopes.asked_by(wish),
             redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"),
-            login_hint=_hint(existing, person, settings_of_person.domains, prompt),
+            login_hint=sign_in_hints.hint(bound, person, holding.values.domains, prompt),
             prompt=prompt,
-            claims=_claims(existing, before),
+            claims=sign_in_hints.claims(existing, before),
         )
     request = ConsentRequest(
         id=uuid.uuid4(),
         user=person,
-        state_digest=_digest(flow["state"]),
-        browser_digest=_digest(browser),
-        calendar_write=calendar_write,
-        contacts_write=contacts_write,
-        is_renewal=is_bound(existing),
+        state_digest=digest(flow["state"]),
+        browser_digest=digest(browser),
+        service=way.service.value,
+        api=way.api.value,
+        method=way.method.value,
+        calendar_write=wish.calendar_write,
+        contacts_write=wish.contacts_write,
+        is_renewal=bound is not None,
         created_at=now,
         expires_at=now + LASTS,
     )
@@ -158,7 +190,7 @@ def narrow(person: User, *, calendar_write: bool, contacts_write: bool, now: dat
     with transaction.atomic():
         connection = (
             Connection.objects.select_for_update()
-            .filter(user=person, method=Method.OAUTH.value, state__in=(*ALIVE, State.BLOCKED_BY_POLICY))
+            .filter(user=person, method=Method.OAUTH.value, api=Api.GRAPH.value, state__in=_MAY_BE_NARROWED)
             .first()
         )
         if connection is None or any(wanted and not getattr(connection, name) for name, wanted in wish.items()):
@@ -188,9 +220,9 @@ def record_answer(person: User, answer: Mapping[str, str], *, browser: str, now:
     """Write Microsoft's answer down, once. Raises NotOurs for everything replayed, forged, late, of another
     browser or another person; then nothing has changed."""
     request = ConsentRequest.objects.filter(
-        state_digest=_digest(answer.get("state", "")), user=person, step=Step.SENT, expires_at__gt=now
+        state_digest=digest(answer.get("state", "")), user=person, step=Step.SENT, expires_at__gt=now
     ).first()
-    if request is None or not hmac.compare_digest(request.browser_digest, _digest(browser)):
+    if request is None or not hmac.compare_digest(request.browser_digest, digest(browser)):
         raise NotOurs
     sealed = vault.seal(json.dumps(dict(answer)), bound_to=place(request, "answer"))
     # Compare-and-set: of two callbacks at the same moment one is too late.
@@ -211,6 +243,13 @@ def give_up(person: User, *, now: datetime) -> bool:
 def newest(person: User) -> ConsentRequest | None:
     """What a page tells the person about the way."""
     return ConsentRequest.objects.filter(user=person).order_by("-created_at", "-id").first()
+
+
+def why_ews_stopped(connection: Connection | None, last: ConsentRequest | None) -> str:
+    """The reason that stands with the connection; where there is none, that of the last attempt to make one."""
+    if connection is not None:
+        return connection.reason if connection.api == Api.EWS.value else ""
+    return last.reason if last is not None and last.api == Api.EWS.value else ""
 
 
 def to_redeem(*, now: datetime) -> list[uuid.UUID]:
@@ -241,44 +280,12 @@ def opened(request: ConsentRequest, column: str) -> dict[str, Any]:
     return found
 
 
-def _hint(existing: Connection | None, person: User, rule: DomainRule, prompt: str) -> str:
-    """Whom Microsoft should take it to be; nobody where that account would be, or was, refused afterwards."""
-    if existing and is_bound(existing):
-        address = existing.address
-    elif prompt == _SELECT_ACCOUNT:
-        return ""
-    else:
-        address = person.email
-    return address if rule.allows(domain_of(address)) else ""
-
-
-def _last_ended(person: User) -> ConsentRequest | None:
-    """The newest trip that says something about the next: not one that was merely left open."""
-    said_nothing = (Ending.SUPERSEDED, Ending.EXPIRED)
-    ended = ConsentRequest.objects.filter(user=person, ended_at__isnull=False).exclude(reason__in=said_nothing)
-    return ended.order_by("-created_at", "-id").first()
-
-
-def _prompt(existing: Connection | None, wish: Shape, before: ConsentRequest | None) -> str:
-    """What Microsoft should ask although it need not: it would go on with the same account, or the same consent, that
-    led nowhere the last time."""
-    reason = before.reason if before and before.step == Step.FAILED else ""
-    if existing and existing.is_by_organization:
-        existing = None  # nobody has been asked for it yet
-    if reason in _WRONG_ACCOUNT or (existing and existing.state == State.NOT_ELIGIBLE):
-        return _SELECT_ACCOUNT
-    wished = {"calendar_write": wish.calendar_write, "contacts_read": True, "contacts_write": wish.contacts_write}
-    is_withheld = existing is not None and any(wished.get(name) for name in existing.withheld)
-    return _CONSENT if reason in _WRONG_CONSENT or is_withheld else ""
-
-
-def _claims(existing: Connection | None, before: ConsentRequest | None) -> str:
-    """The step-up that Microsoft asked for, if it is the JSON object that it should be."""
-    wanted = (before and before.claims) or (existing and existing.claims) or ""
-    try:
-        return wanted if isinstance(json.loads(wanted or "null"), dict) else ""
-    except ValueError:
-        return ""
+def _leads_there(way: Way, connection: Connection) -> bool:
+    if connection.service != way.service.value:
+        return False
+    if way.is_at_microsoft:
+        return True
+    return connection.server is not None and connection.server.address == way.server
 
 
 def _supersede(person: User, *, now: datetime) -> None:
@@ -288,5 +295,5 @@ def _supersede(person: User, *, now: datetime) -> None:
     )
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from accounts.domain_names import listed, shown
 from accounts.openings import NOBODY, Effect, Prospect
+from integrations.models import Prospect as Seen
 from integrations.organization.foreseeing import Reach
 from integrations.policy import Obstacle, Shape
 
@@ -13,6 +14,7 @@ _BECAUSE = {
     Obstacle.TURNED_OFF: "Turned off",
     Obstacle.ANOTHER_SERVICE: "Another service",
     Obstacle.ANOTHER_API: "Another way to authorize",
+    Obstacle.ANOTHER_SERVER: "Another Exchange server",
     Obstacle.SET_UP_BY_ADMIN: "Set up by the admin",
     Obstacle.SET_UP_BY_PEOPLE: "Set up by each person",
     Obstacle.CALENDAR_WRITE: "Calendar: write",
@@ -21,13 +23,23 @@ _BECAUSE = {
 _OF_THE_ORGANIZATION = "Connections by the organization come back by themselves whenever they are allowed again."
 
 
-def because(obstacle: Obstacle, shape: Shape) -> str:
+_NOT_LOOKED = "Not known yet whether without a step of theirs"
+
+
+def because(obstacle: Obstacle, shape: Shape, prospect: str | None = None) -> str:
+    """`prospect`: what is known of the way from EWS to Graph."""
+    if prospect and obstacle in (Obstacle.ANOTHER_API, Obstacle.ANOTHER_SERVICE):
+        return of_prospect(prospect)
     return _BECAUSE.get(obstacle) or f"Domain {shown(shape.domain)}"
 
 
 def was(reason: str, shape: Shape) -> str:
     """Why it was blocked until now."""
     return because(Obstacle(reason), shape) if reason in list(Obstacle) else ""
+
+
+def of_prospect(prospect: str | None) -> str:
+    return str(Seen(prospect).label) if prospect else _NOT_LOOKED
 
 
 def of_organization(shape: Shape) -> str:
@@ -58,33 +70,45 @@ def of_beginning(effects: Sequence[Effect], reach: Reach | None) -> Prospect:
     )
 
 
-def of_moving(effects: Sequence[Effect]) -> Prospect:
-    if not effects:
+def of_moving(effects: Sequence[Effect], *, leaving: Sequence[Effect] = ()) -> Prospect:
+    """`leaving`: those that go from EWS to Graph."""
+    if not effects and not leaving:
         return NOBODY
+    whither = "to the organization’s authorization" if not leaving else "to Graph"
+    if effects and leaving:
+        whither = "to Graph, or to the organization’s authorization"
     return Prospect(
-        tuple(effects),
+        (*effects, *leaving),
         counted=("Connection that is moved", "Connections that are moved"),
         label="Moved",
-        says=(
-            "connection is moved to the organization’s authorization.",
-            "connections are moved to the organization’s authorization.",
-        ),
-        note="Each works as before until the organization’s authorization has opened the same mailbox; only then does "
-        "the person’s own access end. Where it does not open, the person’s own stays as it is; under a lock it is "
-        "blocked.",
+        says=(f"connection is moved {whither}.", f"connections are moved {whither}."),
+        note=" ".join([_ORGANIZATION_FIRST] * bool(effects) + [_GRAPH_FIRST] * bool(leaving)),
     )
 
 
-def of_asking(effects: Sequence[Effect]) -> Prospect:
-    if not effects:
+def of_asking(effects: Sequence[Effect], *, leaving: Sequence[Effect] = ()) -> Prospect:
+    """`leaving`: those who have to agree before they can go from EWS to Graph."""
+    if not effects and not leaving:
         return NOBODY
     return Prospect(
-        tuple(effects),
+        (*effects, *leaving),
         counted=("Person who has to sign in once", "People who have to sign in once"),
         label="To sign in once",
         says=("person is asked to sign in at Microsoft once.", "people are asked to sign in at Microsoft once."),
-        note="Until they have, the organization’s authorization carries their calendars as before.",
+        note=" ".join([_CARRIED_UNTIL] * bool(effects) + [_EWS_UNTIL] * bool(leaving)),
     )
+
+
+_ORGANIZATION_FIRST = (
+    "Each works as before until the organization’s authorization has opened the same mailbox; only then does the "
+    "person’s own access end. Where it does not open, the person’s own stays as it is; under a lock it is blocked."
+)
+_GRAPH_FIRST = (
+    "Each goes on by EWS, while that answers, until Graph has opened the same mailbox. Where Microsoft wants a "
+    "consent, the person is asked once; where Graph cannot open the mailbox, EWS stays, and under a lock it is blocked."
+)
+_CARRIED_UNTIL = "Until they have, the organization’s authorization carries their calendars as before."
+_EWS_UNTIL = "Until they have, EWS goes on while it answers."
 
 
 def _of_looking_up() -> str:

@@ -95,6 +95,32 @@ class RemoteEvent:
         return self.first_day is not None
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What became of a calendar since `cursor` was last handed out."""
+
+    events: tuple[RemoteEvent, ...]
+    # The ids of what is gone.
+    removed: tuple[str, ...]
+    # To ask with the next time.
+    cursor: str
+    # Nothing more waits; else ask again, at once if you like.
+    is_complete: bool
+    # All of the calendar, from the beginning: what was listed before and is not here is gone. It is so the first time,
+    # and where the service no longer knew the cursor.
+    is_afresh: bool = False
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a mailbox said of itself when it was opened by EWS."""
+
+    # Its primary address, as far as it could be found out.
+    address: str
+    # Of the server: "15.2.1544.11".
+    build: str
+
+
 class CalendarProvider(Protocol):
     """An opened mailbox: a service, and the right to ask it. Every method raises `CalendarError`."""
 
@@ -102,4 +128,12 @@ class CalendarProvider(Protocol):
 
     def events_between(self, start: datetime, end: datetime) -> Iterator[RemoteEvent]:
         """Every appointment that touches the time from `start` to `end`, both aware; series are expanded."""
+        ...
+
+
+class ListsChanges(Protocol):
+    """What some providers can do besides. Raises `CalendarError`."""
+
+    def changes_since(self, cursor: str) -> Changes:
+        """A series is one event here, not expanded. `cursor`: "" for the first time."""
         ...

@@ -10,6 +10,7 @@ from accounts import audit
 from accounts.cascade.read import effective
 from accounts.models import User
 from integrations import approvals, connecting, states
+from integrations.leaving_ews import pasts
 from integrations.models import Connection, State
 from integrations.organization import carried
 from integrations.preferences import Integrations
@@ -37,6 +38,7 @@ def disconnect(person: User, *, actor: User | None, now: datetime, reason: str =
             return waited
         before = {"state": connection.state}
         states.disconnected(connection, now=now)
+        pasts.forget(connection)
         audit.record(
             DISCONNECTED,
             account=person.account,

@@ -1,4 +1,4 @@
-"""Microsoft's answers, classified: pure, and the only place where it happens.
+"""Microsoft's answers, classified: pure, and the only place where it happens (for EWS: `ews_failures`).
 
 Decided by `error` and `suberror`; AADSTS numbers only choose the words (Microsoft asks clients not to branch on
 them), but for three: 50196, *too many identical requests*, comes as `invalid_grant` and is no *no*; 90002, *no such
@@ -72,6 +72,18 @@ class Reason(StrEnum):
     GUEST = "guest"
     ON_PREMISES = "on_premises"
     PERMISSION_MISSING = "permission_missing"
+    # Exchange Web Services, and the organization's own servers.
+    EWS_DISABLED = "ews_disabled"
+    EWS_NOT_ALLOWED = "ews_not_allowed"
+    PASSWORD_REFUSED = "password_refused"  # noqa: S105  a reason, not a password
+    IMPERSONATION_REFUSED = "impersonation_refused"
+    IMPERSONATION_ENDED = "impersonation_ended"
+    SERVER_UNREACHABLE = "server_unreachable"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    NOT_EXCHANGE = "not_exchange"
+    MOVED_TO_CLOUD = "moved_to_cloud"
+    ADDRESS_CHANGED = "address_changed"
     # The organization's own consent, and whom it covers.
     CONSENT_REVOKED = "consent_revoked"
     SCOPED_OUT = "scoped_out"
@@ -202,7 +214,7 @@ def of_graph_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, 
     if status == TOO_MANY:
         return Failure(Outcome.THROTTLED, Reason.TOO_MANY_REQUESTS, code, trace_id, wait)
     if status == 401:  # the access token, not the grant: the next refresh tells
-        claims = _challenge(headers.get("WWW-Authenticate", ""))
+        claims = challenge(headers.get("WWW-Authenticate", ""))
         return Failure(Outcome.UNREACHABLE, Reason.TOKEN_REFUSED, code, trace_id, claims=claims)
     if status < SERVER_TROUBLE and (missing := next((one for one in codes if one.lower() in _NO_MAILBOX), "")):
         return Failure(Outcome.NOT_ELIGIBLE, Reason.NO_MAILBOX, missing, trace_id)
@@ -217,6 +229,18 @@ def of_a_fresh_token(failure: Failure) -> Failure:
     if failure.reason is Reason.TOKEN_REFUSED and failure.claims:
         return replace(failure, outcome=Outcome.AUTHORIZATION_LOST, reason=Reason.STEP_UP)
     return failure
+
+
+def challenge(header: str) -> str:
+    """The claims of a 401: JSON in base64."""
+    found = _CHALLENGE.search(header)
+    if found is None:
+        return ""
+    text = found[1].rstrip("=")
+    try:
+        return _claims(b64decode(text + "=" * (-len(text) % 4), altchars=b"-_").decode())
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
@@ -269,18 +293,6 @@ def _nested(error: Any) -> Iterator[Mapping[str, Any]]:
 def _trace_in(description: str) -> str:
     found = _TRACE.search(description)
     return found[1] if found else ""
-
-
-def _challenge(header: str) -> str:
-    """The claims of a 401: JSON in base64."""
-    found = _CHALLENGE.search(header)
-    if found is None:
-        return ""
-    text = found[1].rstrip("=")
-    try:
-        return _claims(b64decode(text + "=" * (-len(text) % 4), altchars=b"-_").decode())
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
 
 
 def _claims(text: str) -> str:

@@ -26,7 +26,7 @@ from integrations import reasons, states, telling
 from integrations.models import ALIVE, Connection, State
 from integrations.policy import Obstacle, excess, still_fits
 from integrations.preferences import Integrations
-from integrations.verdicts import COLUMNS, Verdicts, shape_of
+from integrations.verdicts import COLUMNS, Verdicts, columns_of, shape_of
 
 BLOCKED = audit.declare(
     "calendar.blocked",
@@ -107,7 +107,7 @@ def apply_to(
 
 def settled(person: User, held: Held[Integrations], *, now: datetime) -> Connection | None:
     """The person's connection as the settings allow it now. None: never connected."""
-    connection = Connection.objects.filter(user=person).select_related("user__account").first()
+    connection = Connection.objects.filter(user=person).select_related("user__account", "server").first()
     return connection and settle(connection, held, now=now)
 
 
@@ -122,7 +122,7 @@ def still_allowed(connections: Collection[Connection], *, now: datetime) -> list
     holding, verdicts = held_by_each(Integrations, {one.user_id for one in connections}), Verdicts()
     moving = defaultdict[int, list[Connection]](list)
     for one in connections:
-        if verdicts.obstacle(holding[one.user_id], verdicts.shape(tuple(getattr(one, name) for name in COLUMNS))):
+        if verdicts.obstacle(holding[one.user_id], verdicts.shape(columns_of(one))):
             moving[one.account_id].append(one)
     for some in moving.values():
         apply_to(some[0].account, _ids(some), {one.user_id: holding[one.user_id] for one in some}, now=now)
@@ -215,7 +215,7 @@ def _record(
 def _locked(connections: list[int]) -> QuerySet[Connection]:
     """Locked in one order, so that two who do this at once cannot block each other."""
     found = Connection.objects.select_for_update(of=("self",)).filter(pk__in=connections)
-    return found.select_related("user").defer("refresh_token", "access_token").order_by("pk")
+    return found.select_related("user", "server").defer("refresh_token", "access_token", "password").order_by("pk")
 
 
 def _grace(held: Held[Integrations]) -> timedelta:

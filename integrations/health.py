@@ -11,11 +11,15 @@ from django.utils.safestring import SafeString
 from accounts.domain_names import listed
 from accounts.templatetags.ui import local_moment
 from integrations.domains import DomainRule
+from integrations.exchange import words as ews
 from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, State
 from integrations.policy import Obstacle
+from integrations.preferences import Api, Service
 
 RECONNECT = "reconnect"
+# From Exchange Web Services to Graph, by the usual consent.
+MOVE = "move"
 CONNECT = "connect"
 WAIT = ""
 
@@ -31,6 +35,7 @@ class Words:
 
 
 _KEPT = "Your settings and history are kept."
+_GOES_BY_ITSELF = "Your connection is kept; Meridian tries again by itself. There is nothing you need to do."
 _LOST: dict[str, str] = {
     Reason.SESSIONS_REVOKED: "Microsoft no longer accepts Meridian’s access: your sessions were ended or your password was changed.",
     Reason.INACTIVE: "Microsoft ended Meridian’s access because it was not used for 90 days.",
@@ -67,6 +72,7 @@ _POLICY: dict[str, str] = {
     Obstacle.TURNED_OFF: "Your organization has turned calendar integration off.",
     Obstacle.ANOTHER_SERVICE: "Your organization now uses another calendar service.",
     Obstacle.ANOTHER_API: "Your organization now connects calendars in another way.",
+    Obstacle.ANOTHER_SERVER: "Your organization now uses another Exchange server.",
     Obstacle.SET_UP_BY_ADMIN: "In your organization the Microsoft 365 admin sets calendars up for everybody.",
     Obstacle.SET_UP_BY_PEOPLE: "In your organization everybody now connects their own calendar, by signing in at Microsoft once.",
     Obstacle.DOMAIN: "Your organization allows only accounts of certain domains to be connected.",
@@ -107,6 +113,7 @@ _APPEARS: dict[str, str] = {
 }
 # Of a connection by the organization: what its person is told, who can do nothing about it alone.
 _OF_THE_ORGANIZATION: dict[str, str] = {
+    **ews.EWS_IS_OFF,
     Reason.CONSENT_REVOKED: "Your Microsoft 365 organization has withdrawn its consent for Meridian.",
     Reason.PERMISSION_MISSING: "Your Microsoft 365 organization no longer lets Meridian read calendars.",
     Reason.CONDITIONAL_ACCESS: _LOST[Reason.CONDITIONAL_ACCESS],
@@ -118,6 +125,8 @@ _NOT_FOR_YOU: dict[str, str] = {
     Reason.ON_PREMISES: "Your organization connects calendars for everybody, but your mailbox is most likely on a server of its own (on-premises), which Meridian cannot reach.",
     Reason.AMBIGUOUS: "Your organization connects calendars for everybody, but it cannot be told for certain which mailbox is yours.",
     Reason.SCOPED_OUT: "Your Microsoft 365 organization does not let Meridian into your mailbox.",
+    Reason.EWS_DISABLED: "Exchange Web Services (EWS), by which your organization connects calendars, are switched off for your mailbox.",
+    Reason.EWS_NOT_ALLOWED: "Your Microsoft 365 organization does not let Meridian use Exchange Web Services (EWS) for your mailbox.",
     Reason.ACCOUNT_DISABLED: "Your organization connects calendars for everybody, but your account at Microsoft is disabled.",
 }
 _NO_MORE: dict[str, str] = {
@@ -148,18 +157,28 @@ _MENDS: dict[str, str] = {
 }
 
 
-def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_own: bool = False) -> Words | None:
+def of_connection(
+    connection: Connection,
+    rule: DomainRule | None = None,
+    *,
+    is_own: bool = False,
+    may_move: bool = False,
+    to_microsoft: bool = False,
+) -> Words | None:
     """None: all is well, or nothing is connected. `rule` is the person's, so that a sentence can name the domains;
-    `is_own`: it is the person's own choice that stands in the way."""
+    `is_own`: it is the person's own choice that stands in the way; `may_move`: they may leave EWS for Graph alone;
+    `to_microsoft`: the settings lead there by now."""
     if connection.is_by_organization and (words := _by_organization(connection)):
+        return words
+    if connection.api == Api.EWS and (words := _by_ews(connection, may_move=may_move, to_microsoft=to_microsoft)):
         return words
     match connection.state:
         case State.NEEDS_REAUTH:
             says = _LOST.get(connection.reason) or _CONSENT.get(connection.reason) or _LOST[Reason.REFUSED]
             return Words("bad", says, _KEPT, RECONNECT)
         case State.DEGRADED:
-            explains = "Your connection is kept; Meridian tries again by itself. There is nothing you need to do."
-            return Words("warn", _PASSING.get(connection.reason, _PASSING[Reason.SERVICE_TROUBLE]), explains)
+            says = _PASSING.get(connection.reason, _PASSING[Reason.SERVICE_TROUBLE])
+            return Words("warn", says, _GOES_BY_ITSELF)
         case State.PAUSED if connection.reason == Reason.APP_REMOVED and connection.code in REMOVED:
             return Words("warn", _REMOVED, _AFTER_REMOVAL, RECONNECT)
         case State.PAUSED:
@@ -174,6 +193,39 @@ def of_connection(connection: Connection, rule: DomainRule | None = None, *, is_
         case State.NOT_ELIGIBLE:
             says = _CONSENT.get(connection.reason, _CONSENT[Reason.NO_MAILBOX])
             return Words("bad", says, _APPEARS.get(connection.reason, _APPEARS[Reason.NO_MAILBOX]), RECONNECT)
+        case _:
+            return None
+
+
+def _by_ews(connection: Connection, *, may_move: bool, to_microsoft: bool) -> Words | None:
+    """None: it is said as of any other connection."""
+    if connection.state == State.PAUSED and connection.reason in ews.EWS_IS_OFF:
+        says = ews.EWS_IS_OFF[connection.reason]
+        return Words("bad", says, ews.AT_ONCE, MOVE) if may_move else Words("warn", says, ews.ADMINS_MOVE)
+    if connection.service != Service.EXCHANGE:
+        return None
+    return _at_own_server(connection, may_move=may_move, to_microsoft=to_microsoft)
+
+
+def _at_own_server(connection: Connection, *, may_move: bool, to_microsoft: bool) -> Words | None:
+    """Where the words of others would speak of Microsoft."""
+    reason = connection.reason
+    match connection.state:
+        case State.NEEDS_REAUTH:
+            explains = ews.NOT_AGAIN if reason == Reason.PASSWORD_REFUSED else _KEPT
+            return Words("bad", ews.LOST.get(reason, ews.LOST[Reason.REFUSED]), explains, RECONNECT)
+        case State.DEGRADED:
+            says = ews.PASSING.get(reason, ews.PASSING[Reason.SERVICE_TROUBLE])
+            return Words("warn", says, ews.LOCKED_OUT if reason == Reason.ACCOUNT_LOCKED else _GOES_BY_ITSELF)
+        case State.PAUSED:
+            return Words("warn", ews.PAUSED.get(reason, ews.PAUSED_OTHERWISE), ews.KEPT_THERE)
+        case State.NOT_ELIGIBLE if reason == Reason.MOVED_TO_CLOUD:
+            button = MOVE if may_move else RECONNECT if to_microsoft else WAIT
+            return Words("bad", ews.NO_MAILBOX[reason], ews.MOVED_ON if button else ews.MOVED_AND_STUCK, button)
+        case State.NOT_ELIGIBLE if reason == Reason.IMPERSONATION_REFUSED:
+            return Words("warn", ews.NO_MAILBOX[reason], ews.LET_IN)
+        case State.NOT_ELIGIBLE:
+            return Words("bad", ews.NO_MAILBOX[Reason.NO_MAILBOX], ews.KNOWS_NONE, RECONNECT)
         case _:
             return None
 
@@ -196,7 +248,9 @@ def _by_organization(connection: Connection) -> Words | None:
 
 def of_consent(request: ConsentRequest, connection: Connection | None, rule: DomainRule | None = None) -> Words:
     """Why a way to Microsoft ended without success; `connection` as it stands now."""
-    tables = (_CONSENT, _LOST, _PASSING, _PAUSED)
+    tables = [_CONSENT, _LOST, ews.EWS_IS_OFF, _PASSING, _PAUSED]
+    at_server = [ews.ON_THE_WAY, ews.PASSING]
+    tables = at_server + tables if request.service == Service.EXCHANGE else tables + at_server
     says = next((words[request.reason] for words in tables if request.reason in words), _FALLBACK)
     if request.reason == Ending.ANOTHER_DOMAIN:
         says = f"{says} {of_rule(rule)}".strip()
@@ -204,6 +258,8 @@ def of_consent(request: ConsentRequest, connection: Connection | None, rule: Dom
 
 
 def _what_now(request: ConsentRequest, connection: Connection | None) -> str:
+    if request.reason == Reason.MOVED_TO_CLOUD:
+        return ews.MOVED_ELSEWHERE
     state = connection.state if connection else State.DISCONNECTED
     if request.reason == Ending.INTERRUPTED:
         before = "Nothing is connected." if state == State.DISCONNECTED else "Your connection is as it was."
@@ -212,8 +268,10 @@ def _what_now(request: ConsentRequest, connection: Connection | None) -> str:
     return "You can try again." if touched else "Nothing has changed. You can try again."
 
 
-def of_passing(reason: str) -> str:
+def of_passing(reason: str, service: str = Service.OFFICE_365) -> str:
     """Passing trouble on the way, or none worth a word."""
+    if service == Service.EXCHANGE:
+        return ews.PASSING.get(reason, "")
     return _PASSING.get(reason) or _CONSENT.get(reason, "")
 
 

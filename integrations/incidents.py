@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Account
 from integrations import reasons
+from integrations.exchange.identity import is_microsofts
 from integrations.failures import Reason
 from integrations.models import ALIVE, Connection, Incident, State
 
@@ -31,6 +32,8 @@ _WORDS: dict[str, str] = {
     Reason.TOKEN_REFUSED: "Microsoft has been refusing keys that it had just given",
     Reason.PERMISSION_MISSING: "Microsoft has been refusing what the permissions should allow",
     Reason.NO_MAILBOX: "Microsoft has been saying that mailboxes are missing",
+    Reason.SERVER_UNREACHABLE: "Microsoft has not been answering",
+    Reason.ACCOUNT_LOCKED: "Microsoft has locked accounts after too many attempts to sign in",
 }
 _TROUBLE = "Microsoft has had trouble answering"
 
@@ -171,8 +174,9 @@ def _commonest(reasons: Counter[str]) -> str:
 
 
 def _report(incident: Incident) -> Report:
+    says = _WORDS.get(incident.reason, _TROUBLE) if incident.ended_at is None else _said(incident.reason)
     return Report(
-        says=_WORDS.get(incident.reason, _TROUBLE) if incident.ended_at is None else _said(incident.reason),
+        says=says if is_microsofts(incident.tenant_id) else says.replace("Microsoft", "An Exchange server", 1),
         tenant_id=incident.tenant_id,
         affected=incident.affected,
         connected=incident.connected,

@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.nudging import nudge
 from integrations import access, fitting, states, tokens
 from integrations.contracts import CalendarError, CalendarProvider
+from integrations.exchange import server_checks
 from integrations.failures import Outcome, Reason
 from integrations.models import Connection, State, Trouble
 from integrations.organization import link_checks
@@ -38,7 +39,9 @@ def open_calendar(connection: Connection, *, now: datetime) -> CalendarProvider:
     Raises TokenPending after asking a worker, NotNow while it would be rude or useless to ask.
     """
     waits = access.is_waiting(connection, now=now)
-    if waits and connection.reason == Reason.TOO_MANY_REQUESTS and connection.trouble != Trouble.SIGN_IN:
+    if waits and connection.reason in states.ASKED_TO_WAIT and connection.trouble != Trouble.SIGN_IN:
+        raise NotNow
+    if access.is_for_its_server(connection):
         raise NotNow
     if connection.is_by_organization and connection.state == State.PAUSED:
         raise NotNow  # all of the organization is; its own check ends it
@@ -78,11 +81,13 @@ def report(connection: Connection, problem: CalendarError, *, now: datetime) -> 
             ask_for_token(connection, now=now)
         raise TokenPending from problem
     failure = access.what_it_means(connection, problem.failure)
+    if access.has_no_tokens(connection) and server_checks.settle(connection, failure, now=now):
+        return
     is_known = failure.outcome is not Outcome.AUTHORIZATION_LOST and states.is_waiting(connection, now=now)
     if is_known and not failure.retry_after:
         return  # somebody who looks again and again must not put the next attempt off
     states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
-    if connection.is_by_organization and failure.outcome is Outcome.NOT_PERMITTED:
+    if connection.is_by_organization and states.kept_out_by(failure):
         nudge(check_one, connection_id=connection.pk)  # is it this mailbox, or the whole consent?
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,16 +17,18 @@ from accounts.nudging import nudge
 from accounts.openings import Panel
 from integrations import approvals, connecting, deciding, fitting, health, incidents, reasons, retrying, scopes
 from integrations.domains import DomainRule
+from integrations.exchange import on_profile as by_ews
 from integrations.failures import Reason
 from integrations.health import Words
 from integrations.models import ALIVE, AwaitedApproval, Connection, ConsentRequest, Ending, State, Step
 from integrations.organization import carried
 from integrations.organization import on_profile as by_organization
-from integrations.policy import Obstacle, Shape, is_by_organization, may_connect, surplus
-from integrations.preferences import SERVICE_NAMES, Integrations, Method, Service
+from integrations.policy import Obstacle, is_by_organization, may_connect, surplus
+from integrations.preferences import SERVICE_NAMES, Api, Integrations, Method, Service
 from integrations.renewing import is_news
 from integrations.tasks import apply_policy_to
 from integrations.verdicts import shape_of
+from integrations.ways import own_way
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
 
@@ -34,6 +37,10 @@ _STEPS = [
     (Step.AGREED, "It is your account"),
     (Step.IDENTIFIED, "Your organization allows it"),
     (Step.STORED, "The mailbox opens"),
+]
+_STEPS_TO_A_SERVER = [
+    (Step.ANSWERED, "Your organization allows it"),
+    (Step.STORED, "The Exchange server opens the mailbox"),
 ]
 _KINDS = {
     State.CONNECTED: ("good", "check"),
@@ -68,14 +75,17 @@ def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
     shown = state_of(person, reader=person, now=now)
     consent = connecting.newest(person)
     awaited = approvals.of(person)
+    settings_of_person = shown["holding"].values
     return {
         **shown,
+        **by_ews.way_shown(person, settings_of_person, shown["known"]),
+        "failed_may_move": by_ews.may_move_after(shown["holding"], shown["known"], consent),
         "my_apps": settings.MICROSOFT_MY_APPS_URL,
         "may_try": retrying.may_try(shown["connection"], now=now),
         "asked": retrying.under_way(shown["connection"], now=now),
         "listed": scopes.in_words(shown["known"].granted) if shown["known"] else [],
         "awaited": awaited,
-        "awaited_for": scopes.in_words(_asked_of_an_admin(awaited)) if awaited else [],
+        "awaited_for": scopes.in_words(_asked_of_an_admin(awaited, settings_of_person)) if awaited else [],
         "may_ask_admin": awaited is None and _may_have_been_stopped(consent, now=now),
         **_way(consent, shown["known"], shown["rule"], now=now),
         **({"failed": None} if awaited and not _is_later(consent, awaited) else {}),
@@ -90,6 +100,7 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
     is_there = connection is not None and connection.state != State.DISCONNECTED
     kind, icon = _KINDS.get(State(connection.state), ("bad", "alert")) if connection else ("", "")
     obstacle = _obstacle(preferences, connection)
+    may_move = by_ews.may_move(holding, connection)
     behind = deciding.decision_behind(person, obstacle or _blocked_by(connection))
     rule, is_own = preferences.domains, behind is not None and behind.is_own
     return {
@@ -99,7 +110,10 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
         "service": SERVICE_NAMES[Service(connection.service)] if connection else "",
         "kind": kind,
         "icon": icon,
-        "words": health.of_connection(connection, rule, is_own=is_own) if connection else None,
+        "holding": holding,
+        "words": _words(connection, preferences, is_own=is_own, may_move=may_move) if connection else None,
+        "by_ews": by_ews.shown(connection) if connection else None,
+        "is_asked_to_move": by_ews.is_asked(connection) and may_move,
         "incident": incidents.of(connection) if connection else None,
         "rule": rule,
         "only": health.of_rule(rule),
@@ -115,10 +129,19 @@ def state_of(person: User, *, reader: User, now: datetime) -> dict[str, Any]:
     }
 
 
+def _words(connection: Connection, settings: Integrations, *, is_own: bool, may_move: bool) -> health.Words | None:
+    to_microsoft = own_way(settings.services).is_at_microsoft
+    return health.of_connection(
+        connection, settings.domains, is_own=is_own, may_move=may_move, to_microsoft=to_microsoft
+    )
+
+
 def unused_of(connection: Connection | None) -> list[str]:
     """What Microsoft lists for the connection and nothing here uses, in words; nothing of one that is not alive."""
     if connection is None or not connection.is_alive or connection.is_by_organization:
         return []
+    if connection.api == Api.EWS.value:
+        return []  # there is but one permission
     ticks = {"calendar_write": connection.calendar_write, "contacts_write": connection.contacts_write}
     return scopes.in_words(scopes.unused(connection.granted, **ticks))
 
@@ -146,9 +169,10 @@ def settings_changed(*, account: Account, key: str, **_: object) -> None:
 def _obstacle(preferences: Integrations, connection: Connection | None) -> Obstacle | None:
     """What keeps the person from connecting anything, or from connecting this again; of one that their organization
     carries, what it may not be carried for."""
-    is_carried = connection is not None and connection.is_by_organization and is_by_organization(preferences)
-    method = Method.APPLICATION_PERMISSIONS if is_carried else Method.OAUTH
-    return may_connect(preferences, Shape(method=method, domain=connecting.domain_bound(connection)))
+    if connection is None or not connection.is_by_organization or not is_by_organization(preferences):
+        return connecting.obstacle_to(preferences, connection)
+    way = replace(own_way(preferences.services), method=Method.APPLICATION_PERMISSIONS)
+    return may_connect(preferences, way.wish(domain=connecting.domain_bound(connection, way)))
 
 
 def _blocked_by(connection: Connection | None) -> Obstacle | None:
@@ -176,20 +200,24 @@ def _way(
     if consent is None:
         return {"stages": [], "failed": None}
     if consent.answered_at and not consent.ended_at:
-        stages = _stages(consent.step)
+        is_to_server = consent.service == Service.EXCHANGE.value
+        stages = _stages(consent.step, _STEPS_TO_A_SERVER if is_to_server else _STEPS)
         return {
             "stages": stages,
             "done": sum(1 for stage in stages if stage.state == "done"),
             "answered_at": consent.answered_at,
             "is_silent": now - _waiting_since(consent, consent.answered_at) > SILENCE,
-            "trouble": health.of_passing(consent.reason) if consent.attempts else "",
+            "on_the_way_to": SERVICE_NAMES[Service(consent.service)],
+            "is_to_server": is_to_server,
+            "trouble": health.of_passing(consent.reason, consent.service) if consent.attempts else "",
             "asked_in_addition": _in_addition(consent, connection),
             "failed": None,
         }
     return {
         "stages": [],
         "failed": _news(consent, connection, rule, now=now),
-        "may_go_again": is_news(consent, now=now),
+        # The same way again would lead to the same end.
+        "may_go_again": is_news(consent, now=now) and consent.reason != Reason.MOVED_TO_CLOUD,
         "failed_code": _trace(consent.code, consent.trace_id),
     }
 
@@ -214,8 +242,9 @@ def _is_later(consent: ConsentRequest | None, awaited: AwaitedApproval) -> bool:
     return consent.ended_at > (awaited.released_at or awaited.since_at)
 
 
-def _asked_of_an_admin(awaited: AwaitedApproval) -> list[str]:
-    return scopes.scopes_for(calendar_write=awaited.calendar_write, contacts_write=awaited.contacts_write)
+def _asked_of_an_admin(awaited: AwaitedApproval, values: Integrations) -> list[str]:
+    wish = own_way(values.services).wish(calendar_write=awaited.calendar_write, contacts_write=awaited.contacts_write)
+    return scopes.bare(scopes.asked_by(wish))
 
 
 def _may_have_been_stopped(consent: ConsentRequest | None, *, now: datetime) -> bool:
@@ -231,12 +260,12 @@ def _in_addition(consent: ConsentRequest, connection: Connection | None) -> list
     return scopes.withheld_in_words(name for name in ticks if getattr(consent, name) and not getattr(connection, name))
 
 
-def _stages(step: str) -> list[Stage]:
-    order = [known for known, _ in _STEPS]
+def _stages(step: str, steps: Sequence[tuple[Step, str]]) -> list[Stage]:
+    order = [known for known, _ in steps]
     reached = order.index(Step(step)) if step in order else 0
     looks = {"done": "check", "now": "turn", "next": "ring"}
     states = ["done" if at < reached else "now" if at == reached else "next" for at in range(len(order))]
-    return [Stage(words, state, looks[state]) for (_, words), state in zip(_STEPS, states, strict=True)]
+    return [Stage(words, state, looks[state]) for (_, words), state in zip(steps, states, strict=True)]
 
 
 def _trace(code: str, trace_id: str) -> str:

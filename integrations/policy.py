@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from integrations.failures import Reason
 from integrations.preferences import Api, Integrations, Method, Service, ServicePolicy
 
 
@@ -15,6 +16,7 @@ class Obstacle(StrEnum):
     TURNED_OFF = "turned_off"
     ANOTHER_SERVICE = "another_service"
     ANOTHER_API = "another_api"
+    ANOTHER_SERVER = "another_server"
     SET_UP_BY_ADMIN = "set_up_by_admin"
     SET_UP_BY_PEOPLE = "set_up_by_people"
     DOMAIN = "domain"
@@ -29,8 +31,12 @@ class Shape:
     service: Service = Service.OFFICE_365
     api: Api = Api.GRAPH
     method: Method = Method.OAUTH
+    # Of an organization's own server: its EWS address; "" while nobody knows it.
+    server: str = ""
     # Of one that its person made: the organization's own consent is about to carry it, so it may stay until then.
     may_move: bool = False
+    # Of one by EWS: nothing has shown that Graph cannot carry it, so it may stay until that is known.
+    may_leave: bool = False
     calendar_write: bool = False
     contacts_write: bool = False
     # Of the calendar account's address, as `domains.domain_of` makes it; "" while nobody knows it.
@@ -82,9 +88,29 @@ def excess(held: Held, shape: Shape) -> tuple[Obstacle, ...]:
     return ()
 
 
+def may_leave_ews(held: Held, wish: Shape, reason: str) -> bool:
+    """Whether somebody whose EWS has stopped for `reason` may go on by Graph without asking an admin, who left the way
+    open. `wish`: the connection they have, with the permissions that they would give."""
+    policy = held.values.services
+    is_stopped = wish.api == Api.EWS and reason in (Reason.EWS_DISABLED, Reason.EWS_NOT_ALLOWED)
+    is_open = "services" not in held.locked and _is_cloud(policy) and policy.authorize_with == Api.EWS
+    if not is_stopped or not is_open or wish.service != Service.OFFICE_365 or not held.values.enabled:
+        return False
+    return _place(held.values, wish) is None and not surplus(held.values, wish)
+
+
+def api_of(policy: ServicePolicy) -> Api:
+    return policy.authorize_with
+
+
+def is_for_graph(settings: Integrations) -> bool:
+    """Whether the integration is turned on, and by Graph."""
+    return settings.enabled and api_of(settings.services) == Api.GRAPH
+
+
 def is_of_organization(policy: ServicePolicy) -> bool:
     """Whether people are connected by the consent of their organization, without a step of their own."""
-    return policy.authorize_with == Api.GRAPH and policy.who_can_set_up == Method.APPLICATION_PERMISSIONS
+    return policy.who_can_set_up == Method.APPLICATION_PERMISSIONS
 
 
 def is_by_organization(settings: Integrations) -> bool:
@@ -93,23 +119,37 @@ def is_by_organization(settings: Integrations) -> bool:
 
 def is_served_by_organization(settings: Integrations) -> bool:
     """The same, where the integration is turned on, and with the service of that organization."""
-    is_its_service = settings.services.default_service == Service.OFFICE_365
-    return settings.enabled and is_its_service and is_by_organization(settings)
+    return settings.enabled and _is_cloud(settings.services) and is_by_organization(settings)
 
 
 def _way(settings: Integrations, shape: Shape) -> Obstacle | None:
-    if settings.services.default_service.value != shape.service.value:
-        return Obstacle.ANOTHER_SERVICE
-    if settings.services.authorize_with != shape.api:
-        return Obstacle.ANOTHER_API
-    if settings.services.who_can_set_up == shape.method or _is_moved(settings, shape):
+    policy = settings.services
+    if _leaves_ews(settings, shape):
         return None
-    by_people = settings.services.who_can_set_up == Method.OAUTH
+    if policy.default_service != shape.service:
+        return Obstacle.ANOTHER_SERVICE
+    if policy.authorize_with != shape.api:
+        return Obstacle.ANOTHER_API
+    if policy.ews_url and shape.server and policy.ews_url != shape.server:
+        return Obstacle.ANOTHER_SERVER
+    if policy.who_can_set_up == shape.method or _is_moved(settings, shape):
+        return None
+    by_people = policy.who_can_set_up in (Method.OAUTH, Method.PASSWORD)
     return Obstacle.SET_UP_BY_PEOPLE if by_people else Obstacle.SET_UP_BY_ADMIN
 
 
+def _leaves_ews(settings: Integrations, shape: Shape) -> bool:
+    """EWS goes on while it answers, so that there is no gap before Graph has opened the same mailbox."""
+    return shape.may_leave and shape.api == Api.EWS and api_of(settings.services) == Api.GRAPH
+
+
 def _is_moved(settings: Integrations, shape: Shape) -> bool:
-    return shape.may_move and shape.method == Method.OAUTH and is_by_organization(settings)
+    is_same_api = shape.api == api_of(settings.services)
+    return shape.may_move and shape.method == Method.OAUTH and is_same_api and is_by_organization(settings)
+
+
+def _is_cloud(policy: ServicePolicy) -> bool:
+    return policy.default_service == Service.OFFICE_365
 
 
 def _place(settings: Integrations, shape: Shape) -> Obstacle | None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from integrations import agreeing
 from integrations.consent_steps import Ended
 from integrations.contracts import NotEligible, NotPermitted, Passing
+from integrations.exchange import mailboxes
 from integrations.failures import Reason
 from integrations.microsoft.graph import events, me
 from integrations.models import ConsentRequest, Ending
+from integrations.preferences import Api
 
 
 def open_mailbox(request: ConsentRequest, *, now: datetime) -> str:
     """The mailbox's address, once a page of its calendar was read with the tokens of this request. Raises Ended,
     `CalendarError`; NotEligible with the likeliest reason."""
+    if request.api == Api.EWS.value:
+        return _open_by_ews(request, now=now)
     token = agreeing.usable_token(request, now=now)
     try:
         with _asking(request):
@@ -28,11 +32,23 @@ def open_mailbox(request: ConsentRequest, *, now: datetime) -> str:
 
 
 def address_of(request: ConsentRequest, *, now: datetime) -> str:
-    """The mailbox's address alone: nothing of it is opened. Empty where Microsoft knows none. Raises Ended,
+    """The mailbox's address alone: nothing in it is read. Empty where Microsoft knows none. Raises Ended,
     `CalendarError`."""
+    if request.api == Api.EWS.value:
+        with suppress(NotEligible):
+            return _open_by_ews(request, now=now)
+        return ""
     token = agreeing.usable_token(request, now=now)
     with _asking(request):
         return me.get_address(token)
+
+
+def _open_by_ews(request: ConsentRequest, *, now: datetime) -> str:
+    """EWS tells whose mailbox it is by opening it; of what is in it nothing is asked for."""
+    token = agreeing.usable_token(request, now=now)
+    who = agreeing.kept_by(request).who
+    with _asking(request):
+        return mailboxes.probe_delegated(token, who.username if who else "").address
 
 
 @contextmanager

@@ -4,6 +4,8 @@
     linking.py    whose account it is, whether it may be; at the end the connection takes the tokens
     probing.py    the mailbox opens
 
+To a server of the organization's own nobody travels: `exchange.arriving`.
+
 Each step is written down before the next begins, and the tokens wait sealed with the request until the last one.
 Whatever passes is tried again; whatever does not ends the request with a reason, and a connection there is stays as
 it was.
@@ -22,7 +24,9 @@ from accounts import outbound
 from integrations import agreeing, alarms, linking, probing, states, vault
 from integrations.consent_steps import Ended, Overtaken, end
 from integrations.contracts import CalendarError, CredentialRefused, NotEligible, Passing
+from integrations.exchange import arriving
 from integrations.models import ConsentRequest, Ending, Step
+from integrations.preferences import Service
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +42,7 @@ def redeem(request_id: uuid.UUID, *, now: datetime) -> None:
     open_ones = ConsentRequest.objects.filter(free, pk=request_id, answered_at__isnull=False, ended_at=None)
     if not open_ones.update(claimed_until=now + CLAIM):
         return
-    request = ConsentRequest.objects.select_related("user__account").filter(pk=request_id).first()
+    request = ConsentRequest.objects.select_related("user__account", "server").filter(pk=request_id).first()
     if request is None:
         return  # the person was deleted meanwhile
     try:
@@ -60,6 +64,9 @@ def redeem(request_id: uuid.UUID, *, now: datetime) -> None:
 def _go_on(request: ConsentRequest, *, now: datetime) -> None:
     if request.answered_at and now - request.answered_at > FORSAKE:
         raise Ended(Ending.INTERRUPTED)
+    if request.service == Service.EXCHANGE.value:
+        arriving.go_on(request, now=now)
+        return
     if request.step == Step.ANSWERED:
         agreeing.agree(request, now=now)
     if request.step == Step.AGREED:
@@ -98,7 +105,8 @@ def _later(request: ConsentRequest, problem: CalendarError, *, now: datetime) ->
         spread=random.random(),  # noqa: S311  not a secret
     )
     # A code dies with the request: nobody waits for longer to be told so.
-    not_before = min(now + wait, request.expires_at) if request.step == Step.ANSWERED else now + wait
+    has_code = request.step == Step.ANSWERED and request.service == Service.OFFICE_365.value
+    not_before = min(now + wait, request.expires_at) if has_code else now + wait
     ConsentRequest.objects.filter(pk=request.pk, ended_at=None).update(
         claimed_until=None,
         not_before=not_before,

@@ -29,7 +29,7 @@ from integrations import credentials, fitting, states, tokens, vault
 from integrations.contracts import CalendarError
 from integrations.failures import KEY_MISSING, Failure, Outcome, Reason
 from integrations.models import ALIVE, Connection, State, Trouble
-from integrations.preferences import Method
+from integrations.preferences import Api, Method
 
 log = structlog.get_logger(__name__)
 
@@ -101,8 +101,9 @@ def claim(ids: list[int], *, now: datetime) -> list[Connection]:
 
 def _claimable(*, now: datetime) -> QuerySet[Connection]:
     found = Connection.objects.filter(tokens.free(now=now), refresh_due_at__lte=now, state__in=_REFRESHED)
-    # One by its organization has no access of its own to renew.
-    return found.exclude(trouble=Trouble.MAILBOX).exclude(method=Method.APPLICATION_PERMISSIONS.value)
+    # One by its organization has no access of its own to renew. By EWS its mailbox is asked, too: `checking`.
+    found = found.exclude(trouble=Trouble.MAILBOX).exclude(api=Api.EWS.value)
+    return found.exclude(method=Method.APPLICATION_PERMISSIONS.value)
 
 
 @dataclass(frozen=True)

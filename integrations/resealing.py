@@ -18,16 +18,27 @@ from django.db import transaction
 from django.db.models import Count, Model, Q, QuerySet
 
 from integrations import vault
-from integrations.models import Connection, ConsentRequest, LinkRequest, TenantConsent, TenantLink, TokenKey
+from integrations.models import (
+    Connection,
+    ConsentRequest,
+    EwsPast,
+    ExchangeServer,
+    LinkRequest,
+    TenantConsent,
+    TenantLink,
+    TokenKey,
+)
 
 log = structlog.get_logger(__name__)
 
 SEALED: Mapping[type[Model], tuple[str, ...]] = {
-    Connection: ("refresh_token", "access_token"),
+    Connection: ("refresh_token", "access_token", "password"),
     ConsentRequest: ("flow", "answer", "tokens"),
     TenantConsent: ("state",),
     TenantLink: ("access_token",),
     LinkRequest: ("flow", "answer"),
+    ExchangeServer: ("password",),
+    EwsPast: ("secret",),
 }
 FEW = 5
 BATCH = 200  # rows of one transaction: what an interruption undoes

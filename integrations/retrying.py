@@ -11,8 +11,9 @@ from accounts.nudging import nudge
 from integrations import states
 from integrations.diagnosis import asked
 from integrations.diagnosis.asked import Asked
-from integrations.failures import Reason
-from integrations.models import Connection, State
+from integrations.exchange import server_checks
+from integrations.models import Connection, State, Trouble
+from integrations.preferences import Api, Method, Service
 from integrations.tasks import carry_out_check
 
 REST = timedelta(minutes=1)  # from one attempt to the next
@@ -20,17 +21,16 @@ REST = timedelta(minutes=1)  # from one attempt to the next
 
 def under_way(connection: Connection | None, *, now: datetime) -> Asked | None:
     """The attempt that somebody asked for lately; None too where there is no trouble any more."""
-    if connection is None or connection.state != State.DEGRADED:
+    if connection is None or not _may_be_hurried(connection):
         return None
     last = asked.latest(connection, now=now)
     return last if last and (last.is_waiting or (last.found_at and now - last.found_at < REST)) else None
 
 
 def may_try(connection: Connection | None, *, now: datetime) -> bool:
-    if connection is None or connection.state != State.DEGRADED:
+    if connection is None or not _may_be_hurried(connection):
         return False
-    is_told_to_wait = connection.reason == Reason.TOO_MANY_REQUESTS and states.is_waiting(connection, now=now)
-    return not is_told_to_wait and under_way(connection, now=now) is None
+    return not _is_told_to_wait(connection, now=now) and under_way(connection, now=now) is None
 
 
 def try_now(connection: Connection | None, *, now: datetime) -> bool:
@@ -39,3 +39,21 @@ def try_now(connection: Connection | None, *, now: datetime) -> bool:
         return False
     nudge(carry_out_check, connection_id=connection.pk)
     return True
+
+
+def _is_told_to_wait(connection: Connection, *, now: datetime) -> bool:
+    if connection.reason not in states.ASKED_TO_WAIT:
+        return False
+    if connection.method == Method.IMPERSONATION.value and connection.server:
+        return server_checks.is_waiting(connection.server, now=now)
+    return states.is_waiting(connection, now=now)
+
+
+def _may_be_hurried(connection: Connection) -> bool:
+    """In passing trouble; and by EWS also where something has to be mended first, of which nobody tells Meridian."""
+    if connection.state == State.DEGRADED or connection.api != Api.EWS.value:
+        return connection.state == State.DEGRADED
+    is_own = connection.service == Service.EXCHANGE.value
+    if connection.state == State.PAUSED:
+        return is_own or connection.trouble == Trouble.MAILBOX
+    return is_own and connection.state == State.NOT_ELIGIBLE

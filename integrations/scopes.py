@@ -1,14 +1,20 @@
-"""Graph permissions for what was ticked: never more, and reading always."""
+"""Permissions for what was ticked: never more, and reading always. EWS knows but one, for all of the mailbox."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+
+from integrations.microsoft import identity
+from integrations.models import Connection
+from integrations.policy import Shape
+from integrations.preferences import Api
 
 READ_CALENDAR = "Calendars.Read"
 WRITE_CALENDAR = "Calendars.ReadWrite"
 READ_CONTACTS = "Contacts.Read"
 WRITE_CONTACTS = "Contacts.ReadWrite"
 PROFILE = "User.Read"
+ALL_BY_EWS = "EWS.AccessAsUser.All"
 _MSALS_OWN = {"openid", "profile", "email", "offline_access"}
 # As Microsoft's own pages list them, in words; what is not here goes by its name.
 _WORDS = {
@@ -17,6 +23,7 @@ _WORDS = {
     READ_CONTACTS: "read your contacts",
     WRITE_CONTACTS: "read and write your contacts",
     PROFILE: "sign you in and read your profile",
+    ALL_BY_EWS: "read and write your whole mailbox by Exchange Web Services",
 }
 _WITHHELD = {
     "calendar_write": "write the calendar",
@@ -34,9 +41,35 @@ def scopes_for(*, calendar_write: bool, contacts_write: bool) -> list[str]:
     ]
 
 
+def scopes_for_ews() -> list[str]:
+    """The one delegated permission of Exchange Web Services, with its resource: it is not Graph's."""
+    return [f"{identity.exchange_resource()}/{ALL_BY_EWS}"]
+
+
+def asked_by(wish: Shape) -> list[str]:
+    """The delegated permissions that a wish comes to, by the way that it goes."""
+    if wish.api is Api.EWS:
+        return scopes_for_ews()
+    return scopes_for(calendar_write=wish.calendar_write, contacts_write=wish.contacts_write)
+
+
+def scopes_of(connection: Connection) -> list[str]:
+    """What a refresh of a connection asks for, by the way that it goes."""
+    return to_ask_again(connection.granted, connection.api)
+
+
+def to_ask_again(granted: Iterable[str], api: str) -> list[str]:
+    return scopes_for_ews() if api == Api.EWS.value else to_refresh(granted)
+
+
 def bare(scopes: Iterable[str]) -> list[str]:
     """As the tables spell them: Microsoft answers with or without the resource in front."""
     return sorted({scope.rpartition("/")[2] for scope in scopes})
+
+
+def in_full(names: Iterable[str]) -> list[str]:
+    """As Microsoft is asked for them: with the resource where it is not Graph's."""
+    return [scope for name in names for scope in (scopes_for_ews() if name == ALL_BY_EWS else [name])]
 
 
 def to_refresh(granted: Iterable[str]) -> list[str]:
@@ -45,8 +78,9 @@ def to_refresh(granted: Iterable[str]) -> list[str]:
     return sorted(set(granted) - _MSALS_OWN)
 
 
-def may_read_calendar(granted: Iterable[str]) -> bool:
-    return bool({READ_CALENDAR, WRITE_CALENDAR} & set(granted))
+def may_read_calendar(granted: Iterable[str], api: str = Api.GRAPH.value) -> bool:
+    enough = {ALL_BY_EWS} if api == Api.EWS.value else {READ_CALENDAR, WRITE_CALENDAR}
+    return bool(enough & set(granted))
 
 
 def may_write_calendar(granted: Iterable[str]) -> bool:

@@ -29,6 +29,12 @@ from integrations import (
 )
 from integrations.console import bulk  # noqa: F401  declares its kinds of job to the workers
 from integrations.diagnosis import asked
+from integrations.exchange import asked as asked_servers
+from integrations.exchange import server_checks
+from integrations.exchange import servers as exchange_servers
+from integrations.exchange import telling as exchange_telling
+from integrations.leaving_ews import sweeping as leaving_ews
+from integrations.leaving_ews import wanted as leaving_ews_wanted
 from integrations.models import ALIVE, AwaitedApproval, Connection
 from integrations.organization import (
     connecting_job,  # noqa: F401  declares its kind of job to the workers
@@ -269,3 +275,50 @@ def probe_link(*, link_id: int, **_: object) -> None:
 def probe_links(**_: object) -> None:
     for link_id in probing.to_probe(now=timezone.now()):
         nudge(probe_link, link_id=link_id)
+
+
+@shared_task(name=exchange_servers.CHECK)
+def check_server(*, server_id: int, is_due: bool = False, **_: object) -> None:
+    server_checks.check(server_id, now=timezone.now(), is_due=is_due)
+
+
+@shared_task(name="integrations.check_servers")
+def check_servers(**_: object) -> None:
+    """Each in a task of its own: one slow server does not keep the others waiting."""
+    for server_id in server_checks.to_check(now=timezone.now()):
+        nudge(check_server, server_id=server_id, is_due=True)
+    exchange_telling.tell(now=timezone.now())
+
+
+@shared_task(name="integrations.check_asked_server")
+def check_asked_server(*, server_id: int, **_: object) -> None:
+    if not asked_servers.carry_out(server_id, now=timezone.now()):
+        nudge(check_asked_server, in_seconds=2, server_id=server_id)
+
+
+@shared_task(name=exchange_servers.KEEP)
+def keep_servers(*, account_id: int, **_: object) -> None:
+    for account in Account.objects.filter(pk=account_id):
+        exchange_servers.keep(account, now=timezone.now())
+
+
+@shared_task(name=leaving_ews_wanted.LEAVE)
+def leave_ews(*, account_id: int, **_: object) -> None:
+    leaving_ews.leave(account_id, now=timezone.now())
+
+
+@shared_task(name="integrations.leave_ews_all")
+def leave_ews_all(**_: object) -> None:
+    """Each account in a task of its own, as above."""
+    for account_id in leaving_ews.concerned():
+        nudge(leave_ews, account_id=account_id)
+
+
+@shared_task(name="integrations.bring_back_to_ews")
+def bring_back_to_ews(**_: object) -> None:
+    leaving_ews.bring_back(now=timezone.now())
+
+
+@shared_task(name="integrations.forget_ews_pasts")
+def forget_ews_pasts(**_: object) -> None:
+    leaving_ews.forget(now=timezone.now())

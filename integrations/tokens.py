@@ -103,7 +103,7 @@ def sealed(
         "refreshed_at": asked_at,
         "interrupted_at": None,
         "granted": scopes.bare(tokens.scopes) or connection.granted,
-        "refresh_due_at": states.next_refresh(now=asked_at, last_used_at=connection.last_used_at, spread=jitter),
+        "refresh_due_at": states.next_turn(connection, now=asked_at, spread=jitter),
     }
     if tokens.refresh_token:
         fresh["refresh_token"] = vault.seal(tokens.refresh_token, bound_to=_place(connection, "refresh_token"))
@@ -144,10 +144,32 @@ def ask(connection: Connection) -> identity.Tokens:
     if connection.state not in states.RENEWABLE or not connection.refresh_token:
         raise NotAlive
     held = vault.open_sealed(connection.refresh_token, bound_to=_place(connection, "refresh_token"))
-    wanted = scopes.to_refresh(connection.granted)
-    # The first contact with a tenant asks twice; together they stay within the lease.
-    with outbound.deadline(http.TOTAL):
-        return identity.refresh(held, tenant_id=connection.tenant_id, scopes=wanted)
+    return _asked(connection, held, scopes.scopes_of(connection))
+
+
+def redeem_for(connection: Connection, wanted: list[str], *, now: datetime) -> identity.Tokens:
+    """Tokens for other permissions than the connection's own: Microsoft's refresh tokens are good for all that their
+    person has consented to. What is refused says nothing of the connection, which stays as it is.
+
+    The new refresh token is kept, whatever the caller makes of it: `connection` carries it. Raises Busy, NotAlive,
+    `CalendarError`.
+    """
+    _check_allowed(connection, now=now)
+    holder = _claim(connection, now=max(now, timezone.now()))
+    if holder is None:
+        raise Busy
+    try:
+        connection.refresh_from_db()
+        if connection.state not in states.RENEWABLE or not connection.refresh_token:
+            raise NotAlive
+        if not is_in_time(connection, now=max(now, timezone.now())):
+            raise Busy
+        got = _asked(connection, _opened_refresh_token(connection), wanted)
+        if got.refresh_token and not _keep_refresh_token(connection, got.refresh_token):
+            raise NotAlive  # ended, or stored by somebody else, while Microsoft answered
+        return got
+    finally:
+        _release(connection, holder)
 
 
 def free(*, now: datetime) -> Q:
@@ -182,6 +204,33 @@ def forget_access(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk, token_version=connection.token_version).update(
         access_token="", access_expires_at=None
     )
+
+
+def _asked(connection: Connection, refresh_token: str, wanted: list[str]) -> identity.Tokens:
+    # The first contact with a tenant asks twice; together they stay within the lease.
+    with outbound.deadline(http.TOTAL):
+        return identity.refresh(refresh_token, tenant_id=connection.tenant_id, scopes=wanted)
+
+
+def _opened_refresh_token(connection: Connection) -> str:
+    try:
+        return vault.open_sealed(connection.refresh_token, bound_to=_place(connection, "refresh_token"))
+    except vault.CannotOpen as problem:
+        raise CredentialRefused(KEY_MISSING) from problem
+
+
+def _keep_refresh_token(connection: Connection, refresh_token: str) -> bool:
+    """The access token beside it is good for as long as it was."""
+    fresh = {
+        "refresh_token": vault.seal(refresh_token, bound_to=_place(connection, "refresh_token")),
+        "token_version": connection.token_version + 1,
+        "interrupted_at": None,
+    }
+    mine = Connection.objects.filter(pk=connection.pk, token_version=connection.token_version)
+    if not mine.filter(state__in=(*states.RENEWABLE, State.BLOCKED_BY_POLICY)).update(**fresh):
+        return False
+    _carry(connection, fresh)
+    return True
 
 
 def _check_allowed(connection: Connection, *, now: datetime) -> None:

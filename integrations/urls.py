@@ -10,7 +10,10 @@ from integrations.views import (
     connection,
     connections,
     diagnose,
+    exchange_servers,
+    exchange_sign_in,
     incidents,
+    leaving_ews,
     organization_trip,
     organizations,
     trials,
@@ -19,6 +22,8 @@ from integrations.views import (
 urlpatterns = [
     path("profile/calendar/", connection.select_service, name="select_service"),
     path("profile/calendar/office-365/", connection.permissions, name="permissions"),
+    path("profile/calendar/exchange/", exchange_sign_in.exchange_sign_in, name="exchange_sign_in"),
+    path("profile/calendar/to-graph/", connection.connection_to_graph, name="connection_to_graph"),
     path("profile/calendar/reconnect/", connection.reconnect, name="reconnect"),
     path("profile/calendar/status/", connection.connection_status, name="connection_status"),
     path("profile/calendar/stop/", connection.connection_stop, name="connection_stop"),
@@ -43,10 +48,28 @@ urlpatterns = [
     path("account/connections/test/", trials.trial_begin, name="trial_begin"),
     path("account/connections/test/<uuid:pk>/", trials.trial, name="trial"),
     path("account/connections/test/<uuid:pk>/end/", trials.trial_end, name="trial_end"),
+    path("account/ews/", leaving_ews.ews, name="ews"),
+    path("account/ews.csv", leaving_ews.ews_csv, name="ews_csv"),
+    path("account/ews/act/", leaving_ews.ews_act, name="ews_act"),
     path("account/organizations/", organizations.organizations, name="organizations"),
     path("account/organizations/<int:pk>/", organizations.organization, name="organization"),
     path("account/organizations/<int:pk>/check/", organizations.organization_check, name="organization_check"),
     path("account/organizations/<int:pk>/end/", organizations.organization_end, name="organization_end"),
+    path("account/exchange-servers/", exchange_servers.exchange_servers, name="exchange_servers"),
+    path("account/exchange-servers/<int:pk>/", exchange_servers.exchange_server, name="exchange_server"),
+    path(
+        "account/exchange-servers/<int:pk>/check/", exchange_servers.exchange_server_check, name="exchange_server_check"
+    ),
+    path(
+        "account/exchange-servers/<int:pk>/account/",
+        exchange_servers.exchange_server_account,
+        name="exchange_server_account",
+    ),
+    path(
+        "account/exchange-servers/<int:pk>/account/remove/",
+        exchange_servers.exchange_server_account_remove,
+        name="exchange_server_account_remove",
+    ),
     path("integrations/authorize/begin/", organization_trip.authorize_begin, name="authorize_begin"),
     path(
         "integrations/authorize/checklist/<uuid:pk>/", organization_trip.authorize_checklist, name="authorize_checklist"

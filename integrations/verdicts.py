@@ -10,11 +10,17 @@ from integrations.policy import Held, Obstacle, Shape, excess, still_fits
 from integrations.preferences import Api, Method, Service
 
 # What of a connection the policy looks at, as columns.
-COLUMNS = ("service", "api", "method", "move", "calendar_write", "contacts_write", "address")
+COLUMNS = ("service", "api", "method", "server__address", "move", "calendar_write", "contacts_write", "address")
 
 
 def shape_of(connection: Connection) -> Shape:
-    return _shape(*(getattr(connection, column) for column in COLUMNS))
+    return _shape(*columns_of(connection))
+
+
+def columns_of(connection: Connection) -> tuple[Any, ...]:
+    """Of the organization's own servers, whoever asks for many has selected `server` with them."""
+    server = connection.server.address if connection.server else None
+    return tuple(server if name == "server__address" else getattr(connection, name) for name in COLUMNS)
 
 
 class Verdicts:
@@ -49,13 +55,22 @@ class Verdicts:
 
 
 def _shape(
-    service: str, api: str, method: str, move: str, calendar_write: bool, contacts_write: bool, address: str
+    service: str,
+    api: str,
+    method: str,
+    server: str | None,
+    move: str,
+    calendar_write: bool,
+    contacts_write: bool,
+    address: str,
 ) -> Shape:
     return Shape(
         service=Service(service),
         api=Api(api),
         method=Method(method),
+        server=server or "",
         may_move=move == Move.READY,
+        may_leave=api == Api.EWS.value and move != Move.REFUSED,
         calendar_write=calendar_write,
         contacts_write=contacts_write,
         domain=domain_of(address),

@@ -98,6 +98,30 @@
     addEventListener("pageshow", tell); // a browser that goes back may have kept the ticks
   }
 
+  // Choices that belong together: what means nothing beside another choice cannot be chosen, and is not shown. The server
+  // refuses it in words all the same.
+  document.querySelectorAll("form:has([data-only-with])").forEach((form) => {
+    const chosen = (name) => form.querySelector(`[name="${name}"]:checked`)?.value;
+    const belongs = (wanted) => {
+      const pairs = wanted.split(" ").filter(Boolean).map((pair) => pair.split("="));
+      return pairs.every(([name]) => pairs.some(([other, value]) => other === name && value === chosen(name)));
+    };
+    const settle = () => form.querySelectorAll("[data-only-with]").forEach((part) => {
+      const counts = belongs(part.dataset.onlyWith);
+      const inputs = part.querySelectorAll("input, select, textarea");
+      inputs.forEach((input) => { input.disabled = !counts; });
+      if (!part.matches(".choice")) part.hidden = !counts;
+      const [input] = inputs;
+      if (counts || input.type !== "radio" || !input.checked) return;
+      const next = [...form.querySelectorAll(`[name="${input.name}"]`)].find((other) => belongs(other.closest(".choice").dataset.onlyWith ?? ""));
+      if (next) next.checked = true;
+    });
+    form.addEventListener("change", settle);
+    form.addEventListener("reset", () => setTimeout(settle));
+    addEventListener("pageshow", settle); // a browser that goes back may have kept the choices
+    settle();
+  });
+
   // A line that has to be published elsewhere. Where the browser keeps the clipboard to itself, it is marked.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");

@@ -35,7 +35,7 @@ class Product:
         self._redis = redis.another() if isinstance(redis, Redis) else _OtherNumber(redis)
         self.installation = Installation(
             data=self.data,
-            ports=Ports(free_port(), free_port(), free_port(), free_dns_port(), redis=0),
+            ports=Ports(free_port(), free_port(), free_port(), free_dns_port(), free_port(), redis=0),
             keys=keys.kept_in(self.data / "environment"),
             database_url=self._database.url,
             redis_url=self._redis.url,
@@ -57,6 +57,7 @@ class Product:
             https_port=self.installation.ports.simulator_https,
             http_port=self.installation.ports.simulator_http,
             dns_port=self.installation.ports.simulator_dns,
+            exchange_port=self.installation.ports.simulator_exchange,
             client_id=self.installation.keys["MICROSOFT_CLIENT_ID"],
             client_secret=self.installation.keys["MICROSOFT_CLIENT_SECRET"],
             control_token=self.installation.keys["SIMULATOR_CONTROL_TOKEN"],

@@ -34,6 +34,7 @@ class Simulator:
     https_port: int = field(default_factory=lambda: free_port())
     http_port: int = field(default_factory=lambda: free_port())
     dns_port: int = field(default_factory=free_dns_port)
+    exchange_port: int = field(default_factory=lambda: free_port())
     client_id: str = "5a1e0c7d-3b64-4f0e-9d52-0c8e7b6a5f40"
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     control_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
@@ -55,7 +56,7 @@ class Simulator:
         return self
 
     def command(self) -> list[str]:
-        kinds = {"https": self.https_port, "http": self.http_port, "dns": self.dns_port}
+        kinds = {"https": self.https_port, "http": self.http_port, "dns": self.dns_port, "exchange": self.exchange_port}
         ports = [f"--{kind}-port={port}" for kind, port in kinds.items()]
         return [sys.executable, "manage.py", "simulator", "--data", str(self.data), *ports, *self.options]
 
@@ -80,6 +81,16 @@ class Simulator:
     @property
     def graph_url(self) -> str:
         return f"{self.origin}/v1.0"
+
+    @property
+    def ews_url(self) -> str:
+        """Exchange Online's: what MICROSOFT_EWS_URL would be."""
+        return f"{self.origin}/EWS/Exchange.asmx"
+
+    @property
+    def exchange_url(self) -> str:
+        """EWS of the Exchange Server on-premises."""
+        return f"https://localhost:{self.exchange_port}/EWS/Exchange.asmx"
 
     @property
     def human_url(self) -> str:

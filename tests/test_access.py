@@ -21,6 +21,7 @@ from accounts.member_lists import read_pasted
 from accounts.models import AssociatedDomain, AuditEntry, Job, JobState, PendingChange, Role, User
 from integrations import trials
 from integrations.console import bulk
+from integrations.exchange import servers
 from integrations.models import Connection, LinkRequest, State, TenantLink, Trial
 from integrations.preferences import Integrations, Method, ServicePolicy
 from tests.cast import Cast, ClientOf, joined
@@ -77,6 +78,7 @@ TRIAL = {"pk": "a test with Alice"}
 DOMAIN = {"pk": "Kestrel’s domain"}
 CHANGE = {"pk": "a change that Dana reviews"}
 LINK = {"pk": "Kestrel’s organization"}
+SERVER = {"pk": "Kestrel’s Exchange server"}
 WHOSE_CHANGE: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, IN, NOT_THERE)
 DISCONNECTING = {"pk": "people whom Dana is about to disconnect"}
 WHOSE_DISCONNECTING: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, NOT_THERE, IN, NOT_THERE)
@@ -149,6 +151,8 @@ DOORS = {
     # integrations
     "select_service": Door(SIGNED_IN),
     "permissions": Door(SIGNED_IN),
+    "exchange_sign_in": Door(SIGNED_IN),
+    "connection_to_graph": Door(SIGNED_IN, "POST"),
     "reconnect": Door(SIGNED_IN),
     "connection_status": Door(SIGNED_IN),
     "connection_stop": Door(SIGNED_IN, "POST"),
@@ -173,6 +177,14 @@ DOORS = {
     "organization": Door(ADMINS_OF_THE_PERSON, named=LINK),
     "organization_check": Door(ADMINS_OF_THE_PERSON, "POST", LINK),
     "organization_end": Door(ADMINS_OF_THE_PERSON, named=LINK),
+    "ews": Door(ADMINS),
+    "ews_csv": Door(ADMINS),
+    "ews_act": Door(ADMINS, "POST", sent={"do": "move"}),
+    "exchange_servers": Door(ADMINS),
+    "exchange_server": Door(ADMINS_OF_THE_PERSON, named=SERVER),
+    "exchange_server_check": Door(ADMINS_OF_THE_PERSON, "POST", SERVER),
+    "exchange_server_account": Door(ADMINS_OF_THE_PERSON, "POST", SERVER),
+    "exchange_server_account_remove": Door(ADMINS_OF_THE_PERSON, named=SERVER),
     "authorize_begin": Door(ADMINS, "POST", sent={"domain": "kestrel.example"}),
     "authorize_checklist": Door(WHOSE_CHANGE, named={"pk": "a change to Application Permissions that Dana reviews"}),
     "authorize": Door(ADMINS_OF_THE_PERSON, named=AUTHORIZATION),
@@ -317,6 +329,10 @@ def _entry(cast: Cast) -> object:
     return made.pk
 
 
+def _server(cast: Cast) -> object:
+    return servers.at(cast.kestrel, "https://mail.kestrel.example/EWS/Exchange.asmx", now=timezone.now()).pk
+
+
 # What an address names besides the cast; made when it is first asked for.
 def _connection(cast: Cast) -> object:
     state = {"state": State.NEEDS_REAUTH, "since_at": timezone.now()}
@@ -370,6 +386,7 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     CONNECTION["pk"]: _connection,
     TRIAL["pk"]: _trial,
     LINK["pk"]: _link,
+    SERVER["pk"]: _server,
     DOMAIN["pk"]: _domain,
     AUTHORIZATION["pk"]: _authorization,
     "a change to Application Permissions that Dana reviews": _change_to_application_permissions,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, dataclass_transform, get_args, get_origin, get_type_hints
@@ -29,11 +29,12 @@ ACCOUNT_AND_GROUP = (Level.ACCOUNT, Level.GROUP)
 
 
 class BadValue(ValueError):
-    """A value that does not fit its declaration. `part`: of a composite, the field that is to blame."""
+    """A value that does not fit its declaration. `part`: of a composite, the field that is to blame; `also`: what
+    else there is to blame."""
 
-    def __init__(self, says: str, *, part: str = "") -> None:
+    def __init__(self, says: str, *, part: str = "", also: tuple[BadValue, ...] = ()) -> None:
         super().__init__(says)
-        self.part = part
+        self.part, self.also = part, also
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class Option:
     label: str
     help: str = ""
     offered: bool = True
+    # What has to be known before it is chosen.
+    warning: str = ""
+    # Of a part of a composite: the choices in other parts with which it means something; none: all. See `belongs`.
+    only_with: tuple[Enum, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,14 +142,40 @@ def part(
     parse: Callable[[str], str] = str,
     show: Callable[[str], str] = str,
     most: int | None = None,
+    only_with: tuple[Enum, ...] = (),
+    is_kept: bool = True,
 ) -> Any:
-    """A field of a composite value: a bool, an enum with its options, or a tuple of words.
+    """A field of a composite value: a bool, an enum with its options, a line of text, or a tuple of words.
 
-    Words are kept sorted and once each, at most `most` of them. `parse` makes the stored word of a typed one, or
-    raises ValueError with a sentence that names it; `show` makes what people read of a stored one.
+    Words are kept sorted and once each, at most `most` of them; of a line, `most` is its length. `parse` makes what is
+    stored of what was typed, or raises ValueError with a sentence about it; `show` makes what people read of it.
+    `only_with`: the choices in other parts with which it means something, see `belongs`; with others it `is_kept` as
+    it was, or else becomes its default again.
     """
-    metadata = {"label": label, "help": help, "options": options, "parse": parse, "show": show, "most": most}
+    metadata = {
+        "label": label,
+        "help": help,
+        "options": options,
+        "parse": parse,
+        "show": show,
+        "most": most,
+        "only_with": only_with,
+        "is_kept": is_kept,
+    }
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def belongs(only_with: Iterable[Enum], chosen: Iterable[Any]) -> bool:
+    """Whether of each kind in `only_with` one is among what was `chosen`."""
+    there = {(type(one), one.value) for one in chosen if isinstance(one, Enum)}
+    wanted = [(type(one), one.value) for one in only_with]
+    return {kind for kind, _ in wanted} == {kind for kind, value in wanted if (kind, value) in there}
+
+
+def counts(part: Any, value: Any) -> bool:
+    """Whether a part of a composite, declared with `part`, means something beside the others."""
+    chosen = (getattr(value, field.name) for field in dataclasses.fields(value))
+    return belongs(part.metadata["only_with"], chosen)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting,))

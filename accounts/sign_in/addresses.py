@@ -31,3 +31,8 @@ def require_mailable(email: str) -> None:
 
 def is_taken(email: str, *, by_others_than: User) -> bool:
     return bool(User.objects.filter(email__iexact=email).exclude(pk=by_others_than.pk).exists())
+
+
+def is_proved(user: User) -> bool:
+    """Whether it was ever shown that `user.email`, as it is now, is theirs."""
+    return bool(EmailAddress.objects.filter(user=user, email=user.email.lower(), verified=True).exists())

@@ -69,6 +69,7 @@ class Installation:
                 f"--https-port={self.ports.simulator_https}",
                 f"--http-port={self.ports.simulator_http}",
                 f"--dns-port={self.ports.simulator_dns}",
+                f"--exchange-port={self.ports.simulator_exchange}",
             ),
             {
                 **bare_environment(),
@@ -141,8 +142,12 @@ class Installation:
             "MICROSOFT_CLIENT_SECRET_EXPIRES": str(datetime.now(UTC).date() + SECRET_LIVES),
             "MICROSOFT_AUTHORITY_HOST": simulator,
             "MICROSOFT_GRAPH_URL": f"{simulator}/v1.0",
+            "MICROSOFT_EWS_URL": f"{simulator}/EWS/Exchange.asmx",
             "MICROSOFT_CA_BUNDLE": str(self.certificate_authority),
             "MICROSOFT_SIGN_IN_ORIGINS": f"{simulator},{self.simulator_url}",
+            # An Exchange server of their own, at https://localhost:8444/EWS/Exchange.asmx.
+            "EXCHANGE_PORTS": f"443,{self.ports.simulator_exchange}",
+            "EXCHANGE_CA_BUNDLE": str(self.certificate_authority),
             # Domains are looked up in the simulated organizations' zones, and all that answers is on this machine.
             "DNS_SERVERS": f"127.0.0.1:{self.ports.simulator_dns}",
             "PRIVATE_NETWORKS_ALLOWED": "127.0.0.0/8,::1/128",

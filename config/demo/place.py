@@ -24,6 +24,7 @@ class Ports:
     simulator_https: int
     simulator_http: int
     simulator_dns: int
+    simulator_exchange: int
     redis: int
 
 
@@ -36,6 +37,7 @@ def chosen_ports(environ: Mapping[str, str]) -> Ports:
         simulator_dns=_free(
             environ, "SIMULATOR_DNS_PORT", 8053, "the simulated Microsoft 365’s DNS server", is_taken_for_dns
         ),
+        simulator_exchange=_free(environ, "SIMULATOR_EXCHANGE_PORT", 8444, "the simulated Exchange Server"),
         redis=free_port(),
     )
 

@@ -39,6 +39,8 @@ def welcome(ports: Ports, data: Path) -> str:
     alice@kestrel.example   Alice, member of Sales
     bob@kestrel.example     Bob, in no group
   In the simulated Microsoft 365 they have the same addresses, with the password kestrel-demo-1
+  An Exchange server of one’s own is at https://localhost:{ports.simulator_exchange}/EWS/Exchange.asmx,
+  where KESTREL\\ingrid and, for impersonation, KESTREL\\svc-calendar sign in with kestrel-demo-1
 
   What to try first
     1. Sign in as Dana. Account Management > Account Settings > Mail & Calendar > Integrations: switch it on.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from accounts.models import Account, Group, User
 from integrations.console import people, tiles
 from integrations.console.tiles import LOOKS, Tiles
 from integrations.models import Connection, State, TenantLink
-from integrations.preferences import Method
+from integrations.preferences import Api, Method, Service
 
 M = TypeVar("M", User, Connection)
 LONGEST = 200
@@ -33,8 +33,9 @@ _GRAVITY = (
     State.CONNECTING,
     State.CONNECTED,
 )
+_WAYS = tuple(f"{service}.{api}" for service in Service for api in Api)
 _SORTS = ("name", "answer", "state")
-_FIELDS = ("state", "q", "group", "reason", "method", "organization")
+_FIELDS = ("state", "q", "group", "reason", "way", "method", "organization", "server")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Offered:
     methods: tuple[str, ...]
     # At Microsoft, those that consented to Application Permissions: key and name.
     organizations: tuple[tuple[int, str], ...] = ()
+    # Service and API of connections, as `way_of` writes them; and the servers of one's own that they are at.
+    ways: tuple[str, ...] = ()
+    servers: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,13 @@ class Chosen:
     # A key, or NO_GROUP.
     group: str = ""
     reason: str = ""
+    # As `way_of` writes it.
+    way: str = ""
     method: str = ""
     # The key of a TenantLink: whom its consent connects, or could not.
     organization: str = ""
+    # The key of an ExchangeServer: whom it connects.
+    server: str = ""
     sort: str = "name"
     is_descending: bool = False
 
@@ -77,7 +85,7 @@ class Chosen:
     @property
     def is_narrow(self) -> bool:
         """By something besides the state."""
-        return bool(self.q or self.group or self.reason or self.method or self.organization)
+        return any(getattr(self, name) for name in _FIELDS if name != "state")
 
     def in_state(self, state: str) -> Chosen:
         """Another tile; the reasons of one state are not those of another."""
@@ -92,10 +100,21 @@ def offered(account: Account) -> Offered:
     """Three queries."""
     groups = Group.objects.filter(account=account).order_by("rank").values_list("pk", "name")
     of_account = Connection.objects.filter(account=account).exclude(state=State.DISCONNECTED)
-    found = list(of_account.order_by().values_list("reason", "method").distinct())
-    reasons = sorted({reason for reason, _ in found if reason})
-    methods = sorted({method for _, method in found})
-    return Offered(tuple(groups), tuple(reasons), tuple(methods), _organizations(account))
+    columns = ("reason", "method", "service", "api", "server", "server__address")
+    found = list(of_account.order_by().values_list(*columns).distinct())
+    return Offered(
+        groups=tuple(groups),
+        reasons=_sorted(reason for reason, *_ in found if reason),
+        methods=_sorted(method for _, method, *_ in found),
+        organizations=_organizations(account),
+        ways=_sorted(way_of(service, api) for _, _, service, api, *_ in found),
+        servers=tuple(sorted({(pk, address) for *_, pk, address in found if pk}, key=lambda one: one[1])),
+    )
+
+
+def way_of(service: str, api: str) -> str:
+    """As an address carries it."""
+    return f"{service}.{api}"
 
 
 def read(sent: Mapping[str, str], account: Account, known: Offered | None = None) -> Chosen:
@@ -107,8 +126,10 @@ def read(sent: Mapping[str, str], account: Account, known: Offered | None = None
         state=_one_of(sent.get("state", ""), LOOKS),
         group=_group(sent.get("group", ""), known),
         reason=_one_of(sent.get("reason", ""), known.reasons),
+        way=_one_of(sent.get("way", ""), _WAYS),
         method=_one_of(sent.get("method", ""), [method.value for method in Method]),
-        organization=_organization(sent.get("organization", ""), known),
+        organization=_known(sent.get("organization", ""), known.organizations),
+        server=_known(sent.get("server", ""), known.servers),
         sort=_one_of(sort.removeprefix("-"), _SORTS) or "name",
         is_descending=sort.startswith("-") and sort.removeprefix("-") in _SORTS,
     )
@@ -151,7 +172,19 @@ def _narrowed(found: QuerySet[M], chosen: Chosen, *, person: str = "", connectio
         found = found.filter(**of_it)
     if chosen.method:
         found = found.filter(**{f"{connection}method": chosen.method, f"{connection}state__in": people.SHOWN})
-    return found
+    return _by_way(found, chosen, connection)
+
+
+def _by_way(found: QuerySet[M], chosen: Chosen, connection: str) -> QuerySet[M]:
+    wanted: dict[str, Any] = {}
+    if chosen.way:
+        wanted["service"], _, wanted["api"] = chosen.way.partition(".")
+    if chosen.server:
+        wanted["server"] = int(chosen.server)
+    if not wanted:
+        return found
+    of_it = {f"{connection}{name}": value for name, value in wanted.items()}
+    return found.filter(**of_it, **{f"{connection}state__in": people.SHOWN})
 
 
 def _order(chosen: Chosen) -> list[Any]:
@@ -176,8 +209,8 @@ def _group(sent: str, known: Offered) -> str:
     return next((str(pk) for pk, _ in known.groups if pk == number_in(sent)), "")
 
 
-def _organization(sent: str, known: Offered) -> str:
-    return next((str(pk) for pk, _ in known.organizations if pk == number_in(sent)), "")
+def _known(sent: str, named: Iterable[tuple[int, str]]) -> str:
+    return next((str(pk) for pk, _ in named if pk == number_in(sent)), "")
 
 
 def _organizations(account: Account) -> tuple[tuple[int, str], ...]:
@@ -185,6 +218,10 @@ def _organizations(account: Account) -> tuple[tuple[int, str], ...]:
     return tuple(
         (pk, listed(domains) or tenant) for pk, domains, tenant in links.values_list("pk", "domains", "tenant_id")
     )
+
+
+def _sorted(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(words)))
 
 
 def _one_of(sent: str, words: Collection[str]) -> str:

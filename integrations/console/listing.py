@@ -18,7 +18,12 @@ from integrations.models import Connection, State
 from integrations.organization.needs import READ_CONTACTS, contained
 from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Integrations, Method, Service
 
-METHOD_NAMES = {Method.OAUTH: "OAuth", Method.APPLICATION_PERMISSIONS: "Application permissions"}
+METHOD_NAMES = {
+    Method.OAUTH: "OAuth",
+    Method.APPLICATION_PERMISSIONS: "Application permissions",
+    Method.PASSWORD: "Own password",
+    Method.IMPERSONATION: "Impersonation account",
+}
 _WITHHELD = {
     "calendar_write": "writing the calendar",
     "contacts_read": "reading contacts",
@@ -88,12 +93,17 @@ def row(person: User, reader: User, *, now: datetime, reads_contacts: bool = Fal
 
 
 def way(connection: Connection) -> str:
-    service, api, method = Service(connection.service), Api(connection.api), Method(connection.method)
-    return f"{SERVICE_NAMES[service]} · {API_NAMES[api]} · {METHOD_NAMES[method]}"
+    return f"{way_in_words(connection.service, connection.api)} · {METHOD_NAMES[Method(connection.method)]}"
+
+
+def way_in_words(service: str, api: str) -> str:
+    return f"{SERVICE_NAMES[Service(service)]} · {API_NAMES[Api(api)]}"
 
 
 def permissions(connection: Connection, *, reads_contacts: bool = False) -> str:
-    """What Meridian uses."""
+    """What Meridian uses; by EWS that is less than what it is given."""
+    if connection.api == Api.EWS.value:
+        return "Calendar: read · Access to the full mailbox"
     calendar = "write" if connection.calendar_write else "read"
     return f"Calendar: {calendar} · Contacts: {_contacts(connection, reads_contacts=reads_contacts)}"
 

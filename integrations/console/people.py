@@ -10,8 +10,9 @@ from accounts.cascade import querying
 from accounts.cascade.declare import setting_of
 from accounts.models import Account, SettingDecision, User
 from integrations.models import State
-from integrations.policy import Shape, may_connect
-from integrations.preferences import Integrations
+from integrations.policy import may_connect
+from integrations.preferences import Integrations, ServicePolicy
+from integrations.ways import own_way
 
 NOT_YET = "none"  # in the place of a state
 # Of a connection that was ended the row stays, but nobody is connected by it.
@@ -50,4 +51,8 @@ def _in_the_way(account: Account, services: Any) -> list[Any]:
     of_account = Q(account=account) | Q(group__account=account) | Q(user__account=account)
     stored = SettingDecision.objects.filter(of_account, key=services.key).values_list("value", flat=True).distinct()
     found = [services.from_json(value) for value in stored]
-    return [policy for policy in found if may_connect(Integrations(enabled=True, services=policy), Shape())]
+    return [policy for policy in found if not _lets_somebody(policy)]
+
+
+def _lets_somebody(policy: ServicePolicy) -> bool:
+    return may_connect(Integrations(enabled=True, services=policy), own_way(policy).wish()) is None

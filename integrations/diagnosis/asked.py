@@ -14,7 +14,6 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from integrations import checking, states
-from integrations.failures import Reason
 from integrations.models import ALIVE, Connection, State
 
 log = structlog.get_logger(__name__)
@@ -52,7 +51,7 @@ def can_check(connection: Connection) -> bool:
 
 def must_wait(connection: Connection, *, now: datetime) -> bool:
     """Microsoft has asked for it."""
-    return connection.reason == Reason.TOO_MANY_REQUESTS and states.is_waiting(connection, now=now)
+    return connection.reason in states.ASKED_TO_WAIT and states.is_waiting(connection, now=now)
 
 
 def ask(connection: Connection, *, now: datetime) -> bool:

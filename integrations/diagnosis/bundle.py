@@ -22,7 +22,7 @@ from integrations.diagnosis import past
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.help import helps
 from integrations.diagnosis.steps import steps
-from integrations.models import Connection, ConsentRequest
+from integrations.models import Connection, ConsentRequest, ExchangeServer
 
 DOWNLOADED = audit.declare(
     "calendar.bundle_downloaded", "{actor} downloaded a support bundle about {target}.", personal_target=True
@@ -36,6 +36,7 @@ _CONNECTION = (
     "api",
     "method",
     "link_id",
+    "server_id",
     "move",
     "state",
     "since_at",
@@ -68,6 +69,8 @@ _CONNECTION = (
 _LINK = (
     "id",
     "tenant_id",
+    "api",
+    "api",
     "domains",
     "domains_at",
     "state",
@@ -96,9 +99,32 @@ _LINK = (
     "not_before",
     "setbacks",
 )
+# Of the impersonation account only that there is one.
+_SERVER = (
+    "id",
+    "address",
+    "build",
+    "version",
+    "state",
+    "since_at",
+    "reason",
+    "code",
+    "trace_id",
+    "failed_at",
+    "attempts",
+    "last_good_at",
+    "checked_at",
+    "check_due_at",
+    "told_at",
+)
+_PROSPECT = ("outcome", "reason", "code", "trace_id", "looked_at", "tried_at")
+_PAST = ("service", "method", "moved_at", "kept_until")
 _CREDENTIAL = ("is_certificate", "expires_at", "accepted_at", "refused_at", "reason", "code", "trace_id")
 _CONSENT = (
     "id",
+    "service",
+    "api",
+    "method",
     "step",
     "is_renewal",
     "calendar_write",
@@ -114,7 +140,7 @@ _CONSENT = (
 )
 _LETTER = ("kind", "incident", "created_at", "attempts", "sent_at", "dropped_at")
 _ENTRY = ("at", "action", "before", "after")
-_PARTS = ("Django", "celery", "msal", "requests", "cryptography")
+_PARTS = ("Django", "celery", "msal", "requests", "cryptography", "exchangelib")
 
 
 def bundle(case: Case) -> dict[str, Any]:
@@ -125,7 +151,7 @@ def bundle(case: Case) -> dict[str, Any]:
         "versions": {"python": python_version()} | {part.lower(): version(part) for part in _PARTS},
         "portal": {"public_url": settings.PUBLIC_URL, "client_id": settings.MICROSOFT_CLIENT_ID},
         "person": {"id": case.person.pk, "is_active": case.person.is_active},
-        "connection": _fields(connection, _CONNECTION) | {"wants_step_up": bool(connection.claims)},
+        "connection": _fields(connection, _CONNECTION) | _held(connection),
         "steps": [
             {"step": step.part, "result": step.mark, "says": step.says, "explains": strip_tags(step.explains)}
             for step in steps(case)
@@ -133,6 +159,9 @@ def bundle(case: Case) -> dict[str, Any]:
         "what_helps": helps(case).who,
         "settings": {name: _setting(explanation) for name, explanation in case.explained.items()},
         "organization": _fields(case.link, _LINK) if case.link else None,
+        "exchange_server": _server(case.server),
+        "could_use_graph": _fields(connection.prospect, _PROSPECT) if hasattr(connection, "prospect") else None,
+        "by_ews_before": _fields(connection.ews_past, _PAST) if hasattr(connection, "ews_past") else None,
         "credentials": [_fields(one, _CREDENTIAL) for one in case.credentials],
         "consents": [_fields(one, _CONSENT) for one in _consents(connection)],
         "letters": [_fields(one, _LETTER) for one in past.letters(connection)],
@@ -154,6 +183,15 @@ def downloaded(case: Case) -> str:
 
 def _fields(row: Model, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
+
+
+def _held(connection: Connection) -> dict[str, bool]:
+    """Of what is secret, or the person's name elsewhere: whether there is any."""
+    return {"wants_step_up": bool(connection.claims), "has_password": bool(connection.password)}
+
+
+def _server(server: ExchangeServer | None) -> dict[str, Any] | None:
+    return _fields(server, _SERVER) | {"has_impersonation_account": bool(server.password)} if server else None
 
 
 def _setting(explanation: Explanation) -> dict[str, Any]:

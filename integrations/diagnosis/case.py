@@ -16,9 +16,9 @@ from accounts.cascade.read import held
 from accounts.models import User
 from integrations import connecting, credentials, fitting
 from integrations.failures import Reason
-from integrations.models import ALIVE, AppCredential, Connection, State, TenantLink
+from integrations.models import ALIVE, AppCredential, Connection, ExchangeServer, State, TenantLink
 from integrations.policy import Obstacle, Shape, may_connect, still_fits
-from integrations.preferences import Integrations, Method
+from integrations.preferences import Api, Integrations, Method, Service
 from integrations.verdicts import shape_of
 
 # By what our own registration is refused: the operator's to mend.
@@ -48,6 +48,20 @@ class Case:
         return self.connection.is_by_organization
 
     @property
+    def server(self) -> ExchangeServer | None:
+        """The server of the organization's own that it is at."""
+        return self.connection.server
+
+    @property
+    def is_at_own_server(self) -> bool:
+        """Nothing about it is Microsoft's to tell."""
+        return self.connection.service == Service.EXCHANGE.value
+
+    @property
+    def is_by_impersonation(self) -> bool:
+        return self.connection.method == Method.IMPERSONATION.value
+
+    @property
     def person(self) -> User:
         return self.connection.user
 
@@ -60,7 +74,10 @@ class Case:
             return still_fits(self.holding, shape_of(connection))
         if connection.state == State.BLOCKED_BY_POLICY and connection.reason in list(Obstacle):
             return Obstacle(connection.reason)
-        return may_connect(self.holding.values, Shape(method=self.method, domain=connecting.domain_bound(connection)))
+        if not self.is_by_organization:
+            return connecting.obstacle_to(self.holding.values, connection)
+        wish = Shape(api=Api(connection.api), method=self.method, domain=connecting.domain_bound(connection))
+        return may_connect(self.holding.values, wish)
 
     @property
     def method(self) -> Method:

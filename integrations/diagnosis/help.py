@@ -9,13 +9,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations import health
-from integrations.diagnosis import organization_remedies, remedies
+from integrations.diagnosis import ews_remedies, organization_remedies, remedies
 from integrations.diagnosis.case import Case
 from integrations.diagnosis.remedies import Place, Remedy, Who
 from integrations.failures import Reason
 from integrations.models import State
 from integrations.policy import Obstacle
-from integrations.preferences import Method
+from integrations.preferences import Api, Method
 
 # In these the way back is the person's own, at Microsoft: nothing must stand before it.
 _BY_CONNECTING = (State.NEEDS_REAUTH, State.NOT_ELIGIBLE, State.AWAITING_ADMIN, State.DISCONNECTED)
@@ -24,6 +24,8 @@ _LINKS = {
     Place.APPROVALS: ("approvals", "See who awaits an admin"),
     Place.ORGANIZATION: ("organizations", "See the organization"),
     Place.DOMAINS: ("account_profile", "See the associated domains"),
+    Place.SERVERS: ("exchange_servers", "See the Exchange servers"),
+    Place.EWS: ("ews", "See who uses EWS"),
 }
 
 
@@ -48,7 +50,7 @@ def helps(case: Case) -> Help:
 def _remedy(case: Case) -> Remedy:
     """What stands first in the way comes first."""
     if case.is_by_organization:
-        return _of_organization(case)
+        return _of_ews(case) or _of_organization(case)
     if case.connection.state in _BY_CONNECTING:
         if not case.person.is_active:
             return remedies.ACTIVATE_FIRST
@@ -56,9 +58,17 @@ def _remedy(case: Case) -> Remedy:
             return remedies.BY_ORGANIZATION
         if case.obstacle:
             return remedies.ALLOW_FIRST
-        if case.is_credential_refused:
+        if case.is_credential_refused and not case.is_at_own_server:
             return remedies.OPERATOR_FIRST
-    return _of_state(case)
+    return _of_ews(case) or _of_state(case)
+
+
+def _of_ews(case: Case) -> Remedy | None:
+    """None: as of any other."""
+    state, reason = State(case.connection.state), case.connection.reason
+    if case.is_at_own_server:
+        return ews_remedies.at_own_server(state, reason, is_impersonated=case.is_by_impersonation)
+    return ews_remedies.at_microsoft(state, reason) if case.connection.api == Api.EWS.value else None
 
 
 def _of_organization(case: Case) -> Remedy:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from django.utils.safestring import SafeString
 
 from integrations.console import listing
-from integrations.models import Connection, State, TenantLink
+from integrations.models import Connection, ExchangeServer, State, TenantLink
 
 
 class Part(StrEnum):
@@ -19,6 +19,11 @@ class Part(StrEnum):
     CREDENTIAL = "credential"
     CONSENT = "consent"
     RENEWAL = "renewal"
+    # Of one by EWS alone: whether it is let in that way; of a server of the organization's own: whether it answers, and
+    # whether it lets whoever asks sign in.
+    EWS = "ews"
+    SERVER = "server"
+    SIGN_IN = "sign_in"
     # Of a connection by the organization alone: which mailbox is theirs, and whether it is among those it lets us into.
     MATCH = "match"
     SCOPE = "scope"
@@ -51,7 +56,7 @@ NO_ACCESS = {
 }
 
 
-def because(what: Connection | TenantLink) -> str:
+def because(what: Connection | TenantLink | ExchangeServer) -> str:
     """Unknown stays unknown."""
     said = listing.in_words(what.reason)
     return f"{what.code}. {said}." if what.code else f"{said}."

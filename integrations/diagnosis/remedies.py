@@ -21,6 +21,7 @@ class Who(StrEnum):
     PERSON = "person"
     ACCOUNT_ADMIN = "account_admin"
     MICROSOFT_ADMIN = "microsoft_admin"
+    SERVER_ADMIN = "server_admin"
     OPERATOR = "operator"
 
 
@@ -32,6 +33,8 @@ class Place(StrEnum):
     SETTING = "setting"
     ORGANIZATION = "organization"
     DOMAINS = "domains"
+    SERVERS = "servers"
+    EWS = "ews"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from accounts.cascade.words import many
 from accounts.templatetags.ui import local_moment
 from integrations.console import listing
-from integrations.diagnosis import organization_steps
+from integrations.diagnosis import ews_steps, organization_steps
 from integrations.diagnosis.case import OURS, Case
 from integrations.diagnosis.model import NO_ACCESS, Mark, Part, Step, because
 from integrations.models import ALIVE, AppCredential, State, Trouble
@@ -29,9 +29,13 @@ WITHHELD = {
 
 def steps(case: Case) -> list[Step]:
     before = [_integration(case), _policy(case), _credential(case)]
+    if case.is_at_own_server:
+        return [_integration(case), _policy(case), *ews_steps.at_own_server(case)]
+    by_ews = [ews_steps.at_microsoft(case)] if case.connection.api == Api.EWS.value else []
     if case.is_by_organization:
-        return [*before, *organization_steps.of(case)]
-    return [*before, _consent(case), _renewal(case), _mailbox(case)]
+        *rest, mailbox = organization_steps.of(case)
+        return [*before, *rest, *by_ews, mailbox]
+    return [*before, _consent(case), _renewal(case), *by_ews, _mailbox(case)]
 
 
 def _integration(case: Case) -> Step:
@@ -102,7 +106,8 @@ def _renewal(case: Case) -> Step:
         return Step(Part.RENEWAL, Mark.FAILED, "Microsoft refuses to renew the access", because(connection))
     if connection.state == State.PAUSED and connection.reason in OURS:
         return Step(Part.RENEWAL, Mark.SKIPPED, renews, "Not asked while Microsoft refuses Meridian’s own credential.")
-    if connection.state in (State.PAUSED, State.DEGRADED) and connection.trouble != Trouble.MAILBOX:
+    is_unwell = connection.state in (State.PAUSED, State.DEGRADED) and not ews_steps.is_ews_off(connection)
+    if is_unwell and connection.trouble != Trouble.MAILBOX:
         return Step(Part.RENEWAL, Mark.FAILED, "Microsoft does not renew the access at the moment", because(connection))
     if connection.refreshed_at is None:
         return Step(Part.RENEWAL, Mark.UNKNOWN, renews, "It has not been renewed yet.")
@@ -115,6 +120,8 @@ def _mailbox(case: Case) -> Step:
         return Step(Part.MAILBOX, Mark.SKIPPED, answers, NO_ACCESS[State(connection.state)])
     if connection.state == State.NOT_ELIGIBLE:
         return Step(Part.MAILBOX, Mark.FAILED, "There is no mailbox that can be read", because(connection))
+    if ews_steps.is_ews_off(connection):
+        return Step(Part.MAILBOX, Mark.SKIPPED, answers, "Not asked, as it would be by EWS.")
     if connection.trouble == Trouble.MAILBOX and connection.state in ALIVE:
         return Step(Part.MAILBOX, Mark.FAILED, "The mailbox does not answer at the moment", because(connection))
     last = local_moment(connection.last_good_at)

@@ -43,7 +43,12 @@ _ERRORS: dict[Outcome, type[CalendarError]] = {
 
 def fail(failure: Failure) -> NoReturn:
     """Raise the error of the contract that fits `failure`."""
-    raise _ERRORS[failure.outcome](failure)
+    raise error_of(failure)
+
+
+def error_of(failure: Failure) -> CalendarError:
+    """The error of the contract that fits `failure`."""
+    return _ERRORS[failure.outcome](failure)
 
 
 @cache

@@ -86,10 +86,11 @@ def refresh(refresh_token: str, *, tenant_id: str, scopes: list[str]) -> Tokens:
     return _ask(tenant_id, lambda app: app.acquire_token_by_refresh_token(refresh_token, scopes))
 
 
-def app_token(tenant: str) -> Tokens:
+def app_token(tenant: str, *, resource: str = "") -> Tokens:
     """A token of the application itself in a named tenant (client credentials), which opens what an administrator
-    there has granted. Without a refresh token: another is asked for in the same way. Raises `CalendarError`."""
-    return _ask(tenant, _for_the_application)
+    there has granted: in Graph, or in another `resource`. Without a refresh token: another is asked for in the same
+    way. Raises `CalendarError`."""
+    return _ask(tenant, lambda app: _for_the_application(app, resource))
 
 
 def prove_credential(tenant: str, credential: Credential | None = None) -> None:
@@ -99,8 +100,8 @@ def prove_credential(tenant: str, credential: Credential | None = None) -> None:
     _ask(tenant, _for_the_application, credential)
 
 
-def _for_the_application(app: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = app.acquire_token_for_client([f"{graph_resource()}/.default"])
+def _for_the_application(app: Any, resource: str = "") -> dict[str, Any]:
+    answer: dict[str, Any] = app.acquire_token_for_client([f"{resource or graph_resource()}/.default"])
     return answer
 
 
@@ -110,6 +111,14 @@ def graph_resource() -> str:
     if (parts.hostname or "").endswith((".microsoft.us", ".chinacloudapi.cn")):
         return f"{parts.scheme}://{parts.netloc}"
     return "https://graph.microsoft.com"
+
+
+def exchange_resource() -> str:
+    """The same of Exchange Online, by which its EWS is opened: each cloud's own, where it is one of Microsoft's."""
+    parts = urlsplit(settings.MICROSOFT_EWS_URL)
+    if (parts.hostname or "").endswith((".office365.us", ".outlook.cn")):
+        return f"{parts.scheme}://{parts.netloc}"
+    return "https://outlook.office365.com"
 
 
 def _ask(tenant: str, call: Callable[[Any], dict[str, Any]], credential: Credential | None = None) -> Tokens:

@@ -4,6 +4,7 @@ from integrations.models.approvals import AwaitedApproval, TenantConsent
 from integrations.models.connections import ALIVE, Connection, Incident, Move, State, Trouble
 from integrations.models.consents import ConsentRequest, Ending, Step
 from integrations.models.credentials import AppCredential, TokenKey
+from integrations.models.exchange import EwsPast, ExchangeServer, GraphProspect, Prospect, ServerState
 from integrations.models.tenants import LinkRequest, LinkState, LinkStep, TenantLink
 from integrations.models.trials import Trial
 
@@ -14,11 +15,16 @@ __all__ = [
     "Connection",
     "ConsentRequest",
     "Ending",
+    "EwsPast",
+    "ExchangeServer",
+    "GraphProspect",
     "Incident",
     "LinkRequest",
     "LinkState",
     "LinkStep",
     "Move",
+    "Prospect",
+    "ServerState",
     "State",
     "Step",
     "TenantConsent",

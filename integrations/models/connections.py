@@ -41,12 +41,14 @@ class Trouble(models.TextChoices):
 
 
 class Move(models.TextChoices):
-    """Whether the organization's own consent could carry a connection that its person made."""
+    """Whether a connection could go another way: by the organization's own consent; by Graph in place of EWS."""
 
     UNKNOWN = "", "Unknown"
-    # It is of an organization that consented, and is being moved: it may stay meanwhile.
+    # It is being moved: it may stay meanwhile.
     READY = "ready", "Ready"
-    # The organization's consent does not open this mailbox, or another one is the person's.
+    # From EWS to Graph, for which its person must agree at Microsoft: it may stay until then.
+    ASKED = "asked", "Asked"
+    # The organization's consent does not open this mailbox, or another one is the person's; or Graph does not.
     REFUSED = "refused", "Refused"
 
 
@@ -74,7 +76,17 @@ class Connection(models.Model):
     link = models.ForeignKey(
         "integrations.TenantLink", null=True, blank=True, on_delete=models.SET_NULL, related_name="connections"
     )
-    # Of one that its person made: whether an organization's consent can carry it.
+    # Of a connection to a server of the organization's own: which, by what user name, and the password, sealed. By an
+    # impersonation account it has neither of its own. Its `tenant_id` and `object_id` are made of the server and of
+    # the mailbox's address there (`exchange.identity_of`).
+    server = models.ForeignKey(
+        "integrations.ExchangeServer", null=True, blank=True, on_delete=models.SET_NULL, related_name="connections"
+    )
+    user_name = models.CharField(max_length=254, blank=True)
+    password = models.TextField(blank=True)
+    # By an impersonation account, which opens every mailbox: the sign-in address whose mailbox this one was then.
+    opened_for = models.CharField(max_length=254, blank=True)
+    # Of one that its person made: whether an organization's consent can carry it. Of one by EWS: whether Graph can.
     move = models.CharField(max_length=10, choices=Move.choices, default=Move.UNKNOWN, blank=True)
 
     state = models.CharField(max_length=20, choices=State.choices, default=State.CONNECTING)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import User
+from integrations.preferences import Api, Method, Service
 
 
 class Step(models.TextChoices):
@@ -49,6 +50,15 @@ class ConsentRequest(models.Model):
     # SHA-256 of the `state` that Microsoft echoes, and of the browser's own secret.
     state_digest = models.CharField(max_length=64, unique=True)
     browser_digest = models.CharField(max_length=64)
+    # To what, and how. To a server of the organization's own nobody travels: `answer` holds what was typed.
+    service = models.CharField(max_length=20, default=Service.OFFICE_365.value)
+    api = models.CharField(max_length=10, default=Api.GRAPH.value)
+    method = models.CharField(max_length=30, default=Method.OAUTH.value)
+    server = models.ForeignKey(
+        "integrations.ExchangeServer", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # Of what was typed for such a server: whose name, keyed, so that tries of one name are counted whoever makes them.
+    user_name_digest = models.CharField(max_length=64, blank=True)
     calendar_write = models.BooleanField()
     contacts_write = models.BooleanField()
     # A trip for a connection that was lost, or for more than it may do now; else the first one.

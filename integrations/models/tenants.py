@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Account, Job, PendingChange, User
+from integrations.preferences import Api
 
 
 class LinkState(models.TextChoices):
@@ -31,6 +32,8 @@ class TenantLink(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tenant_links")
     tenant_id = models.CharField(max_length=36)
+    # By which API its mailboxes are opened; each wants a consent of its own.
+    api = models.CharField(max_length=10, default=Api.GRAPH.value)
     # Associated domains, verified here, that are this organization's at Microsoft: whose people it may be used for.
     domains = models.JSONField(default=list)
     # When Microsoft last said whose they are.
@@ -89,7 +92,7 @@ class TenantLink(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "tenant_id"], condition=Q(ended_at__isnull=True), name="one_link_a_tenant"
+                fields=["account", "tenant_id", "api"], condition=Q(ended_at__isnull=True), name="one_link_a_tenant"
             ),
             models.CheckConstraint(condition=Q(state__in=LinkState.values), name="link_state_is_known"),
         ]
@@ -98,7 +101,12 @@ class TenantLink(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"the Microsoft 365 organization of {', '.join(self.domains) or self.tenant_id}"
+        by = " by Exchange Web Services" if self.is_by_ews else ""
+        return f"the Microsoft 365 organization of {', '.join(self.domains) or self.tenant_id}{by}"
+
+    @property
+    def is_by_ews(self) -> bool:
+        return self.api == Api.EWS.value
 
 
 class LinkStep(models.TextChoices):
@@ -126,6 +134,7 @@ class LinkRequest(models.Model):
     # What the sheet said and what was typed there: {"said": 3, "seen": "…", "reason": "…"}.
     confirmed = models.JSONField(default=dict)
     tenant_id = models.CharField(max_length=36)
+    api = models.CharField(max_length=10, default=Api.GRAPH.value)
     domain = models.CharField(max_length=253)
     # SHA-256 of the word in a link that is handed on to an admin elsewhere, if one was made.
     handed_on_digest = models.CharField(max_length=64, blank=True)

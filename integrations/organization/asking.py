@@ -1,4 +1,5 @@
-"""Many mailboxes of an organization are asked whether they open: twenty by one request, several requests at once."""
+"""Many mailboxes of an organization are asked whether they open: by Graph twenty by one request and several requests at
+once, by EWS each by its own."""
 
 from __future__ import annotations
 
@@ -8,12 +9,17 @@ from datetime import timedelta
 
 from django.db import connections as databases
 
-from integrations.microsoft.graph import batch, mailboxes
+from integrations.contracts import CalendarError
+from integrations.failures import Failure
+from integrations.microsoft.graph import batch, calendars, mailboxes
 from integrations.microsoft.graph.asking_again import Patience
-from integrations.models import Connection
+from integrations.models import Connection, TenantLink
+from integrations.organization import asking_ews
 
 IN_FLIGHT = 4
 AT_ONCE = IN_FLIGHT * batch.MOST
+
+Answer = batch.Answer
 
 
 def path_of(connection: Connection) -> str:
@@ -22,17 +28,34 @@ def path_of(connection: Connection) -> str:
     return mailboxes.of(connection.object_id or connection.address)
 
 
+def open_one(link: TenantLink, token: str, connection: Connection) -> Failure | None:
+    """Its calendar, of which nothing is kept. None: it opened."""
+    if link.is_by_ews:
+        answer = asking_ews.open_one(token, connection.address)
+        return answer if isinstance(answer, Failure) else None
+    try:
+        calendars.get_default_calendar(token, path_of(connection))
+    except CalendarError as problem:
+        return problem.failure
+    return None
+
+
 def each(
-    token: str, connections: Sequence[Connection], *, patience: timedelta = batch.PATIENCE
-) -> list[tuple[Connection, batch.Answer]]:
-    """At most AT_ONCE, in their order. Raises `CalendarError` where one of the requests is not answered."""
+    link: TenantLink, token: str, connections: Sequence[Connection], *, patience: timedelta = batch.PATIENCE
+) -> list[tuple[Connection, Answer]]:
+    """At most AT_ONCE, in their order. Raises `CalendarError` where one of the requests is not answered.
+
+    By EWS a mailbox is asked for by the person's own address, which alone says whose it is; the answer names it."""
+    if link.is_by_ews:
+        addresses = [one.user.email for one in connections]
+        return list(zip(connections, asking_ews.open_each(token, addresses, patience=patience), strict=True))
     parcels = list(_parcels(connections))
     with ThreadPoolExecutor(max(len(parcels), 1)) as pool:
         said = list(pool.map(lambda some: _answers(token, some, patience), parcels))
     return [pair for some, answers in zip(parcels, said, strict=True) for pair in zip(some, answers, strict=True)]
 
 
-def _answers(token: str, connections: Sequence[Connection], patience: timedelta) -> list[batch.Answer]:
+def _answers(token: str, connections: Sequence[Connection], patience: timedelta) -> list[Answer]:
     try:
         paths = [f"{path_of(one)}/calendar?$select=id" for one in connections]
         return batch.get_each(token, paths, patience=Patience(patience))

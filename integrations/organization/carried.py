@@ -11,8 +11,8 @@ from accounts.models import User
 from integrations.models import Connection, Move, State, TenantLink
 from integrations.organization import mailbox_rights
 from integrations.organization.needs import READ_CONTACTS, Asked, Said, contained
-from integrations.policy import is_by_organization, is_served_by_organization
-from integrations.preferences import Integrations
+from integrations.policy import api_of, is_by_organization, is_served_by_organization
+from integrations.preferences import Api, Integrations
 
 
 class Kind(StrEnum):
@@ -61,7 +61,7 @@ def of(person: User, held: Held[Integrations], connection: Connection | None) ->
         return None
     if connection and connection.is_alive:
         return Carried(Kind.MOVING if connection.move == Move.READY else Kind.KEPT)
-    return _of_unconnected(person)
+    return _of_unconnected(person, api_of(values.services))
 
 
 def may_be_deleted(connection: Connection, values: Integrations) -> bool:
@@ -77,9 +77,10 @@ def _of_carried(connection: Connection, values: Integrations) -> Carried:
     return Carried(Kind.ASKED if is_asked else Kind.CARRIED, link, contacts=_contacts(link, values))
 
 
-def _of_unconnected(person: User) -> Carried:
+def _of_unconnected(person: User, api: Api) -> Carried:
     domain = domain_of(person.email)
-    links = list(TenantLink.objects.filter(account=person.account_id, ended_at=None).order_by("linked_at"))
+    found = TenantLink.objects.filter(account=person.account_id, ended_at=None, api=api.value)
+    links = list(found.order_by("linked_at"))
     link = next((one for one in links if domain in one.domains), None)
     if link is not None:
         return Carried(
@@ -104,6 +105,8 @@ def _of_unconnected(person: User) -> Carried:
 
 
 def _contacts(link: TenantLink | None, values: Integrations) -> Contacts:
+    if link is not None and link.is_by_ews:
+        return Contacts(is_read=False, says="Not read: with EWS, Meridian reads calendars alone.")
     if not values.services.organization_contacts:
         return Contacts(is_read=False, says="Not read: that is not chosen in the settings.")
     is_given = link is not None and (

@@ -20,9 +20,13 @@ from accounts.domain_names import domain_of, listed
 from accounts.models import Account, PendingChange, User
 from accounts.openings import Panel
 from accounts.reviewing import Review
+from integrations.capabilities import NO_CONTACTS, NO_TWO_WAY_SYNC
+from integrations.exchange import retirement
+from integrations.exchange.retirement import FULL_MAILBOX, SAYS_DATES
 from integrations.models import LinkState, TenantLink
 from integrations.organization import endings, needs, whose
 from integrations.organization.whose import Whose
+from integrations.policy import api_of
 from integrations.preferences import Api, Integrations, Method, ServicePolicy
 
 SERVICES = setting_of(Integrations, "services")
@@ -36,6 +40,17 @@ CANNOT = (
     "Only each person’s primary calendar is reached.",
     "Not supported: attachments, creating a calendar, searching, proposing a new time, finding a time, and suggested "
     "times.",
+)
+
+
+CAN_BY_EWS = (
+    "Everybody who is covered is connected without a step of their own, by the address that they have in Meridian: EWS "
+    "has no directory to look them up in.",
+)
+CANNOT_BY_EWS = (
+    f"{FULL_MAILBOX} The consent counts for every mailbox of the organization, unless Exchange limits it.",
+    f"Only each person’s primary calendar is reached. {NO_TWO_WAY_SYNC} {NO_CONTACTS}",
+    SAYS_DATES,
 )
 
 
@@ -95,28 +110,31 @@ def gate(pending: PendingChange, review: Review) -> Panel | None:
     policy = _turned_on(review)
     if policy is None:
         return None
-    if policy.authorize_with is Api.GRAPH and (serving := _serving(pending.account)):
-        context = {"list": linked(serving), "can": CAN, "cannot": CANNOT, "is_open": True}
+    api, now = api_of(policy), timezone.now()
+    if _is_offered(api, now=now) and (serving := _serving(pending.account, api)):
+        context = {"list": linked(serving, api, now=now), **_ways(api), "is_open": True}
         return Panel(_TEMPLATE, context, is_open=True)
-    return panel(pending, policy, now=timezone.now())
+    return panel(pending, policy, now=now)
 
 
 def panel(pending: PendingChange, policy: ServicePolicy, *, now: datetime) -> Panel:
     told = whose.known(domains.verified(pending.account))
     whose.ask(pending.account, told, now=now)
-    return Panel(_TEMPLATE, {"pending": pending, "list": made(policy, told, by=pending.by, now=now), **_words()})
+    context = {"pending": pending, "list": made(policy, told, by=pending.by, now=now), **_words(api_of(policy))}
+    return Panel(_TEMPLATE, context)
 
 
-def another(account: Account, *, by: User, now: datetime) -> dict[str, Any]:
+def another(account: Account, *, by: User, now: datetime, api: Api = Api.GRAPH) -> dict[str, Any]:
     """To authorize an organization without a change of the settings: one more, one that was ended, or one anew."""
     told = whose.known(domains.verified(account))
     whose.ask(account, told, now=now)
-    found = made(ServicePolicy(), told, by=by, now=now, items_of_settings=False)
-    tenants = set(TenantLink.objects.filter(account=account, ended_at=None).values_list("tenant_id", flat=True))
+    found = made(ServicePolicy(authorize_with=api), told, by=by, now=now, items_of_settings=api is Api.EWS)
+    links = TenantLink.objects.filter(account=account, ended_at=None, api=api.value)
+    tenants = set(links.values_list("tenant_id", flat=True))
     marked = [replace(one, is_linked=one.tenant_id in tenants) for one in found.organizations]
     # First those that have not authorized it yet.
     organizations = tuple(sorted(marked, key=lambda one: one.is_linked))
-    return {"list": replace(found, organizations=organizations), **_words()}
+    return {"list": replace(found, organizations=organizations), "api": api.value, **_words(api)}
 
 
 def policy_of(pending: PendingChange) -> ServicePolicy | None:
@@ -127,26 +145,26 @@ def policy_of(pending: PendingChange) -> ServicePolicy | None:
     return found
 
 
-def linked(serving: Sequence[str]) -> Checklist:
+def linked(serving: Sequence[str], api: Api, *, now: datetime) -> Checklist:
     """Where nothing is missing. Pure."""
     says = f"Authorized for people whose address is of {listed(serving)}"
-    return Checklist((_graph(is_graph=True), Item(says, "done")), (), is_asking=False, is_ready=True)
+    return Checklist((_by(api, now=now), Item(says, "done")), (), is_asking=False, is_ready=True)
 
 
 def made(
     policy: ServicePolicy, told: Sequence[Whose], *, by: User, now: datetime, items_of_settings: bool = True
 ) -> Checklist:
     """Pure."""
-    is_graph = policy.authorize_with is Api.GRAPH
+    api = api_of(policy)
     own = domain_of(by.email)
     # First the one to which whoever asks belongs.
     organizations = tuple(sorted(organizations_in(told), key=lambda one: own not in one.domains))
     items = [_domains(told, by=by), *_whose(told, now=now), _who(organizations, by=by)]
     return Checklist(
-        tuple([_graph(is_graph=is_graph), *items] if items_of_settings else items),
+        tuple([_by(api, now=now), *items] if items_of_settings else items),
         organizations,
         is_asking=any(one.tenant_id is None for one in told),
-        is_ready=is_graph and bool(organizations) and by.is_account_admin,
+        is_ready=_is_offered(api, now=now) and bool(organizations) and by.is_account_admin,
     )
 
 
@@ -173,28 +191,40 @@ def _turned_on(review: Review) -> ServicePolicy | None:
     return None if is_so_already else policy
 
 
-def _serving(account: Account) -> list[str]:
+def _serving(account: Account, api: Api) -> list[str]:
     """The domains for which there is a consent that Microsoft has not been seen to refuse, and that are still the
     account's: a link that serves no domain connects nobody."""
-    working = TenantLink.objects.filter(account=account, ended_at=None).exclude(state=LinkState.PAUSED)
+    working = TenantLink.objects.filter(account=account, api=api.value, ended_at=None).exclude(state=LinkState.PAUSED)
     of_links = {domain for link in working.only("domains") for domain in link.domains}
     return [name for name in domains.verified(account) if name in of_links] if of_links else []
 
 
-def _words() -> dict[str, Any]:
+def _words(api: Api) -> dict[str, Any]:
+    names = needs.REGISTERED_FOR_EWS if api is Api.EWS else needs.REGISTERED
+    return {**_ways(api), "permissions": [needs.about(name) for name in sorted(names)], "who_may": endings.WHO_MAY}
+
+
+def _ways(api: Api) -> dict[str, Any]:
+    is_ews = api is Api.EWS
     return {
-        "can": CAN,
-        "cannot": CANNOT,
-        "permissions": [needs.about(name) for name in sorted(needs.REGISTERED)],
-        "who_may": endings.WHO_MAY,
+        "can": CAN_BY_EWS if is_ews else CAN,
+        "cannot": CANNOT_BY_EWS if is_ews else CANNOT,
+        "is_by_ews": is_ews,
     }
 
 
-def _graph(*, is_graph: bool) -> Item:
-    if is_graph:
+def _is_offered(api: Api, *, now: datetime) -> bool:
+    """There is no more sense in a consent to EWS once Exchange Online has ended it."""
+    return api is Api.GRAPH or not retirement.is_over(now.date())
+
+
+def _by(api: Api, *, now: datetime) -> Item:
+    if api is Api.GRAPH:
         return Item("Graph API is chosen", "done")
-    detail = "Application Permissions work with Graph API only. Cancel, and choose it under “Authorize with”."
-    return Item("Exchange Web Services (EWS) is chosen", "failed", detail)
+    says, dates = "Exchange Web Services (EWS) is chosen", retirement.sentence(now.date())
+    if not _is_offered(api, now=now):
+        return Item(says, "failed", f"{dates} Choose Graph API under “Authorize with”.")
+    return Item(says, "done", f"{dates} Until then an admin there has to allow Meridian to use EWS.")
 
 
 def _domains(told: Sequence[Whose], *, by: User) -> Item:

@@ -3,19 +3,20 @@ opened are connected, or moved, in one transaction. Doing it twice does no more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from integrations import states
 from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.graph import batch, mailboxes
 from integrations.models import LinkState, TenantLink
-from integrations.organization import link_checks, tenant_tokens
+from integrations.organization import asking_ews, link_checks, patience, tenant_tokens
 from integrations.organization.matching import Finding, Match
-from integrations.organization.rows import Ending, Verdict, write
+from integrations.organization.rows import Ending, Verdict, without_twins, write
 
 __all__ = ["AT_A_TIME", "Ending", "Wish", "connect", "keep_in_view"]
 
@@ -41,6 +42,13 @@ class Wish:
     is_compared: bool = False
     # The directory does not name them any more: once it does, they are asked for at once.
     is_missing: bool = False
+    # The address of the mailbox that they are connected to otherwise.
+    known_as: str = ""
+
+    @property
+    def addresses(self) -> list[str]:
+        """By EWS a mailbox has no other name."""
+        return [self.address, *([self.known_as] if self.is_compared and self.known_as else [])]
 
     @property
     def paths(self) -> list[str]:
@@ -58,7 +66,7 @@ def connect(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[
     if answers is None:
         return [Ending.LATER for _ in wishes]
     verdicts = {one.person: _verdict(one, answer) for one, answer in zip(wishes, answers, strict=True)}
-    written = write(link, verdicts, now=now)
+    written = write(link, without_twins(verdicts) if link.is_by_ews else verdicts, now=now)
     return [written[one.person] for one in wishes]
 
 
@@ -74,10 +82,11 @@ def keep_in_view(link: TenantLink, matches: Mapping[int, Match], *, now: datetim
 
 def _probed(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[batch.Answer] | None:
     """None: nothing is known of any of them."""
+    if link.is_by_ews and patience.is_waiting(link, now=now):
+        return None
     try:
         token = tenant_tokens.access_token(link, now=now)
-        said = iter([answer for some in _by_request(wishes) for answer in batch.get_each(token, some)])
-        answers = [_agreed([next(said) for _ in one.paths]) for one in wishes]
+        answers = _by_ews(token, wishes) if link.is_by_ews else _by_graph(token, wishes)
     except (tenant_tokens.Busy, tenant_tokens.NotAlive):
         return None
     except CalendarError as problem:
@@ -87,8 +96,29 @@ def _probed(link: TenantLink, wishes: Sequence[Wish], *, now: datetime) -> list[
     if refused := next((one for one in failed if one.reason is Reason.TOKEN_REFUSED), None):
         _doubt(link, refused, now=now)
         return None
-    is_refused = len(failed) == len(answers) and any(one.outcome is Outcome.NOT_PERMITTED for one in failed)
+    if link.is_by_ews:
+        _note_patience(link, failed, is_heard=len(failed) < len(answers), now=now)
+    is_refused = len(failed) == len(answers) and any(states.kept_out_by(one) for one in failed)
     return None if is_refused and not _opens_others(link, now=now) else answers
+
+
+def _by_graph(token: str, wishes: Sequence[Wish]) -> list[batch.Answer]:
+    said = iter([answer for some in _by_request(wishes) for answer in batch.get_each(token, some)])
+    return [_agreed([next(said) for _ in one.paths]) for one in wishes]
+
+
+def _by_ews(token: str, wishes: Sequence[Wish]) -> list[batch.Answer]:
+    addresses = [address for one in wishes for address in one.addresses]
+    said = iter(asking_ews.open_each(token, addresses, patience=batch.PATIENCE))
+    return [_agreed([next(said) for _ in one.addresses]) for one in wishes]
+
+
+def _note_patience(link: TenantLink, failed: Sequence[Failure], *, is_heard: bool, now: datetime) -> None:
+    """Whatever asks next, leaves Exchange alone as long as it wants to be."""
+    if busy := next((one for one in failed if one.outcome is Outcome.THROTTLED), None):
+        patience.set_back(link, busy, now=now)
+    elif is_heard:
+        patience.answered(link)
 
 
 def _by_request(wishes: Sequence[Wish]) -> Iterator[list[str]]:
@@ -122,27 +152,19 @@ def _opens_others(link: TenantLink, *, now: datetime) -> bool:
 
 def _verdict(wish: Wish, answer: batch.Answer) -> Verdict:
     if not isinstance(answer, Failure):
-        return Verdict(wish.person, wish.object_id, wish.address, is_open=True)
+        return Verdict(wish.person, wish.object_id, answer.get("address") or wish.address, is_open=True)
     if answer is _ANOTHER:
         return Verdict(wish.person, wish.object_id, wish.address, ending=Ending.KEPT)
     code = "" if wish.is_missing else answer.code
-    judge = _JUDGES.get(answer.outcome)
-    ending, reason = judge(wish) if judge else (Ending.LATER, None)
+    ending, reason = _judged(wish, answer)
     return Verdict(wish.person, wish.object_id, wish.address, ending=ending, reason=reason, code=code)
 
 
-def _no_mailbox(wish: Wish) -> tuple[Ending, Reason]:
-    return Ending.NO_MAILBOX, Reason.ON_PREMISES if wish.is_on_premises else Reason.NO_MAILBOX
-
-
-def _scoped_out(_: Wish) -> tuple[Ending, Reason]:
-    return Ending.SCOPED_OUT, Reason.SCOPED_OUT
-
-
-_JUDGES: dict[Outcome, Callable[[Wish], tuple[Ending, Reason]]] = {
-    Outcome.NOT_ELIGIBLE: _no_mailbox,
-    Outcome.NOT_PERMITTED: _scoped_out,
-}
+def _judged(wish: Wish, failure: Failure) -> tuple[Ending, Reason | None]:
+    if failure.outcome is Outcome.NOT_ELIGIBLE:
+        return Ending.NO_MAILBOX, Reason.ON_PREMISES if wish.is_on_premises else Reason.NO_MAILBOX
+    kept_out = states.kept_out_by(failure)
+    return (Ending.SCOPED_OUT, kept_out) if kept_out else (Ending.LATER, None)
 
 
 def _unmatched(person: int, found: Match) -> Verdict:

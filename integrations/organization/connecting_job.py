@@ -29,7 +29,7 @@ MOST = 5  # of which it is of interest how they ended
 _TOLD = {
     Ending.CONNECTED: Result(RowState.DONE, "Connected."),
     Ending.MOVED: Result(RowState.DONE, "Connected; the person’s own connection was replaced."),
-    Ending.KEPT: Result(RowState.UNCHANGED, "Stays connected by the person: the organization’s mailbox is another."),
+    Ending.KEPT: Result(RowState.UNCHANGED, "Stays connected as before: the organization’s mailbox is another."),
     Ending.NO_MAILBOX: Result(RowState.FAILED, "No mailbox that can be read."),
     Ending.AMBIGUOUS: Result(RowState.FAILED, "Ambiguous: the mailbox cannot be told for certain."),
     Ending.OUTSIDE_DOMAIN: Result(RowState.UNCHANGED, "Outside the allowed domains."),
@@ -102,7 +102,7 @@ def _lines(plan: Plan, people: People) -> Iterator[Line]:
     numbers = count(1)
     for wish in plan.wishes:
         given = {"object_id": wish.object_id, "address": wish.address, "on_premises": wish.is_on_premises}
-        given["compared"] = wish.is_compared
+        given |= {"compared": wish.is_compared, "known_as": wish.known_as}
         yield Line(next(numbers), {"person": wish.person, "email": _email(people, wish.person), **given})
     for person, found in plan.unmatched.items():
         told = _foreseen(found)
@@ -128,7 +128,8 @@ def _parcel(job: Job, rows: Sequence[JobRow], *, now: datetime) -> Sequence[Resu
 
 def _wish(given: Mapping[str, object]) -> Wish:
     person, object_id, address = int(str(given["person"])), str(given["object_id"]), str(given["address"])
-    return Wish(person, object_id, address, bool(given["on_premises"]), bool(given.get("compared")))
+    compared, known_as = bool(given.get("compared")), str(given.get("known_as", ""))
+    return Wish(person, object_id, address, bool(given["on_premises"]), compared, known_as=known_as)
 
 
 CONNECT = jobs.declare("organization.connect", parcel=_parcel, shown={"email": "E-mail"}, rows=PEOPLE)

@@ -12,8 +12,8 @@ from accounts.cascade import facts
 from accounts.cascade.declare import settings_of
 from accounts.domain_names import domain_of
 from accounts.models import Account, User
-from integrations.policy import is_served_by_organization
-from integrations.preferences import Integrations
+from integrations.policy import api_of, is_served_by_organization
+from integrations.preferences import Api, Integrations
 
 READ_AT_ONCE = 2000
 
@@ -39,7 +39,14 @@ class Covered:
         return self.settings.domains.allows(domain_of(address) or "unknown")
 
 
-def covered(account: Account, people: Collection[int] | None = None) -> dict[int, Covered]:
+def is_served(settings: Integrations, api: str) -> bool:
+    """Whether the settings leave somebody to the organization's consent, by this API."""
+    return is_served_by_organization(settings) and api_of(settings.services) == api
+
+
+def covered(
+    account: Account, people: Collection[int] | None = None, *, api: str = Api.GRAPH.value
+) -> dict[int, Covered]:
     """Of `people` (everybody) those who are there and for whom the settings say so; by person. Four queries."""
     there = _there(account, people)
     holding = facts.load(account, settings_of(Integrations), people=there if people is not None else None)
@@ -51,7 +58,7 @@ def covered(account: Account, people: Collection[int] | None = None) -> dict[int
         if settings is None:
             continue  # joined after the settings were read: the next time
         if id(settings) not in served:
-            served[id(settings)] = is_served_by_organization(settings)
+            served[id(settings)] = is_served(settings, api)
         if served[id(settings)]:
             found[person] = Covered(person, address, settings)
     return found

@@ -23,7 +23,7 @@ from accounts.letters import Draft
 from accounts.models import Letter, Role, User
 from integrations.models import TenantLink
 from integrations.organization import mailbox_rights, wanted
-from integrations.organization.needs import REGISTERED, Needs, Row, Standing, about, compare
+from integrations.organization.needs import REGISTERED, REGISTERED_FOR_EWS, Needs, Row, Standing, about, compare
 
 Drift = dict[str, list[str]]
 QUIET = timedelta(days=7)
@@ -56,7 +56,7 @@ def look(link_id: int, *, now: datetime, needed: Needs | None = None) -> bool:
     link = TenantLink.objects.select_related("account").filter(pk=link_id, ended_at=None).first()
     if link is None or link.roles_at is None:
         return False
-    needed = needed or wanted.needed_by(link.account)
+    needed = needed or wanted.needed_for(link)
     seen = _seen(link, needed, now=now)
     if seen.kept == link.drift:
         return False
@@ -90,9 +90,9 @@ class _Seen:
 def _seen(link: TenantLink, needed: Needs, *, now: datetime) -> _Seen:
     probed = mailbox_rights.known(link)
     rows = compare(needed, link.roles, probed)
-    before = {kind: link.drift.get(kind, []) for kind in _SAY} if link.drift else _at_first(rows)
+    before = {kind: link.drift.get(kind, []) for kind in _SAY} if link.drift else _at_first(link, rows)
     found = _found(rows, before)
-    needs = Needs(**link.drift.get("needs", vars(needed)))
+    needs = type(needed)(**link.drift.get("needs", vars(needed)))
     as_needed_before = _found(compare(needs, link.roles, probed), before)
     fresh = _beyond(found, before)
     owed = {kind: sorted({*names, *_still(link.drift.get("owed", {}), kind, found)}) for kind, names in fresh.items()}
@@ -151,10 +151,10 @@ def _found(rows: Iterable[Row], before: Mapping[str, list[str]]) -> Drift:
     return {kind: sorted(names) for kind, names in found.items()}
 
 
-def _at_first(rows: Iterable[Row]) -> Drift:
+def _at_first(link: TenantLink, rows: Iterable[Row]) -> Drift:
     """Whoever consented was shown all that the application asks for: of that nothing is news."""
-    found = _found(rows, {})
-    return {**found, MISSING: [], MORE: [name for name in found[MORE] if name in REGISTERED]}
+    found, registered = _found(rows, {}), REGISTERED_FOR_EWS if link.is_by_ews else REGISTERED
+    return {**found, MISSING: [], MORE: [name for name in found[MORE] if name in registered]}
 
 
 # ── The letter ──────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integrations.organization.needs import (
+    FULL_ACCESS,
     GIVEN,
     READ_CALENDARS,
     READ_CONTACTS,
@@ -26,9 +27,26 @@ class Effect:
 
 def effects(rows: Sequence[Row]) -> list[Effect]:
     """Of the rows of `needs.compare`."""
+    if by_ews := next((row for row in rows if row.is_needed and row.name == FULL_ACCESS), None):
+        return _by_ews(by_ews)
     of_name = {row.name: row for row in rows if row.is_needed}
     partly = next((row for row in rows if row.name == READ_CALENDARS and row.standing in GIVEN), None)
     return [_calendars(of_name, partly), _contacts(of_name), _directory(of_name)]
+
+
+def _by_ews(row: Row) -> list[Effect]:
+    contacts = Effect("Contacts", works=True, says="They are not read by EWS.")
+    people = "They are looked up by the address they have in Meridian: EWS has no directory."
+    return [_calendars_by_ews(row), contacts, Effect("People", works=True, says=people)]
+
+
+def _calendars_by_ews(row: Row) -> Effect:
+    if row.standing is Standing.UNKNOWN:
+        return Effect("Calendars", works=True, says="Whether they may be read, no mailbox has said yet.")
+    if row.standing not in GIVEN:
+        return Effect("Calendars", works=False, says=f"They cannot be read: Microsoft does not grant {row.name}.")
+    says = f"They are read, {_where(row)} They are never written: Bidirectional sync needs Graph."
+    return Effect("Calendars", works=True, says=says)
 
 
 def _calendars(of_name: Mapping[str, Row], partly: Row | None) -> Effect:

@@ -36,7 +36,7 @@ from integrations.organization import (
     tenant_tokens,
 )
 from integrations.organization.connecting import Ending
-from integrations.organization.matching import Entry, Finding, Match, match, match_by_address
+from integrations.organization.matching import Entry, Finding, Match, Sought, match, match_by_address
 from integrations.organization.people import People
 from integrations.organization.planning import Plan
 
@@ -94,7 +94,7 @@ class _Following:
         """After how long to look again. Raises Busy, NotAlive, Lost, `CalendarError`."""
         link, now = self._link, self._now
         links.use_for(link, _domains(link, now=now), now=now)
-        found = people.of(link, covering.covered(link.account))
+        found = people.of(link, covering.covered(link.account, api=link.api))
         self._part(planning.leaving(link, found))
         if not link.domains:
             return self._noted(Plan(), how="")
@@ -106,7 +106,8 @@ class _Following:
             return SOON  # what it leaves is seen then, with one look at the directory
         links.mark_ready(link)
         matches, how = self._matches(found)
-        patience.answered(link)
+        if not link.is_by_ews:  # nothing has been asked yet
+            patience.answered(link)
         plan = planning.plan(link, found, matches, now=now)
         keeping_up.rename(link, plan.renamed)
         keeping_up.refuse(plan.refused)
@@ -146,8 +147,11 @@ class _Following:
                 links.leave(self._link, some, reason, now=self._now)
 
     def _matches(self, found: People) -> tuple[_Matches, str]:
-        """And whether the directory could be read."""
-        token, sought = tenant_tokens.access_token(self._link, now=self._now), found.sought(self._link)
+        """And whether the directory could be read; EWS has none."""
+        sought = found.sought(self._link)
+        if self._link.is_by_ews:
+            return match_by_address(_by_their_address(sought), domains=self._link.domains), "none"
+        token = tenant_tokens.access_token(self._link, now=self._now)
         try:
             entries = list(_held(self._claim, directory.everybody(token), now=self._now))
         except NotPermitted:
@@ -218,6 +222,11 @@ def _held(claim: claims.Claim, entries: Iterator[Entry], *, now: datetime) -> It
 
 def _batches(people: list[int]) -> Iterable[list[int]]:
     return (people[at : at + links.AT_ONCE] for at in range(0, len(people), links.AT_ONCE))
+
+
+def _by_their_address(sought: Iterable[Sought]) -> Iterator[Sought]:
+    """EWS opens a mailbox by an address alone, and that is always their own of now."""
+    return (replace(one, object_id="") for one in sought)
 
 
 def _as_known(matches: _Matches, found: People) -> _Matches:

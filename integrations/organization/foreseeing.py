@@ -20,12 +20,13 @@ from accounts.openings import Effect
 from integrations.models import ALIVE, State, TenantLink
 from integrations.policy import (
     Shape,
+    api_of,
     is_by_organization,
     is_of_organization,
     is_served_by_organization,
     may_connect,
 )
-from integrations.preferences import Integrations, Method
+from integrations.preferences import Api, Integrations, Method, ServicePolicy
 
 SERVICES = setting_of(Integrations, "services")
 _CONNECTED = (*ALIVE, State.BLOCKED_BY_POLICY)
@@ -33,10 +34,10 @@ _CONNECTED = (*ALIVE, State.BLOCKED_BY_POLICY)
 
 @dataclass(frozen=True)
 class Reach:
-    """Whose addresses the consent of an organization is, or would be, used for."""
+    """Whose addresses the consent of an organization is, or would be, used for, by one API."""
 
-    domains: frozenset[str]
-    is_linked: bool
+    domains: frozenset[str] = frozenset()
+    is_linked: bool = True
 
 
 @dataclass
@@ -45,18 +46,30 @@ class Foresight:
 
     before: Mapping[int, Held[Integrations]]
     after: Mapping[int, Held[Integrations]]
-    reach: Reach
+    reaches: Mapping[Api, Reach]
     _known: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+
+    @property
+    def reach(self) -> Reach:
+        """By whichever API."""
+        found = self.reaches.values()
+        domains = frozenset(name for one in found for name in one.domains)
+        return Reach(domains, is_linked=all(one.is_linked for one in found))
 
     def is_movable(self, person: int, shape: Shape, email: str) -> bool:
         """Whether a connection that its person made will be carried by the organization, and is not yet about to."""
-        if shape.method != Method.OAUTH or self._is_served(self.before, person) or not self._is_newly(person, email):
+        if shape.method != Method.OAUTH or self._was_served_so(person) or not self._is_newly(person, email):
             return False
-        return shape.may_move or (not self.reach.is_linked and shape.domain in self.reach.domains)
+        reach = self._reach(person)
+        if shape.api != api_of(self.after[person].values.services):
+            return False  # what becomes of one by the other API is not for the consent to say
+        return shape.may_move or (not reach.is_linked and shape.domain in reach.domains)
 
     def is_refused(self, person: int, shape: Shape, email: str) -> bool:
         """Whether the organization's consent will turn out not to be used for it, although it is of their tenant."""
-        return shape.may_move and self._is_served(self.after, person) and domain_of(email) not in self.reach.domains
+        if not shape.may_move or not self._is_served(self.after, person):
+            return False
+        return domain_of(email) not in self._reach(person).domains
 
     def is_asked(self, person: int, shape: Shape) -> bool:
         """Whether it was the organization's to carry a connection, and is its person's from now on."""
@@ -79,15 +92,29 @@ class Foresight:
         key = (id(before), id(after), email.rpartition("@")[2], place.rpartition("@")[2])
         if key not in self._known:
             allowed = domain_of(place) or "unknown"
-            was = is_served_by_organization(before.values) and before.values.domains.allows(allowed)
+            was = self._was_served_so(person) and before.values.domains.allows(allowed)
             self._known[key] = not was and after.values.domains.allows(allowed) and self._is_newly(person, email)
         return self._known[key]
 
     def _is_newly(self, person: int, email: str) -> bool:
         """The settings leave them to an organization, which has consented or, by this very change, is about to."""
-        if not self._is_served(self.after, person) or domain_of(email) not in self.reach.domains:
+        reach = self._reach(person)
+        if not self._is_served(self.after, person) or domain_of(email) not in reach.domains:
             return False
-        return self.reach.is_linked or not is_by_organization(self.before[person].values)
+        return reach.is_linked or not self._was_by_same(person)
+
+    def _reach(self, person: int) -> Reach:
+        return self.reaches.get(api_of(self.after[person].values.services), Reach())
+
+    def _was_served_so(self, person: int) -> bool:
+        """By the same API as then: by the other one it is another consent."""
+        return self._is_served(self.before, person) and self._was_by_same(person)
+
+    def _was_by_same(self, person: int) -> bool:
+        before, after = self.before[person].values, self.after[person].values
+        return is_by_organization(before) and (
+            not is_by_organization(after) or api_of(before.services) == api_of(after.services)
+        )
 
     def _is_served(self, held: Mapping[int, Held[Integrations]], person: int) -> bool:
         return is_served_by_organization(held[person].values)
@@ -98,20 +125,30 @@ def foreseen(account: Account, *, before: Facts, after: Facts) -> Foresight | No
     is_coming = _concerns(after)
     if not is_coming and not _concerns(before):
         return None
-    reach = _reach(account) if is_coming else Reach(frozenset(), is_linked=True)
+    reach = _reach(account, after) if is_coming else {}
     return Foresight(before.held(Integrations), after.held(Integrations), reach)
 
 
 def _concerns(facts: Facts) -> bool:
+    return any(map(is_of_organization, _policies(facts)))
+
+
+def _policies(facts: Facts) -> list[ServicePolicy]:
     rulings = facts.of_groups.get(SERVICES.key, {}).values()
-    return any(map(is_of_organization, [facts.base(SERVICES.key), *(ruling.value for ruling in rulings)]))
+    return [facts.base(SERVICES.key), *(ruling.value for ruling in rulings)]
 
 
-def _reach(account: Account) -> Reach:
+def _reach(account: Account, after: Facts) -> dict[Api, Reach]:
     open_ones = TenantLink.objects.filter(account=account, ended_at=None)
-    links = list(open_ones.values_list("domains", flat=True))
-    if links:
-        return Reach(frozenset(name for domains in links for name in domains), is_linked=True)
+    of_links: dict[Api, set[str]] = {}
+    for api, domains in open_ones.values_list("api", "domains"):
+        of_links.setdefault(Api(api), set()).update(domains)
+    found = {api: Reach(frozenset(names), is_linked=True) for api, names in of_links.items()}
+    coming = {api_of(policy) for policy in _policies(after) if is_of_organization(policy)} - found.keys()
+    return found | (dict.fromkeys(coming, _verified(account)) if coming else {})
+
+
+def _verified(account: Account) -> Reach:
     verified = AssociatedDomain.objects.filter(account=account, state=DomainState.VERIFIED)
     return Reach(frozenset(verified.values_list("name", flat=True)), is_linked=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from celery import current_app
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts import listed
@@ -28,8 +28,9 @@ def settings_changed(*, account: Account, key: str, **_: object) -> None:
 def _mark_ready(account: Account) -> None:
     """Before the settings are laid on them: connections that people made to an organization that has consented stay
     until they are moved."""
-    served = TenantLink.objects.filter(account=account, ended_at=None).exclude(domains=[]).values("tenant_id")
-    own = Connection.objects.filter(account=account, method=Method.OAUTH.value, tenant_id__in=served)
+    served = TenantLink.objects.filter(account=account, ended_at=None).exclude(domains=[])
+    same = Exists(served.filter(tenant_id=OuterRef("tenant_id"), api=OuterRef("api")))
+    own = Connection.objects.filter(same, account=account, method=Method.OAUTH.value)
     new = own.filter(move=Move.UNKNOWN).exclude(state=State.DISCONNECTED)
     with transaction.atomic():
         if ids := list(new.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True)):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts import listed
 from integrations.models import Connection, Move, TenantLink
 from integrations.organization import links
 from integrations.organization.mailbox_rights import may_write_calendars
 from integrations.organization.people import People
-from integrations.preferences import Method
+from integrations.preferences import Api, Method
 
 
 def rename(link: TenantLink, called: Mapping[int, tuple[str, str]]) -> None:
@@ -22,9 +23,10 @@ def rename(link: TenantLink, called: Mapping[int, tuple[str, str]]) -> None:
 
 
 def refuse(connections: Collection[int]) -> None:
-    """The organization has no mailbox for these that is the one their person connected."""
+    """The organization has no mailbox for these that is the one that was connected otherwise."""
     if connections:
-        mine = Connection.objects.filter(pk__in=listed.ids(connections), method=Method.OAUTH.value)
+        theirs = Q(method=Method.OAUTH.value) | Q(api=Api.EWS.value)
+        mine = Connection.objects.filter(theirs, pk__in=listed.ids(connections))
         mine.exclude(move=Move.REFUSED).update(move=Move.REFUSED)
 
 

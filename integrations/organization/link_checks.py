@@ -22,7 +22,7 @@ from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft.app_credentials import of_environment
 from integrations.models import AppCredential, Connection, LinkState, TenantLink, Trouble
 from integrations.organization import tenant_tokens
-from integrations.organization.sounding import CALENDAR_ROLES, Heard, sound, sound_further
+from integrations.organization.sounding import Heard, has_role, sound, sound_further
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,12 @@ LATELY = timedelta(seconds=30)  # so long one look answers for all who ask
 A_MOMENT = timedelta(seconds=1)
 AT_ONCE = 500
 # What a mailbox alone can prove to be over.
-OF_THE_CONSENT = (Reason.CONSENT_REVOKED, Reason.PERMISSION_MISSING)
+OF_THE_CONSENT = (
+    Reason.CONSENT_REVOKED,
+    Reason.PERMISSION_MISSING,
+    Reason.EWS_DISABLED,
+    Reason.EWS_NOT_ALLOWED,
+)
 
 
 def to_check(*, now: datetime) -> list[int]:
@@ -70,7 +75,7 @@ def check_link(link_id: int, *, now: datetime, anew: bool = False, prefer: Seque
 
 
 def is_lost(link: TenantLink) -> bool:
-    """Its consent or a permission is gone, as far as the mailboxes tell that were asked."""
+    """Its consent or a permission is gone, or EWS is shut there, as far as the mailboxes tell that were asked."""
     return link.state == LinkState.PAUSED and link.reason in OF_THE_CONSENT
 
 
@@ -89,7 +94,8 @@ def settle_refusal(connection: Connection, failure: Failure, *, now: datetime) -
     if link is None or link.state == LinkState.PAUSED:
         return
     if link.state == LinkState.WORKING:
-        states.scoped_out([connection.pk], now=now, code=failure.code)
+        reason = states.kept_out_by(failure) or Reason.SCOPED_OUT
+        states.scoped_out([connection.pk], now=now, code=failure.code, reason=reason)
     else:
         states.went_wrong(connection, failure, now=now, of=Trouble.MAILBOX)
 
@@ -116,7 +122,8 @@ def _look(link: TenantLink, *, now: datetime, anew: bool, prefer: Sequence[str])
 
 def _looks_revoked(link: TenantLink, heard: Heard) -> bool:
     is_refused = bool(heard.refused) or heard.is_still_out
-    return is_refused and not heard.is_open and not heard.silent and not CALENDAR_ROLES.intersection(link.roles)
+    is_shut = heard.bar is not None or (is_refused and not has_role(link))
+    return is_shut and not heard.is_open and not heard.silent
 
 
 def _token(link: TenantLink, *, now: datetime, anew: bool) -> tuple[str, bool]:
@@ -144,18 +151,21 @@ def _refusal_of_us(*, now: datetime) -> Failure | None:
 
 
 def _file(link: TenantLink, heard: Heard, *, now: datetime) -> None:
-    has_role = bool(CALENDAR_ROLES.intersection(link.roles))
+    is_by_role = has_role(link)
     if heard.is_token_refused:
         _note(link, "unanswered", now=now)
         states.link_troubled(link, heard.silent[-1] if heard.silent else _SILENT, now=now)
-    elif heard.is_open or (has_role and heard.refused):
+    elif heard.bar and not heard.is_open:
+        _note(link, "refused", now=now)
+        _lost(link, heard.bar, now=now)
+    elif heard.is_open or (is_by_role and heard.refused):
         _note(link, "ok" if heard.is_open else "refused", now=now)
         _works(link, heard, now=now)
     elif heard.silent:
         _note(link, "unanswered", now=now)
         # Each mailbox tells for itself: one that answers is not paused for those that do not.
         states.link_troubled(link, heard.silent[0], now=now, is_usable=True)
-    elif not has_role and (heard.refused or heard.is_still_out or is_lost(link)):
+    elif not is_by_role and (heard.refused or heard.is_still_out or is_lost(link)):
         _note(link, "refused", now=now)
         _lost(link, _revoked(link, heard), now=now)
     else:
@@ -185,6 +195,8 @@ def _works(link: TenantLink, heard: Heard, *, now: datetime) -> None:
     code = heard.refusal.code if heard.refusal else ""
     batches = (heard.refused[at : at + AT_ONCE] for at in range(0, len(heard.refused), AT_ONCE))
     shut_out = sum(states.scoped_out(some, now=now, code=code) for some in batches)
+    if heard.bar and heard.barred:
+        shut_out += states.scoped_out(heard.barred, now=now, code=heard.bar.code, reason=heard.bar.reason)
     columns = {"check_due_at": _next_check(link, now=now)}
     if is_lost(link):
         columns["probe_due_at"] = now + A_MOMENT  # all, also those that probing has just heard refuse

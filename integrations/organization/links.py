@@ -62,14 +62,15 @@ def of_account(account_id: int) -> list[int]:
 
 
 def establish(request: LinkRequest, roles: Iterable[str], *, now: datetime) -> TenantLink:
-    """The link of the request's tenant, new or as it was, from now on in use. For whom, following finds out: it is
-    started on commit, and for the domain of the request it is known already."""
+    """The link of the request's tenant and API, new or as it was, from now on in use. For whom, following finds out: it
+    is started on commit, and for the domain of the request it is known already."""
     with transaction.atomic():
         Account.objects.select_for_update(no_key=True).get(pk=request.account_id)
-        link = of(request.account).select_for_update(of=("self",)).filter(tenant_id=request.tenant_id).first()
+        same = of(request.account).filter(tenant_id=request.tenant_id, api=request.api)
+        link = same.select_for_update(of=("self",)).first()
         is_new = link is None
         if link is None:
-            link = TenantLink(account=request.account, tenant_id=request.tenant_id)
+            link = TenantLink(account=request.account, tenant_id=request.tenant_id, api=request.api)
             link.linked_at = link.since_at = now
         link.linked_by, link.consented_oid, link.consented_as = request.by, request.consented_oid, request.consented_as
         link.domains = sorted({*link.domains, request.domain})
@@ -184,8 +185,9 @@ def _unmark(link: TenantLink) -> None:
 
 
 def _made_by_people(link: TenantLink) -> QuerySet[Connection]:
+    """By the API of the link: that one by the other moves is not for its consent alone to say."""
     found = Connection.objects.filter(account=link.account_id, tenant_id=link.tenant_id)
-    return found.filter(method=Method.OAUTH.value)
+    return found.filter(method=Method.OAUTH.value, api=link.api)
 
 
 def _nudge(link_id: int) -> None:

@@ -13,10 +13,13 @@ from typing import Any
 
 from django.db import transaction
 
+from integrations import states
 from integrations.contracts import CalendarError, NotPermitted
+from integrations.failures import Failure
 from integrations.microsoft import app_claims
 from integrations.microsoft.graph import calendars, mailboxes, rights
 from integrations.models import Connection, State, TenantLink
+from integrations.organization import asking_ews
 from integrations.organization.needs import WRITE_CALENDARS, Asked, Said, contained
 
 ASK_AGAIN_AFTER = timedelta(hours=1)
@@ -40,8 +43,11 @@ class Answers:
         return self.said.get(Asked.CALENDAR) == Said.OK
 
 
-def ask(token: str, address: str, mailbox: str) -> Answers:
-    """Three requests, none of which changes anything. Raises nothing that belongs to Microsoft."""
+def ask(link: TenantLink, token: str, address: str, mailbox: str) -> Answers:
+    """Three requests, none of which changes anything; by EWS, which knows nothing smaller than all of a mailbox, the
+    calendar alone. Raises nothing that belongs to Microsoft."""
+    if link.is_by_ews:
+        return _ask_by_ews(token, address)
     said: dict[str, str] = {}
     code = trace_id = ""
     for asked, look in _LOOKS.items():
@@ -60,7 +66,9 @@ def known(link: TenantLink) -> dict[str, str]:
 
 
 def may_write_calendars(link: TenantLink) -> bool:
-    """By a role of the token, or because a mailbox said so."""
+    """By a role of the token, or because a mailbox said so. By EWS nothing is written."""
+    if link.is_by_ews:
+        return False
     return WRITE_CALENDARS in contained(link.roles) or known(link).get(Asked.CALENDAR_WRITE) == Said.OK
 
 
@@ -111,6 +119,14 @@ def path_to(link: TenantLink, address: str) -> str:
     """By the object id where somebody connected has this address: an address may be an alias."""
     own = Connection.objects.filter(link=link.pk, address__iexact=address).exclude(object_id="")
     return mailboxes.of(own.values_list("object_id", flat=True).first() or address)
+
+
+def _ask_by_ews(token: str, address: str) -> Answers:
+    answer = asking_ews.open_one(token, address)
+    if not isinstance(answer, Failure):
+        return Answers(address, {Asked.CALENDAR: Said.OK})
+    said = Said.REFUSED if states.kept_out_by(answer) else Said.NOTHING
+    return Answers(address, {Asked.CALENDAR: said}, answer.code, answer.trace_id)
 
 
 def _calendar(token: str, mailbox: str) -> None:

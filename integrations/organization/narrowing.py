@@ -22,16 +22,35 @@ from integrations.organization.needs import (
     about,
     contained,
 )
+from integrations.organization.steps import (
+    CLOUDS,
+    WHO_REMOVES,
+    Place,
+    Step,
+    principal_of,
+    sign_in_to_exchange,
+    sign_in_to_graph,
+)
+
+__all__ = [
+    "LONGEST",
+    "Chosen",
+    "How",
+    "Place",
+    "Step",
+    "calendars_alone",
+    "ending",
+    "entra_address",
+    "is_usable",
+    "scope_of",
+    "scoping",
+    "taking_away",
+    "which",
+]
 
 LONGEST = 500
 _GRAPH = "00000003-0000-0000-c000-000000000000"
 _GRAPH_THERE = f"$graph = Get-MgServicePrincipal -Filter \"appId eq '{_GRAPH}'\""
-# Graph's host of each of Microsoft's clouds: what their two modules call it.
-_CLOUDS = {
-    "graph.microsoft.us": ("USGov", "O365USGovGCCHigh"),
-    "dod-graph.microsoft.us": ("USGovDoD", "O365USGovDoD"),
-    "microsoftgraph.chinacloudapi.cn": ("China", "O365China"),
-}
 
 
 class How(StrEnum):
@@ -42,17 +61,6 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
-    """The application in one organization."""
-
-    app_id: str
-    tenant_id: str
-    # Of the enterprise application there; empty where it is not known.
-    principal_id: str = ""
-    graph_host: str = "graph.microsoft.com"
-
-
-@dataclass(frozen=True)
 class Chosen:
     """Which mailboxes: a group's name or address, or a filter in Exchange's words; and two mailboxes to try."""
 
@@ -60,13 +68,6 @@ class Chosen:
     what: str = ""
     inside: str = ""
     outside: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    title: str
-    says: str
-    commands: str = ""
 
 
 def is_usable(text: str) -> bool:
@@ -85,14 +86,14 @@ def taking_away(place: Place, rows: Sequence[Row]) -> list[Step]:
         names = [row.name for row in of_entra]
         narrower = [row.name for row in rows if row.by in names]
         steps += [
-            _sign_in_to_graph(place),
+            sign_in_to_graph(place),
             *_grant(place, narrower),
             _remove(place, names, _words(names), _why(of_entra)),
         ]
     if of_exchange:
         in_token = {row.name for row in rows if row.standing is Standing.GRANTED}
         wanted = [row.name for row in rows if row.is_needed and row.name not in in_token]
-        steps += [_sign_in_to_exchange(place), *_remove_from_exchange(place, of_exchange, wanted)]
+        steps += [sign_in_to_exchange(place), *_remove_from_exchange(place, of_exchange, wanted)]
     return steps
 
 
@@ -111,22 +112,22 @@ def calendars_alone(place: Place, needed: Needs, roles: Collection[str]) -> list
             " Everybody who is connected stays connected; new people are looked up by their address, and new names and "
             "aliases are not followed any more."
         )
-    return [_sign_in_to_graph(place), *_grant(place, narrower), _remove(place, rest, _words(rest), says)]
+    return [sign_in_to_graph(place), *_grant(place, narrower), _remove(place, rest, _words(rest), says)]
 
 
 def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen) -> list[Step]:
     """From all mailboxes to some, in the order in which calendars never stop."""
     wanted = [name for name in needed.names if name != READ_DIRECTORY]
     return [
-        *([] if place.principal_id else [_sign_in_to_graph(place)]),
-        _sign_in_to_exchange(place),
+        *([] if place.principal_id else [sign_in_to_graph(place)]),
+        sign_in_to_exchange(place),
         Step(
             "Make the application known to Exchange",
             "Once for each organization. Exchange says so if it knows it already; then go on.",
-            f"{_principal_of(place)}\n"
+            f"{principal_of(place)}\n"
             f"New-ServicePrincipal -AppId {quoted(place.app_id)} -ObjectId $principalId -DisplayName 'Meridian'",
         ),
-        Step("Say which mailboxes", _which(chosen), _scope(chosen)),
+        Step("Say which mailboxes", which(chosen), scope_of(chosen)),
         Step(
             "Give the same permission for these mailboxes only",
             "From now on Meridian may do it twice: by the consent in all mailboxes, by this role in these.",
@@ -137,7 +138,7 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
             "InScope says True for a mailbox of the scope, and False for one outside.",
             tried_with(place.app_id, chosen.inside or "inside@your.domain", chosen.outside or "outside@your.domain"),
         ),
-        *([_sign_in_to_graph(place)] if place.principal_id else []),
+        *([sign_in_to_graph(place)] if place.principal_id else []),
         _for_all_mailboxes(place, roles),
         Step(
             "Wait, then check again",
@@ -150,14 +151,14 @@ def scoping(place: Place, needed: Needs, roles: Collection[str], chosen: Chosen)
 def ending(place: Place) -> list[Step]:
     """What is left at Microsoft once Meridian no longer uses a consent."""
     return [
-        _sign_in_to_graph(place, who=_WHO_REMOVES, scopes=("Application.ReadWrite.All",)),
+        sign_in_to_graph(place, who=WHO_REMOVES, scopes=("Application.ReadWrite.All",)),
         Step(
             "Remove Meridian from the organization",
             "This withdraws every consent to it there, also what people gave for themselves.",
-            f"{_principal_of(place)}\n"
+            f"{principal_of(place)}\n"
             "if ($principalId) { Remove-MgServicePrincipal -ServicePrincipalId $principalId }",
         ),
-        _sign_in_to_exchange(place),
+        sign_in_to_exchange(place),
         Step(
             "Remove it from Exchange too, if you had limited it to some mailboxes",
             "Its roles go with it; the scope is yours to keep.",
@@ -170,7 +171,7 @@ def ending(place: Place) -> list[Step]:
 
 def entra_address(place: Place) -> str:
     """The page in Entra’s admin centre on which consents are seen and removed; of the worldwide cloud only."""
-    if place.graph_host in _CLOUDS or not place.principal_id:
+    if place.graph_host in CLOUDS or not place.principal_id:
         return ""
     return (
         "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Permissions/"
@@ -188,41 +189,13 @@ def _for_all_mailboxes(place: Place, roles: Collection[str]) -> Step:
 
 
 _OF_MAILBOXES = ("Calendars.", "Contacts.", "Mail.", "MailboxSettings.")
-_WHO_GRANTS = "a Privileged Role Administrator or a Global Administrator"
-_WHO_REMOVES = "a Cloud Application Administrator, an Application Administrator or a Global Administrator"
-
-
-def _sign_in_to_graph(
-    place: Place,
-    *,
-    who: str = _WHO_GRANTS,
-    scopes: Sequence[str] = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
-) -> Step:
-    environment = _CLOUDS.get(place.graph_host, ("", ""))[0]
-    more = f" -Environment {environment}" if environment else ""
-    return Step(
-        "Sign in to Microsoft Graph PowerShell",
-        f"As {who}. Install it once with “Install-Module Microsoft.Graph”.",
-        f"Connect-MgGraph -TenantId {quoted(place.tenant_id)}{more} "
-        f"-Scopes {','.join(quoted(scope) for scope in scopes)}",
-    )
-
-
-def _sign_in_to_exchange(place: Place) -> Step:
-    environment = _CLOUDS.get(place.graph_host, ("", ""))[1]
-    more = f" -ExchangeEnvironmentName {environment}" if environment else ""
-    return Step(
-        "Sign in to Exchange Online PowerShell",
-        "With the role Organization Management. Install it once with “Install-Module ExchangeOnlineManagement”.",
-        f"Connect-ExchangeOnline{more}",
-    )
 
 
 def _grant(place: Place, names: Sequence[str]) -> list[Step]:
     """What is needed by its own name, before the wider one goes that gave it."""
     if not names:
         return []
-    lines = [_principal_of(place), _GRAPH_THERE]
+    lines = [principal_of(place), _GRAPH_THERE]
     lines += [
         f"# {name}\n"
         "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principalId -PrincipalId $principalId "
@@ -234,7 +207,7 @@ def _grant(place: Place, names: Sequence[str]) -> list[Step]:
 
 
 def _remove(place: Place, names: Sequence[str], what: str, says: str) -> Step:
-    lines = [_principal_of(place)]
+    lines = [principal_of(place)]
     unknown = [name for name in names if not about(name).app_role]
     if unknown:
         lines.append(_GRAPH_THERE)
@@ -270,20 +243,13 @@ def _remove_from_exchange(place: Place, surplus: Sequence[Row], wanted: Collecti
 _EXCHANGE = [one.name for one in PERMISSIONS.values() if one.exchange_role]
 
 
-def _principal_of(place: Place) -> str:
-    """The object id of the enterprise application, which differs in each organization."""
-    if place.principal_id:
-        return f"$principalId = {quoted(place.principal_id)}"
-    return f"$principalId = (Get-MgServicePrincipal -Filter \"appId eq '{place.app_id}'\").Id"
-
-
-def _which(chosen: Chosen) -> str:
+def which(chosen: Chosen) -> str:
     if chosen.how is How.GROUP:
         return "The mailboxes that are members of a group of Exchange themselves: groups within it do not count."
     return "The mailboxes of which this filter of Exchange’s is true."
 
 
-def _scope(chosen: Chosen) -> str:
+def scope_of(chosen: Chosen) -> str:
     if chosen.how is How.GROUP:
         return scope(group=chosen.what or "calendars@your.domain")
     return scope(filtered_by=chosen.what or "CustomAttribute1 -eq 'Meridian'")

@@ -11,18 +11,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.organization.permissions import PERMISSIONS, Permission, about, contained
+from integrations.organization.permissions import FULL_ACCESS, PERMISSIONS, Permission, about, contained
 
 __all__ = [
+    "FULL_ACCESS",
     "GIVEN",
     "PERMISSIONS",
     "READ_CALENDARS",
     "READ_CONTACTS",
     "READ_DIRECTORY",
     "REGISTERED",
+    "REGISTERED_FOR_EWS",
     "WRITE_CALENDARS",
     "Asked",
     "Needs",
+    "NeedsOfEws",
     "Permission",
     "Row",
     "Said",
@@ -38,6 +41,7 @@ WRITE_CALENDARS = "Calendars.ReadWrite"
 READ_CONTACTS = "Contacts.Read"
 # What the portal's application is registered with, so that a consent gives it.
 REGISTERED = frozenset({READ_DIRECTORY, WRITE_CALENDARS, READ_CONTACTS})
+REGISTERED_FOR_EWS = frozenset({FULL_ACCESS})
 
 
 class Asked(StrEnum):
@@ -85,6 +89,17 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class NeedsOfEws(Needs):
+    """Whatever the settings say: EWS has one permission, for all of every mailbox."""
+
+    writes_calendars: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [FULL_ACCESS]
+
+
+@dataclass(frozen=True)
 class Row:
     name: str
     app_role: str
@@ -104,7 +119,7 @@ def compare(needed: Needs, roles: Collection[str], probed: Mapping[str, str]) ->
     said, by `Asked`."""
     wanted = [_needed(name, needed, roles, probed) for name in needed.names]
     covered = contained(row.name for row in wanted if row.standing in GIVEN)
-    answered = [name for name, asked in _ASKED.items() if probed.get(asked) == Said.OK]
+    answered = [name for name, asked in _asked(needed).items() if probed.get(asked) == Said.OK]
     in_token = sorted(set(roles) - set(needed.names))
     in_exchange = [name for name in answered if name not in contained(roles) | covered | set(needed.names)]
     besides = [_besides(name, needed, covered) for name in in_token]
@@ -113,17 +128,17 @@ def compare(needed: Needs, roles: Collection[str], probed: Mapping[str, str]) ->
 
 def _needed(name: str, needed: Needs, roles: Collection[str], probed: Mapping[str, str]) -> Row:
     wider = sorted(role for role in roles if name in about(role).contains)
-    standing, by = _standing(name, probed), ""
+    standing, by = _standing(name, needed, probed), ""
     if name in roles or wider:
         standing, by = Standing.GRANTED, "" if name in roles else wider[0]
     return _row(name, _why(name, needed), is_needed=True, standing=standing, by=by)
 
 
-def _standing(name: str, probed: Mapping[str, str]) -> Standing:
+def _standing(name: str, needed: Needs, probed: Mapping[str, str]) -> Standing:
     """Of one that is not in the token."""
     if name == READ_DIRECTORY:  # Exchange has no say in the directory
         return Standing.DONE_WITHOUT
-    answer = probed.get(_ASKED[name], "")
+    answer = probed.get(_asked(needed)[name], "")
     if answer == Said.OK:
         return Standing.SCOPED
     # Who may not even read may not write.
@@ -148,6 +163,8 @@ def _row(name: str, why: str, *, is_needed: bool, standing: Standing, by: str = 
 
 
 def _why(name: str, needed: Needs) -> str:
+    if name == FULL_ACCESS:
+        return "EWS knows no smaller one. Meridian reads calendars with it, and writes nothing."
     if name == READ_DIRECTORY:
         return "Finds people’s mailboxes, and follows new names and aliases. It may be taken away."
     if name == READ_CONTACTS:
@@ -160,6 +177,8 @@ def _why(name: str, needed: Needs) -> str:
 
 
 def _why_not(name: str, needed: Needs) -> str:
+    if isinstance(needed, NeedsOfEws):
+        return "Nothing in Meridian uses it."
     if name in contained(needed.names):
         return "A needed permission contains it already."
     if name == WRITE_CALENDARS:
@@ -170,4 +189,10 @@ def _why_not(name: str, needed: Needs) -> str:
     return f"{wider[0]} is enough." if wider else "Nothing in Meridian uses it."
 
 
+def _asked(needed: Needs) -> Mapping[str, Asked]:
+    """What a mailbox is asked for each permission."""
+    return _ASKED_OF_EWS if isinstance(needed, NeedsOfEws) else _ASKED
+
+
+_ASKED_OF_EWS = {FULL_ACCESS: Asked.CALENDAR}
 _ASKED = {READ_CALENDARS: Asked.CALENDAR, WRITE_CALENDARS: Asked.CALENDAR_WRITE, READ_CONTACTS: Asked.CONTACTS}

@@ -12,16 +12,22 @@ from accounts.cascade.declare import Level, setting_of
 from accounts.cascade.facts import Held
 from accounts.models import User
 from integrations import deciding
+from integrations.capabilities import NO_TWO_WAY_SYNC
 from integrations.models import Connection
 from integrations.organization import carried
 from integrations.organization.carried import Carried
-from integrations.preferences import Integrations
+from integrations.preferences import Api, Integrations
 
 ENABLED = setting_of(Integrations, "enabled")
 READS = "Your primary calendar: Meridian shows its meetings."
 WRITES = "Your primary calendar: Meridian shows its meetings and, where it is chosen, writes those made here."
 # What only a person's own consent would reach.
+READS_BY_EWS = (
+    "Your primary calendar: Meridian shows its meetings. By Exchange Web Services (EWS), which open the whole mailbox; "
+    "nothing else in it is read."
+)
 CANNOT = "Other calendars, attachments, creating a calendar, searching, proposing a new time, and finding a time."
+CANNOT_BY_EWS = f"Other calendars, and contacts. {NO_TWO_WAY_SYNC}"
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,15 @@ def shown(person: User, held: Held[Integrations], connection: Connection | None,
         found,
         deciding.in_words(behind["services"], reader),
         _opt_out(held, behind["enabled"], reader) if reader == person else SafeString(""),
-        WRITES if connection and connection.calendar_write else READS,
+        *_reached(connection),
     )
+
+
+def _reached(connection: Connection | None) -> tuple[str, str]:
+    """And what is not."""
+    if connection and connection.api == Api.EWS.value:
+        return READS_BY_EWS, CANNOT_BY_EWS
+    return WRITES if connection and connection.calendar_write else READS, CANNOT
 
 
 def _opt_out(held: Held[Integrations], behind: deciding.Decision | None, person: User) -> SafeString:

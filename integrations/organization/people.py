@@ -12,7 +12,7 @@ from accounts.domain_names import domain_of
 from integrations.models import ALIVE, Connection, State, TenantLink
 from integrations.organization.covering import Covered
 from integrations.organization.matching import Sought
-from integrations.preferences import Method
+from integrations.preferences import Api, Method
 
 READ_AT_ONCE = 2000
 _COLUMNS = (
@@ -31,6 +31,7 @@ _COLUMNS = (
     "calendar_write",
     "connected_at",
     "code",
+    "api",
 )
 
 
@@ -54,11 +55,12 @@ class Standing:
     connected_at: datetime | None
     # Of a mailbox that refused; nothing where the directory told.
     code: str = ""
+    api: str = Api.GRAPH.value
 
     @property
     def is_own(self) -> bool:
-        """Made by the person."""
-        return self.method == Method.OAUTH
+        """Made by the person, or to a server of the organization's own."""
+        return self.method != Method.APPLICATION_PERMISSIONS
 
     @property
     def is_alive(self) -> bool:

@@ -1,4 +1,5 @@
-"""Application permissions of Microsoft Graph: what each allows, and which narrower ones it contains. Pure."""
+"""Application permissions of Microsoft Graph, and the one of EWS: what each allows, and which narrower ones it
+contains. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Permission:
-    """An application permission of Microsoft Graph."""
+    """An application permission."""
 
     name: str
-    # Of its app role at Microsoft Graph; empty where we do not know it.
+    # Of its app role at its resource; empty where we do not know it.
     app_role: str
     allows: str
     # Narrower ones that it contains.
     contains: frozenset[str] = frozenset()
     # Its counterpart in Exchange that can be scoped, if there is one.
     exchange_role: str = ""
+
+
+# EWS knows nothing narrower.
+FULL_ACCESS = "full_access_as_app"
 
 
 def contained(names: Iterable[str]) -> frozenset[str]:
@@ -125,6 +130,12 @@ PERMISSIONS: Mapping[str, Permission] = {
             "Read, create, change and delete the mail of every mailbox",
             contains="Mail.Read Mail.ReadBasic Mail.ReadBasic.All",
             exchange=True,
+        ),
+        Permission(
+            FULL_ACCESS,
+            "dc890d15-9560-4a4c-9b7f-a736ec74ec40",
+            "By EWS, read, create, change and delete everything in every mailbox: mail, calendars, contacts, tasks",
+            exchange_role="Application EWS.AccessAsApp",
         ),
         _one("Mail.Send", "b633e1c5-b582-4048-a93e-9f11b44c7e96", "Send mail as anybody", exchange=True),
         _one(

@@ -10,14 +10,16 @@ from datetime import datetime, timedelta
 
 from integrations.failures import Reason
 from integrations.models import Move, State, TenantLink
+from integrations.organization import by_address
 from integrations.organization.connecting import AT_A_TIME, Wish
 from integrations.organization.covering import Covered
 from integrations.organization.matching import NOBODY, Finding, Match, same
 from integrations.organization.people import People, Standing
+from integrations.states.organization import KEPT_OUT
 
 # What a mailbox refused is not asked by each following: probing comes back to it.
 NOT_AGAIN_BEFORE = timedelta(hours=6)
-_BY_A_PROBE = (Reason.SCOPED_OUT, Reason.NO_MAILBOX, Reason.ON_PREMISES)
+_BY_A_PROBE = (*KEPT_OUT, Reason.NO_MAILBOX, Reason.ON_PREMISES)
 
 
 @dataclass
@@ -62,8 +64,8 @@ class _Planner:
             self.plan.found[Finding.OUTSIDE_DOMAIN] += 1
             if row and row.is_own and row.move == Move.READY and row.tenant_id == self._link.tenant_id:
                 self.plan.refused.append(row.pk)
-        elif row and row.is_own and row.is_alive:
-            self._own(row, found)
+        elif row and row.is_alive and (row.is_own or row.api != self._link.api):
+            self._other(row, found)
         elif found.finding is not Finding.MATCHED:
             self._unmatched(person, found, covered, row)
         elif not covered.allows(found.address):
@@ -77,24 +79,27 @@ class _Planner:
         if len(self._missing) <= max(AT_A_TIME, connected // 10):
             self.plan.wishes += [_missing(one) for one in self._missing]
 
-    def _own(self, row: Standing, found: Match) -> None:
-        """A connection that its person made, and that works: moved, if it is the same mailbox."""
-        if row.tenant_id != self._link.tenant_id:
+    def _other(self, row: Standing, found: Match) -> None:
+        """A connection that its person made, or that goes by the other API, and that works: moved, if it is the same
+        mailbox. What somebody made by Graph is never moved to EWS."""
+        is_backwards = self._link.is_by_ews and row.is_own and row.api != self._link.api
+        if row.tenant_id != self._link.tenant_id or is_backwards:
             self.plan.found["elsewhere"] += 1
             return
         self.plan.found[found.finding] += 1
-        is_another = bool(found.object_id) and found.object_id != row.object_id
+        is_another = bool(found.object_id and row.object_id) and found.object_id != row.object_id
         if found.finding is not Finding.MATCHED or is_another:
             if row.move != Move.REFUSED:
                 self.plan.refused.append(row.pk)
         elif not found.object_id and same(row.address) != same(row.email) and self._is_first_without_directory():
             return  # the right to read it may be on its way
         elif row.move != Move.REFUSED or not self._is_recent(row):
-            wish = Wish(row.person, row.object_id, found.address, found.is_on_premises, not found.object_id)
+            object_id, is_compared = row.object_id or found.object_id, not found.object_id
+            wish = Wish(row.person, object_id, found.address, found.is_on_premises, is_compared, known_as=row.address)
             self.plan.wishes.append(wish)
 
     def _is_first_without_directory(self) -> bool:
-        return bool(self._link.found.get("directory") != "refused")
+        return not by_address.may_be_asked(self._link)
 
     def _unmatched(self, person: int, found: Match, covered: Covered, row: Standing | None) -> None:
         if row is None and not covered.allows(covered.address):
@@ -152,7 +157,7 @@ class _Planner:
 
 
 def _finding(row: Standing) -> Finding:
-    return Finding.SCOPED_OUT if row.reason == Reason.SCOPED_OUT else Finding.NO_MAILBOX
+    return Finding.SCOPED_OUT if row.reason in KEPT_OUT else Finding.NO_MAILBOX
 
 
 def _missing(row: Standing) -> Wish:

@@ -106,7 +106,7 @@ def _turn(link_id: int, claim: claims.Claim, *, now: datetime, clock: Callable[[
 def _answers(link: TenantLink, asked: Sequence[Connection], *, now: datetime) -> _Pairs | None:
     """None: not now, and for how long is written down."""
     try:
-        return asking.each(tenant_tokens.access_token(link, now=now), asked)
+        return asking.each(link, tenant_tokens.access_token(link, now=now), asked)
     except (tenant_tokens.Busy, tenant_tokens.NotAlive):
         return None
     except CalendarError as problem:
@@ -166,16 +166,15 @@ def _file(link: TenantLink, pairs: _Pairs, *, now: datetime) -> bool:
     if any(answer.reason is Reason.TOKEN_REFUSED for _, answer in failed):
         tenant_tokens.forget(link)
         return False
-    found = [one for one in opened if by_address.is_all_there_is(one)]
-    by_address.opened(link, found, now=now)
-    states.let_in([one.pk for one in opened if one not in found], now=now)
-    refused = [(one, answer) for one, answer in failed if answer.outcome is Outcome.NOT_PERMITTED]
+    found = by_address.settle(link, [(one, answer) for one, answer in pairs if isinstance(answer, dict)], now=now)
+    states.let_in([one.pk for one in opened if one.pk not in found], now=now)
+    refused = [(one, answer) for one, answer in failed if states.kept_out_by(answer)]
     if refused and (opened or _opens_others(link, now=now)):
-        _keep_out([one for one, _ in refused], refused[0][1], now=now)
+        _keep_out(refused, now=now)
     for one, answer in failed:
         if answer.outcome is Outcome.NOT_ELIGIBLE:
             states.went_wrong(one, _as_known(one, answer), now=now, of=Trouble.MAILBOX)
-        elif answer.outcome is not Outcome.NOT_PERMITTED:
+        elif not states.kept_out_by(answer):
             log.info("probe.not_answered", connection=one.pk, reason=answer.reason.value)
     return bool(opened or refused) or any(answer.outcome is Outcome.NOT_ELIGIBLE for _, answer in failed)
 
@@ -187,12 +186,16 @@ def _as_known(connection: Connection, failure: Failure) -> Failure:
     return replace(failure, reason=Reason.ON_PREMISES) if known else failure
 
 
-def _keep_out(connections: Iterable[Connection], failure: Failure, *, now: datetime) -> None:
-    ids = [one.pk for one in connections]
-    states.scoped_out(ids, now=now, code=failure.code)
-    out = Connection.objects.filter(pk__in=ids, state=State.NOT_ELIGIBLE)
-    out.exclude(reason=Reason.SCOPED_OUT.value).update(since_at=now)
-    out.update(reason=Reason.SCOPED_OUT.value, code=failure.code[:80], failed_at=now)
+def _keep_out(refused: Iterable[tuple[Connection, Failure]], *, now: datetime) -> None:
+    alike: dict[Reason, list[tuple[Connection, Failure]]] = {}
+    for one, failure in refused:
+        alike.setdefault(states.kept_out_by(failure) or Reason.SCOPED_OUT, []).append((one, failure))
+    for reason, some in alike.items():
+        ids, code = [one.pk for one, _ in some], some[0][1].code
+        states.scoped_out(ids, now=now, code=code, reason=reason)
+        out = Connection.objects.filter(pk__in=ids, state=State.NOT_ELIGIBLE)
+        out.exclude(reason=reason.value).update(since_at=now)
+        out.update(reason=reason.value, code=code[:80], failed_at=now)
 
 
 def _opens_others(link: TenantLink, *, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from integrations.failures import Reason
 from integrations.models import LinkRequest, LinkStep
 from integrations.organization import endings, needs, trips
 from integrations.organization.endings import Ending, Told
+from integrations.preferences import Api
 
 SILENCE = timedelta(seconds=30)  # after which a page says that no worker has answered
 
@@ -90,7 +91,12 @@ class Trip:
 
     @property
     def permissions(self) -> list[needs.Permission]:
-        return [needs.about(name) for name in sorted(needs.REGISTERED)]
+        names = needs.REGISTERED_FOR_EWS if self.is_by_ews else needs.REGISTERED
+        return [needs.about(name) for name in sorted(names)]
+
+    @property
+    def is_by_ews(self) -> bool:
+        return self.request.api == Api.EWS
 
 
 def what_stays(request: LinkRequest) -> str:

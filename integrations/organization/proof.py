@@ -28,9 +28,10 @@ from integrations.failures import Failure, Reason
 from integrations.microsoft import admin_claims, app_claims, id_tokens, identity, tenants
 from integrations.microsoft.graph import directory_person
 from integrations.models import LinkRequest, LinkStep
-from integrations.organization import checklist, links, needs, saving, trips, wanted, whose
+from integrations.organization import checklist, links, needs, resources, saving, trips, wanted, whose
 from integrations.organization.endings import Ending
 from integrations.organization.trips import Overtaken
+from integrations.preferences import Api
 
 log = structlog.get_logger(__name__)
 
@@ -163,7 +164,7 @@ def _save(request: LinkRequest, *, now: datetime) -> None:
 def _roles(request: LinkRequest, *, now: datetime) -> list[str]:
     """What the application's own token in this organization says that was granted. Raises Refused, NotYet."""
     try:
-        tokens = identity.app_token(request.tenant_id)
+        tokens = identity.app_token(request.tenant_id, resource=resources.of(request.api))
     except (AppGone, CredentialRefused) as problem:
         if problem.failure.code in consent_proof.NOT_THERE_YET:
             raise NotYet(Reason.APP_REMOVED, problem.failure.code, problem.failure.trace_id) from problem
@@ -173,19 +174,27 @@ def _roles(request: LinkRequest, *, now: datetime) -> list[str]:
         if said.tenant_id != request.tenant_id.lower() or not _is_ours(said.app_id):
             raise Refused(Ending.UNTRUSTED)
         # A consent gives all that the application is registered with, so at least this one has to arrive.
-        if needs.READ_CALENDARS not in needs.contained(said.roles):
+        if _needed_first(request) not in needs.contained(said.roles):
             raise NotYet(Ending.NO_PERMISSIONS)
         _await_the_rest(request, said.roles, now=now)
     roles = sorted(said.roles)
+    if request.api == Api.EWS:  # whose token opens no directory: what the sign-in said of guests has to do
+        return roles
     if needs.READ_DIRECTORY in roles and directory_person.is_guest(request.consented_oid, tokens.access_token):
         raise Refused(Reason.GUEST)
     return roles
+
+
+def _needed_first(request: LinkRequest) -> str:
+    return needs.FULL_ACCESS if request.api == Api.EWS else needs.READ_CALENDARS
 
 
 def _await_the_rest(request: LinkRequest, roles: Collection[str], *, now: datetime) -> None:
     """A permission that was consented to just now arrives after those of before. A link made too early would count it
     as missing as long as its token lives. Raises NotYet."""
     assert request.answered_at is not None  # noqa: S101  as above
+    if request.api == Api.EWS:  # which has no other
+        return
     policy = checklist.policy_of(request.change) if request.change else None
     needed = wanted.needed_by(request.account, about_to_hold=[policy] if policy else [])
     lacking = needs.REGISTERED.intersection(needed.names) - needs.contained(roles)

@@ -6,28 +6,27 @@ the row is the organization's from one moment to the next. One mailbox is one pe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+import copy
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Lower
+from django.db.models import Q
 
 from accounts import audit
 from accounts.cascade.across import held_by_each
 from accounts.models import User
 from integrations import reasons, states
-from integrations.failures import Reason
-from integrations.models import ALIVE, AwaitedApproval, Connection, Move, State, TenantLink
-from integrations.organization.covering import Covered
+from integrations.models import AwaitedApproval, Connection, Move, State, TenantLink
+from integrations.organization.covering import Covered, is_served
 from integrations.organization.mailbox_rights import may_write_calendars
-from integrations.organization.matching import same
-from integrations.policy import is_served_by_organization
-from integrations.preferences import Api, Integrations, Method, Service
+from integrations.organization.sameness import is_carried, is_established, is_same, is_taken, taken
+from integrations.organization.told import Ending, Verdict, ambiguous, without_twins
+from integrations.preferences import Integrations, Method, Service
 from integrations.states.joining import COLUMNS
+
+__all__ = ["Ending", "Verdict", "replaced", "without_twins", "write"]
 
 CONNECTED = audit.declare(
     "calendar.connected_by_organization", "{target} is connected by its organization.", personal_target=True
@@ -50,6 +49,8 @@ _WRITTEN = (
     "method",
     "link",
     "move",
+    "server",
+    "user_name",
     "tenant_id",
     "object_id",
     "address",
@@ -62,33 +63,14 @@ _WRITTEN = (
 _BY_ORGANIZATION = Method.APPLICATION_PERMISSIONS.value
 
 
-class Ending(StrEnum):
-    """What became of one person, to be told in a sentence."""
+class Replaced(Protocol):
+    """Told, in the transaction, of connections by EWS, as they were, that go by Graph from now on."""
 
-    CONNECTED = "connected"
-    MOVED = "moved"
-    # Their own connection goes on: the organization's consent does not open the same mailbox.
-    KEPT = "kept"
-    NO_MAILBOX = "no_mailbox"
-    AMBIGUOUS = "ambiguous"
-    OUTSIDE_DOMAIN = "outside_domain"
-    SCOPED_OUT = "scoped_out"
-    NOT_COVERED = "not_covered"
-    # Microsoft did not answer, or the consent is in trouble: following comes back to it.
-    LATER = "later"
+    def __call__(self, connections: Sequence[Connection], *, now: datetime) -> None: ...
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What a probe or the directory said of somebody; `ending` and `reason` where the mailbox did not open."""
-
-    person: int
-    object_id: str
-    address: str
-    is_open: bool = False
-    ending: Ending = Ending.LATER
-    reason: Reason | None = None
-    code: str = ""
+# Opening: who keeps what such a connection was, so that it can go back. Filled in `ready()`.
+replaced: list[Replaced] = []
 
 
 class _Done(NamedTuple):
@@ -122,6 +104,8 @@ class _Sheet:
 
     def __init__(self, link: TenantLink, verdicts: Mapping[int, Verdict], *, now: datetime) -> None:
         self._link, self._verdicts, self._now = link, verdicts, now
+        # As they were before they went by Graph.
+        self._by_ews: list[Connection] = []
 
     def write(self) -> dict[int, Ending]:
         with transaction.atomic():
@@ -137,10 +121,12 @@ class _Sheet:
         self._people = _there(self._link, self._verdicts)
         self._covered = _covered(self._link, self._people)
         self._rows = _rows(self._people)
-        self._taken = _taken(self._link, self._verdicts.values())
+        self._taken = taken(self._link, self._verdicts.values())
         self._may_write = may_write_calendars(self._link)
         done = {person: self._done(one) for person, one in self._verdicts.items()}
         self._store([one for one in done.values() if one.row is not None and one.action])
+        for keep in replaced if self._by_ews else ():
+            keep(self._by_ews, now=self._now)
         self._refuse([one.row for one in done.values() if one.ending is Ending.KEPT and one.row is not None])
         return {person: one.ending for person, one in done.items()}
 
@@ -152,26 +138,31 @@ class _Sheet:
             return _Done(Ending.LATER)
         if not covered.allows(said.address or covered.address):
             return _Done(Ending.OUTSIDE_DOMAIN)
-        if row is not None and row.method == Method.OAUTH and row.is_alive:
+        if row is not None and row.is_alive and (not row.is_by_organization or row.api != self._link.api):
             return self._moved(said, covered, row)
         if not said.is_open:
             return self._kept_in_view(said, row)
-        if self._is_taken(said):
-            return self._kept_in_view(_ambiguous(said), row)
+        if is_taken(said, self._taken):
+            return self._kept_in_view(ambiguous(said), row)
         return self._carried(said, covered, row)
 
-    def _is_taken(self, said: Verdict) -> bool:
-        return said.object_id in self._taken if said.object_id else same(said.address) in self._taken
-
     def _moved(self, said: Verdict, covered: Covered, row: Connection) -> _Done:
-        """What works is only given up for the same mailbox."""
-        if not (said.is_open and _is_same(row, said, self._link)):
+        """What works is only given up for the same mailbox; and what somebody made by Graph never for EWS."""
+        is_backwards = self._link.is_by_ews and row.api != self._link.api and row.method == Method.OAUTH
+        if is_backwards:
+            return _Done(Ending.KEPT)
+        if not (said.is_open and is_same(row, said, self._link)):
             return _Done(Ending.KEPT, row)
+        is_other_api = row.api != self._link.api
+        if is_other_api and not self._link.is_by_ews:
+            self._by_ews.append(copy.copy(row))
+        is_own = not row.is_by_organization
         self._carry(row, said, covered)
-        return _Done(Ending.MOVED, row, MOVED)
+        # One by EWS may keep what it was for a while.
+        return _Done(Ending.MOVED if is_own else Ending.CONNECTED, row, CONNECTED if is_other_api else MOVED)
 
     def _carried(self, said: Verdict, covered: Covered, row: Connection | None) -> _Done:
-        if row is not None and _is_carried(row, said, self._link):
+        if row is not None and is_carried(row, said, self._link):
             return _Done(Ending.CONNECTED)
         row = row or Connection(user=self._people[said.person], since_at=self._now)
         self._carry(row, said, covered)
@@ -197,18 +188,19 @@ class _Sheet:
     def _in_view_as(self, said: Verdict, row: Connection) -> tuple[str, str]:
         """By which identity and address. One that had opened stays known while nobody else is found: should it be seen
         again, it is followed. Without one it is the person's own address, and none that the row ever had."""
-        if said.object_id and not self._is_taken(said):
+        if said.object_id and not is_taken(said, self._taken):
             return said.object_id, said.address
-        if not said.object_id and _is_established(row, self._link):
+        if not said.object_id and is_established(row, self._link):
             return row.object_id, row.address
         return "", row.user.email
 
     def _name(self, row: Connection, object_id: str, address: str) -> None:
         if (row.tenant_id, row.object_id) != (self._link.tenant_id, object_id):
             row.connected_at = row.last_good_at = None  # it is another mailbox
-        row.service, row.api, row.method = Service.OFFICE_365.value, Api.GRAPH.value, _BY_ORGANIZATION
+        row.service, row.api, row.method = Service.OFFICE_365.value, self._link.api, _BY_ORGANIZATION
         row.link, row.move, row.tenant_id = self._link, Move.UNKNOWN, self._link.tenant_id
         row.object_id, row.address = object_id, address
+        row.server, row.user_name = None, ""
         row.contacts_write, row.granted, row.withheld = False, self._link.roles, []
 
     def _store(self, done: Collection[_Done]) -> None:
@@ -227,9 +219,13 @@ class _Sheet:
     def _refuse(self, rows: Iterable[Connection]) -> None:
         ids = [row.pk for row in rows]
         if ids:
-            Connection.objects.filter(pk__in=ids, method=Method.OAUTH.value).update(
-                move=Move.REFUSED, failed_at=self._now
-            )
+            theirs = Connection.objects.filter(_of_others(self._link), pk__in=ids)
+            theirs.update(move=Move.REFUSED, failed_at=self._now)
+
+
+def _of_others(link: TenantLink) -> Q:
+    """Connections that are not the link's: made by people, or by the other API."""
+    return ~Q(method=_BY_ORGANIZATION) | ~Q(api=link.api)
 
 
 _SEEN = "seen"  # looked at again, and nothing to tell the audit log
@@ -249,7 +245,7 @@ def _there(link: TenantLink, people: Iterable[int]) -> dict[int, User]:
 def _covered(link: TenantLink, people: Mapping[int, User]) -> dict[int, Covered]:
     holding = held_by_each(Integrations, people.keys()) if people else {}
     found = (Covered(pk, one.email, holding[pk].values) for pk, one in people.items())
-    return {one.person: one for one in found if is_served_by_organization(one.settings) and one.domain in link.domains}
+    return {one.person: one for one in found if is_served(one.settings, link.api) and one.domain in link.domains}
 
 
 def _rows(people: Mapping[int, User]) -> dict[int, Connection]:
@@ -258,38 +254,3 @@ def _rows(people: Mapping[int, User]) -> dict[int, Connection]:
     for person, row in rows.items():
         row.user = people[person]
     return rows
-
-
-def _taken(link: TenantLink, verdicts: Collection[Verdict]) -> set[str]:
-    """Mailboxes that somebody else has, of whatever account; by object id, or by address where that is all there is."""
-    wanted = {one.object_id or same(one.address): one.person for one in verdicts}
-    held: QuerySet[Connection] = Connection.objects.filter(tenant_id=link.tenant_id).exclude(state=State.DISCONNECTED)
-    by_id = held.filter(object_id__in=[one.object_id for one in verdicts if one.object_id])
-    found = set(by_id.values_list("object_id", "user_id"))
-    addresses = {one.address.lower() for one in verdicts if one.is_open and not one.object_id}
-    if addresses:
-        by_address = held.annotate(lowered=Lower("address")).filter(lowered__in=addresses)
-        found |= {(same(address), person) for address, person in by_address.values_list("address", "user_id")}
-    return {place for place, person in found if wanted.get(place, person) != person}
-
-
-def _is_same(row: Connection, said: Verdict, link: TenantLink) -> bool:
-    """The mailbox that the person had opened. Where the directory may not be read, its address must be theirs."""
-    if row.tenant_id != link.tenant_id:
-        return False
-    return row.object_id == said.object_id if said.object_id else same(row.address) == same(said.address)
-
-
-def _is_established(row: Connection, link: TenantLink) -> bool:
-    """Whether the mailbox that the row names has opened for its person by this consent."""
-    is_ours = row.method == _BY_ORGANIZATION and row.link_id == link.pk and row.state != State.DISCONNECTED
-    return is_ours and bool(row.object_id) and row.connected_at is not None
-
-
-def _is_carried(row: Connection, said: Verdict, link: TenantLink) -> bool:
-    is_ours = row.method == _BY_ORGANIZATION and row.link_id == link.pk and row.state in ALIVE
-    return is_ours and row.object_id == said.object_id and row.address == said.address
-
-
-def _ambiguous(said: Verdict) -> Verdict:
-    return Verdict(said.person, said.object_id, said.address, ending=Ending.AMBIGUOUS, reason=Reason.AMBIGUOUS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,13 @@ from accounts.domain_names import listed
 from accounts.models import Account
 from integrations import reasons
 from integrations.console.tiles import LOOKS, Look
+from integrations.exchange import retirement
 from integrations.models import Connection, LinkState, State, TenantLink
-from integrations.organization import drift, links, mailbox_rights, narrowing, validating, wanted
+from integrations.organization import drift, links, mailbox_rights, narrowing, narrowing_ews, validating, wanted
 from integrations.organization.effects import effects
 from integrations.organization.narrowing import Chosen, Place
-from integrations.organization.needs import Row, Standing, compare
+from integrations.organization.needs import Needs, Row, Standing, compare
+from integrations.organization.steps import Step
 from integrations.states.organization import OF_OURS
 
 _STATES = {
@@ -55,7 +57,7 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Card:
-    """One organization in the list."""
+    """One organization in the list; by EWS it is one of its own."""
 
     link: TenantLink
     name: str
@@ -82,17 +84,15 @@ def cards(account: Account) -> list[Card]:
     found = list(links.of(account))
     if not found:
         return []
-    needed = wanted.needed_by(account)
+    by_graph = wanted.needed_by(account)
     numbers = _numbers(Connection.objects.filter(account=account, link__in=[link.pk for link in found]))
-    return [
-        _card(link, compare(needed, link.roles, mailbox_rights.known(link)), numbers.get(link.pk, {})) for link in found
-    ]
+    return [_card(link, _rows(link, by_graph), numbers.get(link.pk, {})) for link in found]
 
 
 def page(link: TenantLink, chosen: Chosen, *, now: datetime) -> dict[str, Any]:
     """A constant number of queries. `link` comes with its account and whoever linked it."""
-    needed = wanted.needed_by(link.account)
-    rows = compare(needed, link.roles, mailbox_rights.known(link))
+    needed = wanted.needed_for(link)
+    rows = _rows(link, needed)
     numbers = _numbers(Connection.objects.filter(link=link.pk)).get(link.pk, {})
     place = place_of(link)
     return {
@@ -107,17 +107,16 @@ def page(link: TenantLink, chosen: Chosen, *, now: datetime) -> dict[str, Any]:
         "groups": _groups(link, numbers),
         "check": validating.latest(link, now=now),
         "chosen": chosen,
-        "taking_away": narrowing.taking_away(place, rows),
-        "alone": narrowing.calendars_alone(place, needed, link.roles),
-        "scoping": narrowing.scoping(place, needed, link.roles, chosen),
         "entra": narrowing.entra_address(place),
         "place": place,
+        **(_guides_of_ews if link.is_by_ews else _guides)(link, place, rows, needed, chosen),
+        "retirement": retirement.sentence(now.date()) if link.is_by_ews else "",
     }
 
 
 def on_services_row(account: Account) -> SafeString:
     """Under *Services and permissions* of the account. One query."""
-    named = [(reverse("organization", args=[link.pk]), name_of(link)) for link in links.of(account)]
+    named = [(reverse("organization", args=[link.pk]), _name_with_api(link)) for link in links.of(account)]
     if not named:
         return SafeString("")
     return format_html("Authorized by {}.", format_html_join(" and by ", '<a href="{}">{}</a>', named))
@@ -125,6 +124,16 @@ def on_services_row(account: Account) -> SafeString:
 
 def name_of(link: TenantLink) -> str:
     return listed(link.domains) or link.tenant_id
+
+
+def remains(link: TenantLink) -> list[Step]:
+    """What is left at Microsoft once it is ended here."""
+    ending = narrowing_ews.ending if link.is_by_ews else narrowing.ending
+    return ending(place_of(link))
+
+
+def _name_with_api(link: TenantLink) -> str:
+    return f"{name_of(link)} (EWS)" if link.is_by_ews else name_of(link)
 
 
 def place_of(link: TenantLink) -> Place:
@@ -142,6 +151,27 @@ def trouble(link: TenantLink) -> str:
         else "Whoever was connected comes back by itself once Microsoft lets Meridian in again."
     )
     return f"{reasons.in_words(link.reason)}. {who}"
+
+
+def _rows(link: TenantLink, by_graph: Needs) -> list[Row]:
+    needed = wanted.NEEDED_BY_EWS if link.is_by_ews else by_graph
+    return compare(needed, link.roles, mailbox_rights.known(link))
+
+
+def _guides(link: TenantLink, place: Place, rows: Sequence[Row], needed: Needs, chosen: Chosen) -> dict[str, Any]:
+    return {
+        "taking_away": narrowing.taking_away(place, rows),
+        "alone": narrowing.calendars_alone(place, needed, link.roles),
+        "scoping": narrowing.scoping(place, needed, link.roles, chosen),
+    }
+
+
+def _guides_of_ews(link: TenantLink, place: Place, rows: Sequence[Row], _: Needs, chosen: Chosen) -> dict[str, Any]:
+    return {
+        "taking_away": narrowing_ews.taking_away(place, rows),
+        "allowing": narrowing_ews.allowing(place),
+        "scoping": narrowing_ews.scoping(place, link.roles, chosen),
+    }
 
 
 def _card(link: TenantLink, rows: Collection[Row], numbers: Mapping[tuple[str, str], int]) -> Card:

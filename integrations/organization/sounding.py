@@ -11,15 +11,18 @@ from itertools import chain
 
 from django.db.models import Case, F, IntegerField, Q, QuerySet, When
 
-from integrations.contracts import CalendarError, NotEligible, NotPermitted
+from integrations import states
+from integrations.contracts import CalendarError
 from integrations.failures import Failure, Outcome, Reason
-from integrations.microsoft.graph import calendars, me
+from integrations.microsoft.graph import me
 from integrations.models import ALIVE, Connection, State, TenantLink
 from integrations.organization import asking
 from integrations.organization.asking import path_of
+from integrations.organization.needs import FULL_ACCESS
 from integrations.preferences import Method
+from integrations.states.organization import KEPT_OUT
 
-__all__ = ["CALENDAR_ROLES", "DIRECTORY_ROLES", "Heard", "path_of", "sound", "sound_further"]
+__all__ = ["CALENDAR_ROLES", "DIRECTORY_ROLES", "Heard", "has_role", "path_of", "sound", "sound_further"]
 
 FEW, MANY = 3, 25
 ALL_OF_THEM = timedelta(seconds=20)  # as far as they are asked in this time; the others are asked by probing
@@ -35,11 +38,14 @@ class Heard:
     token itself, before its time; and whether the directory no longer knows the application.
 
     `is_open`: some mailbox opened, also one that nobody here is connected to. Of those that were kept out before:
-    whether one was refused again, and whether one opened."""
+    whether one was refused again, and whether one opened. `bar`: EWS is shut for a mailbox, or for all of them: which
+    of the two, only the others tell."""
 
     opened: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     refusal: Failure | None = None
+    barred: list[int] = field(default_factory=list)
+    bar: Failure | None = None
     is_open: bool = False
     is_still_out: bool = False
     is_back: bool = False
@@ -50,18 +56,18 @@ class Heard:
     @property
     def is_doubtful(self) -> bool:
         """A new token might be answered otherwise."""
-        return self.is_token_refused or self.is_unknown_there or bool(self.refused and not self.is_open)
+        is_shut = bool(self.refused or self.barred) and not self.is_open
+        return self.is_token_refused or self.is_unknown_there or is_shut
 
 
 def sound(link: TenantLink, token: str, prefer: Sequence[str] = ()) -> Heard:
     """Ask until one opens, those with these addresses or object ids first; a role that would open all of them makes a
     few enough. Raises nothing of Microsoft's."""
     heard = Heard()
-    has_role = bool(CALENDAR_ROLES.intersection(link.roles))
-    for connection in chain(_preferred(link, prefer), _sample(link, FEW if has_role else MANY)):
-        _ask(connection, token, heard)
+    for connection in chain(_preferred(link, prefer), _sample(link, FEW if has_role(link) else MANY)):
+        _ask(link, connection, token, heard)
         if heard.is_open:
-            if DIRECTORY_ROLES.intersection(link.roles):
+            if not link.is_by_ews and DIRECTORY_ROLES.intersection(link.roles):
                 _ask_directory(connection, token, heard)
             break
         if heard.is_token_refused or len(heard.silent) >= PATIENCE:
@@ -69,20 +75,25 @@ def sound(link: TenantLink, token: str, prefer: Sequence[str] = ()) -> Heard:
     return heard
 
 
+def has_role(link: TenantLink) -> bool:
+    """Whether its token names one that would open all mailboxes."""
+    return FULL_ACCESS in link.roles if link.is_by_ews else bool(CALENDAR_ROLES.intersection(link.roles))
+
+
 def sound_further(link: TenantLink, token: str, heard: Heard) -> None:
     """All that were refused may be outside of what the organization opens: all others are asked, too, as far as time
     allows, whoever was open last first, until some open. Raises nothing of Microsoft's."""
     ends = time.monotonic() + ALL_OF_THEM.total_seconds()
-    known = {*heard.refused, *heard.opened}
+    known = {*heard.refused, *heard.barred, *heard.opened}
     ids = [pk for pk in _everybody(link).values_list("pk", flat=True) if pk not in known]
     while ids and not heard.is_open and not heard.silent and time.monotonic() < ends:
         some, ids = ids[: asking.AT_ONCE], ids[asking.AT_ONCE :]
-        _ask_at_once(list(_mine(link).filter(pk__in=some)), token, heard)
+        _ask_at_once(link, list(_mine(link).filter(pk__in=some)), token, heard)
 
 
-def _ask_at_once(connections: Sequence[Connection], token: str, heard: Heard) -> None:
+def _ask_at_once(link: TenantLink, connections: Sequence[Connection], token: str, heard: Heard) -> None:
     try:
-        pairs = asking.each(token, connections, patience=A_WHILE)
+        pairs = asking.each(link, token, connections, patience=A_WHILE)
     except CalendarError as problem:
         heard.is_token_refused = problem.failure.reason is Reason.TOKEN_REFUSED
         heard.silent.append(problem.failure)
@@ -90,22 +101,19 @@ def _ask_at_once(connections: Sequence[Connection], token: str, heard: Heard) ->
     for connection, answer in pairs:
         if not isinstance(answer, Failure):
             _opened(connection, heard)
-        elif answer.outcome is Outcome.NOT_PERMITTED:
+        elif states.kept_out_by(answer):
             _refused(connection, answer, heard)
 
 
-def _ask(connection: Connection, token: str, heard: Heard) -> None:
-    try:
-        calendars.get_default_calendar(token, path_of(connection))
-    except NotPermitted as problem:
-        _refused(connection, problem.failure, heard)
-    except NotEligible:
-        pass  # of this mailbox alone, which is asked in its own time
-    except CalendarError as problem:
-        heard.is_token_refused = problem.failure.reason is Reason.TOKEN_REFUSED
-        heard.silent.append(problem.failure)
-    else:
+def _ask(link: TenantLink, connection: Connection, token: str, heard: Heard) -> None:
+    failure = asking.open_one(link, token, connection)
+    if failure is None:
         _opened(connection, heard)
+    elif states.kept_out_by(failure):
+        _refused(connection, failure, heard)
+    elif failure.outcome is not Outcome.NOT_ELIGIBLE:  # of this mailbox alone, which is asked in its own time
+        heard.is_token_refused = failure.reason is Reason.TOKEN_REFUSED
+        heard.silent.append(failure)
 
 
 def _opened(connection: Connection, heard: Heard) -> None:
@@ -118,8 +126,14 @@ def _opened(connection: Connection, heard: Heard) -> None:
 
 
 def _refused(connection: Connection, failure: Failure, heard: Heard) -> None:
+    is_bar = failure.outcome is not Outcome.NOT_PERMITTED
+    if is_bar and heard.bar is None:
+        heard.bar = failure
     if not connection.pk:
         return  # nobody here is connected to it: it may well be closed
+    if connection.state != State.NOT_ELIGIBLE and is_bar:
+        heard.barred.append(connection.pk)
+        return
     if connection.state == State.NOT_ELIGIBLE:  # of those that were kept out before it is no news
         heard.is_still_out = True
     else:
@@ -138,10 +152,13 @@ def _ask_directory(connection: Connection, token: str, heard: Heard) -> None:
 
 def _mine(link: TenantLink) -> QuerySet[Connection]:
     mine = Connection.objects.filter(link=link.pk, method=Method.APPLICATION_PERMISSIONS.value)
-    return mine.exclude(object_id="", address="").only("object_id", "address", "state")
+    mine = mine.exclude(object_id="", address="")
+    if link.is_by_ews:
+        return mine.select_related("user").only("object_id", "address", "state", "user__email")
+    return mine.only("object_id", "address", "state")
 
 
-_KEPT_OUT = Q(state=State.NOT_ELIGIBLE, reason=Reason.SCOPED_OUT.value)
+_KEPT_OUT = Q(state=State.NOT_ELIGIBLE, reason__in=[one.value for one in KEPT_OUT])
 
 
 def _everybody(link: TenantLink) -> QuerySet[Connection]:

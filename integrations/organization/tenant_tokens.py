@@ -21,6 +21,7 @@ from integrations import states, vault
 from integrations.contracts import CalendarError
 from integrations.microsoft import app_claims, http, identity
 from integrations.models import LinkState, TenantLink
+from integrations.organization import resources
 from integrations.tokens import EARLY, GLANCE, LEASE, PATIENCE, SPARE, Busy, NotAlive
 
 __all__ = [
@@ -114,7 +115,7 @@ def _ask_and_store(link: TenantLink, *, now: datetime) -> str:
         raise Busy  # the database took its time, and the lease is almost over
     try:
         with outbound.deadline(http.TOTAL):
-            tokens = identity.app_token(link.tenant_id)
+            tokens = identity.app_token(link.tenant_id, resource=resources.of(link.api))
     except CalendarError as problem:
         is_usable = held(link, now=now) is not None
         states.link_troubled(link, problem.failure, now=now, is_usable=is_usable)

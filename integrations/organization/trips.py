@@ -29,8 +29,9 @@ from accounts.models import Account, PendingChange, User
 from integrations import vault
 from integrations.microsoft import identity, tenants
 from integrations.models import LinkRequest, LinkStep, TenantLink
-from integrations.organization import endings, whose
+from integrations.organization import endings, resources, whose
 from integrations.organization.endings import Ending
+from integrations.preferences import Api
 
 BEGUN = audit.declare("organization.authorization_begun", "{actor} began {target}.")
 HANDED_ON = audit.declare("organization.authorization_handed_on", "{actor} made a link for {target}.")
@@ -73,11 +74,12 @@ def begin(
     domain: str,
     by: User,
     now: datetime,
+    api: Api = Api.GRAPH,
     change: PendingChange | None = None,
     confirmed: Mapping[str, Any] | None = None,
     is_handed_on: bool = False,
 ) -> LinkRequest:
-    """For the organization at Microsoft whose domain it is; one that was begun before is void.
+    """For the organization at Microsoft whose domain it is, and by this API; one that was begun before is void.
 
     `change` is confirmed at the end, as its sheet was when the button was pressed (`confirmed`). Raises CannotBegin.
     """
@@ -91,6 +93,7 @@ def begin(
         change=change,
         confirmed={**(confirmed or {}), **_as_json(change)},
         tenant_id=tenant_id,
+        api=api.value,
         domain=domain,
         handed_on_digest=digest(word) if word else "",
         created_at=now,
@@ -102,7 +105,7 @@ def begin(
         claims.account(account.pk)
         if not claims.may(by, account):
             raise CannotBegin("Only an owner or an admin of the account may authorize Application Permissions.")
-        same = LinkRequest.objects.filter(account=account, tenant_id=tenant_id, ended_at=None)
+        same = LinkRequest.objects.filter(account=account, tenant_id=tenant_id, api=api.value, ended_at=None)
         if proving := same.exclude(step__in=OPEN).first():
             raise UnderWay(proving)
         _supersede(list(same), by=by, now=now)
@@ -119,7 +122,7 @@ def send(request: LinkRequest, *, browser: str, now: datetime) -> str:
     with outbound.deadline(PATIENCE):
         flow = identity.begin_sign_in(request.tenant_id, redirect_uri=back, state=_new_state())
         address = tenants.application_consent_address(
-            request.tenant_id, resource=identity.graph_resource(), redirect_uri=back, state=state
+            request.tenant_id, resource=resources.of(request.api), redirect_uri=back, state=state
         )
     kept = {"flow": flow, "sent_at": now.isoformat(), "word": word_of(request)}
     found = LinkRequest.objects.filter(pk=request.pk, step__in=OPEN, ended_at=None, expires_at__gt=now)

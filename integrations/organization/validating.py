@@ -32,7 +32,15 @@ from integrations.organization import (
     tenant_tokens,
     wanted,
 )
-from integrations.organization.needs import READ_CONTACTS, WRITE_CALENDARS, Asked, Needs, Said, contained
+from integrations.organization.needs import (
+    READ_CONTACTS,
+    WRITE_CALENDARS,
+    Asked,
+    Needs,
+    NeedsOfEws,
+    Said,
+    contained,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +118,7 @@ def carry_out(link_id: int, *, now: datetime) -> None:
     links.want_followed(link.account, now=now)
     nudge(current_app.signature(links.FOLLOW), link_id=link.pk)
     drift.look(link.pk, now=now)
-    says, is_fine = _in_words(link, mailboxes, wanted.needed_by(link.account))
+    says, is_fine = _in_words(link, mailboxes, wanted.needed_for(link))
     found = {"found_at": now, "says": says, "is_fine": is_fine, "mailboxes": [vars(one) for one in mailboxes or ()]}
     _write(link_id, {"at": asked["at"], "inside": asked["inside"], "outside": asked["outside"], **found})
 
@@ -118,26 +126,28 @@ def carry_out(link_id: int, *, now: datetime) -> None:
 def look_after(*, now: datetime) -> int:
     """Of every organization: what its roles leave open is asked of a mailbox, and drift is looked for. Answers how many
     it was found in. One that is in trouble does not keep the others."""
-    needs: dict[int, Any] = {}
+    needs: dict[tuple[int, str], Needs] = {}
     told = 0
     links = TenantLink.objects.filter(ended_at=None, roles_at__isnull=False).select_related("account").order_by("pk")
     for link in links:
         if not link.service_principal_id and (token := tenant_tokens.held(link, now=now)):
             mailbox_rights.note_principal(link, token)
         _ask_what_is_open(link, now=now)
-        if link.account_id not in needs:
-            needs[link.account_id] = wanted.needed_by(link.account)
-        told += drift.look(link.pk, now=now, needed=needs[link.account_id])
+        kind = (link.account_id, link.api)
+        if kind not in needs:
+            needs[kind] = wanted.needed_for(link)
+        told += drift.look(link.pk, now=now, needed=needs[kind])
     return told
 
 
 def _ask_what_is_open(link: TenantLink, *, now: datetime) -> None:
-    if {WRITE_CALENDARS, READ_CONTACTS} <= contained(link.roles) or not mailbox_rights.are_old(link, now=now):
+    is_known = link.is_by_ews or {WRITE_CALENDARS, READ_CONTACTS} <= contained(link.roles)
+    if is_known or not mailbox_rights.are_old(link, now=now):
         return
     token, mailbox = tenant_tokens.held(link, now=now), mailbox_rights.typical(link)
     if link.state == LinkState.WORKING and token and mailbox:
         with outbound.deadline(ALL_OF_IT):
-            answers = mailbox_rights.ask(token, mailbox.address, sounding.path_of(mailbox))
+            answers = mailbox_rights.ask(link, token, mailbox.address, sounding.path_of(mailbox))
         mailbox_rights.note(link, answers, now=now)
 
 
@@ -150,7 +160,7 @@ def _ask_mailboxes(link: TenantLink, asked: dict[str, Any], *, now: datetime) ->
     found = []
     with outbound.deadline(ALL_OF_IT):
         for address, path, is_meant_open in _places(link, asked):
-            answers = mailbox_rights.ask(token, address, path)
+            answers = mailbox_rights.ask(link, token, address, path)
             found.append(Mailbox(address, is_meant_open, dict(answers.said), answers.code))
             if is_meant_open:
                 mailbox_rights.note(link, answers, now=now)
@@ -179,7 +189,7 @@ def _in_words(link: TenantLink, mailboxes: list[Mailbox] | None, needed: Needs) 
 
 def _what_is_wrong(one: Mailbox, needed: Needs) -> str:
     """Empty where it is right: all that is needed is open, or nothing at all is."""
-    asked = _needed(needed) if one.is_meant_open else list(Asked)
+    asked = _needed(needed) if one.is_meant_open else _askable(needed)
     is_wrong = Said.REFUSED if one.is_meant_open else Said.OK
     wrong = [what for what in asked if one.said.get(what) == is_wrong]
     unclear = [what for what in asked if one.said.get(what, Said.NOTHING) == Said.NOTHING]
@@ -196,6 +206,10 @@ def _what_is_wrong(one: Mailbox, needed: Needs) -> str:
 def _needed(needed: Needs) -> list[Asked]:
     writes = [Asked.CALENDAR_WRITE] if needed.writes_calendars else []
     return [Asked.CALENDAR, *writes, *([Asked.CONTACTS] if needed.reads_contacts else [])]
+
+
+def _askable(needed: Needs) -> list[Asked]:
+    return [Asked.CALENDAR] if isinstance(needed, NeedsOfEws) else list(Asked)
 
 
 def _listed(asked: Iterable[Asked]) -> str:

@@ -6,7 +6,7 @@ Made on the first run, never shipped, never the same on two machines.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -39,6 +39,18 @@ def ensure(data: Path, *, names: Collection[str] = (), now: datetime) -> bool:
     return True
 
 
+def ensure_bad(data: Path, kind: str, *, now: datetime) -> tuple[Path, Path]:
+    """A certificate that no client should accept, with its key: `untrusted`, `expired` or `wrong_name`."""
+    there, key_path = data / f"{kind}.pem", data / f"{kind}-key.pem"
+    key = private_key(key_path)
+    begins = now - timedelta(days=LEAF_DAYS + 1) if kind == "expired" else now
+    names = [x509.DNSName("mail.elsewhere.example")] if kind == "wrong_name" else _names(DNS_NAMES)
+    authority, authority_key = _stranger(now=now) if kind == "untrusted" else _own_authority(data)
+    leaf = _leaf(key, authority, authority_key, names, now=begins)
+    write_private(there, leaf.public_bytes(serialization.Encoding.PEM))
+    return there, key_path
+
+
 def private_key(path: Path) -> rsa.RSAPrivateKey:
     """The RSA key kept in this file; made on first use, readable by its owner alone."""
     if path.exists():
@@ -67,26 +79,53 @@ def self_signed(key: rsa.RSAPrivateKey, *, name: str, now: datetime) -> x509.Cer
 
 def _make_authority(data: Path, *, now: datetime) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    certificate = _authority(key, now=now)
+    write_private(data / "ca-key.pem", _key_pem(key))
+    (data / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _authority(key: rsa.RSAPrivateKey, *, now: datetime) -> x509.Certificate:
     name = f"Simulated Microsoft 365 CA {x509.random_serial_number():x}"[:60]
-    certificate = (
+    return (
         _builder(name, name, key.public_key(), now=now, days=AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    write_private(data / "ca-key.pem", _key_pem(key))
-    (data / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _own_authority(data: Path) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    return x509.load_pem_x509_certificate((data / "ca.pem").read_bytes()), private_key(data / "ca-key.pem")
+
+
+def _stranger(*, now: datetime) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    """An authority that nobody has been told to trust."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return _authority(key, now=now), key
 
 
 def _make_leaf(data: Path, dns_names: Collection[str], *, now: datetime) -> None:
-    authority = x509.load_pem_x509_certificate((data / "ca.pem").read_bytes())
-    authority_key = private_key(data / "ca-key.pem")
-    key = private_key(data / "server-key.pem")
+    authority, authority_key = _own_authority(data)
+    leaf = _leaf(private_key(data / "server-key.pem"), authority, authority_key, _names(dns_names), now=now)
+    write_private(data / "server.pem", leaf.public_bytes(serialization.Encoding.PEM))
+
+
+def _names(dns_names: Collection[str]) -> list[x509.GeneralName]:
+    addresses = [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
+    return [*(x509.DNSName(name) for name in dns_names), *addresses]
+
+
+def _leaf(
+    key: rsa.RSAPrivateKey,
+    authority: x509.Certificate,
+    authority_key: rsa.RSAPrivateKey,
+    names: Sequence[x509.GeneralName],
+    *,
+    now: datetime,
+) -> x509.Certificate:
     issuer = authority.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-    names: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
-    names += [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
-    certificate = (
+    return (
         _builder("localhost", str(issuer), key.public_key(), now=now, days=LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(certificates=False), critical=True)
@@ -96,7 +135,6 @@ def _make_leaf(data: Path, dns_names: Collection[str], *, now: datetime) -> None
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    write_private(data / "server.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _leaf_is_good(data: Path, dns_names: Collection[str], *, now: datetime) -> bool:

@@ -1,13 +1,14 @@
-"""HTTPS, for machines: discovery, tokens and Graph."""
+"""HTTPS, for machines: discovery, tokens, Graph and Exchange Web Services."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator import place
 from integrations.simulator.entra import discovery, token
+from integrations.simulator.ews import urls as ews_urls
 from integrations.simulator.graph import door
 from integrations.simulator.urls import healthz
 
@@ -35,6 +36,7 @@ urlpatterns = [
     path("<str:segment>/oauth2/v2.0/logout", to_people),
     re_path(r"^(?P<segment>[^/]+)/(?:v2\.0/)?admin[cC]onsent$", to_people),
     path("oidc/userinfo", door.userinfo),
+    path("", include(ews_urls)),
     re_path(r"^(?P<version>v1\.0|beta|v2\.0)(?:/(?P<path>.*))?$", door.graph),
 ]
 handler404 = "integrations.simulator.machine_urls.not_found"

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from integrations.simulator import place
 from integrations.simulator.control import paths, resetting, watching
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -40,8 +41,8 @@ class RequestLine:
         return None
 
 
-class TwoOrigins:
-    """HTTPS is for machines, plain HTTP for people: each has its own routes."""
+class Origins:
+    """HTTPS is for machines, plain HTTP for people, and a second HTTPS is another server: each has its own routes."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -53,7 +54,8 @@ class TwoOrigins:
         if request.scheme == "https":
             # Official SDKs ask for `/v1.0//me`.
             request.path_info = re.sub("/{2,}", "/", request.path_info)
-            request.urlconf = "integrations.simulator.machine_urls"
+            on_premises = request.META["SERVER_PORT"] == str(place.here().exchange_port)
+            request.urlconf = f"integrations.simulator.{'exchange' if on_premises else 'machine'}_urls"
         return self.get_response(request)
 
 

@@ -15,6 +15,8 @@ class Place:
     https_port: int = 8443
     http_port: int = 8081
     dns_port: int = 8053
+    exchange_port: int = 8444
+    """Of the Exchange Server on-premises: HTTPS, too."""
     names: tuple[str, ...] = ()
     """Further host names that are answered, and that the certificate is for."""
 
@@ -25,6 +27,10 @@ class Place:
     def machine_origin(self, authority: str = "localhost") -> str:
         """Tokens and Graph: HTTPS. `authority` is the (allowed) Host of the request being answered."""
         return f"https://{_hostname(authority)}:{self.https_port}"
+
+    def exchange_origin(self, authority: str = "localhost") -> str:
+        """The Exchange Server on-premises: HTTPS, and none of Microsoft's."""
+        return f"https://{_hostname(authority)}:{self.exchange_port}"
 
     def human_origin(self, authority: str = "localhost") -> str:
         """The pages people see: plain HTTP, so that no browser has to trust the certificate authority."""

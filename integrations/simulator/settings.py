@@ -19,7 +19,7 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "m365.localhost"]
 INSTALLED_APPS = ["integrations.simulator.apps.SimulatorConfig", "django.contrib.staticfiles"]
 MIDDLEWARE = [
     "integrations.simulator.middleware.RequestLine",
-    "integrations.simulator.middleware.TwoOrigins",
+    "integrations.simulator.middleware.Origins",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "integrations.simulator.middleware.SafeHeaders",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -19,15 +19,18 @@ from accounts import audit
 from integrations import alarms, reasons, telling
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import ALIVE, Connection, State, Trouble
+from integrations.preferences import Api
+from integrations.states import meanings
 from integrations.states.columns import NO_TOKENS, WELL
+from integrations.states.meanings import OF_A_MAILBOX, PASSING, may_be_spent
 from integrations.states.organization import credential_accepted_for_links, scoped_out
-from integrations.states.schedule import next_look, next_refresh, wait_before
+from integrations.states.schedule import next_look, next_turn, wait_before
 
 log = structlog.get_logger(__name__)
 
 LOST = audit.declare(
     "calendar.authorization_lost",
-    "Microsoft no longer accepts the access to {target}.",
+    "The access to {target} is no longer accepted.",
     personal_target=True,
     say={"reason": reasons.in_words},
 )
@@ -50,12 +53,18 @@ RENEWABLE = (*ALIVE, State.NOT_ELIGIBLE)
 STANDING = timedelta(days=1)  # a mailbox that refuses us for so long, and never answers, is not on the move
 COME_BACK = timedelta(minutes=5)  # all that waited for our credential does not come back at once
 # The application is not where the person is: for their admin to mend. All else of that kind is the operator's.
-_NOT_OURS = (Reason.APP_REMOVED, Reason.SERVICE_ABSENT, Reason.TENANT_GONE)
-# Only a mailbox says so.
-_OF_A_MAILBOX = (Outcome.NOT_ELIGIBLE, Outcome.NOT_PERMITTED)
+_NOT_OURS = (
+    Reason.APP_REMOVED,
+    Reason.SERVICE_ABSENT,
+    Reason.TENANT_GONE,
+    Reason.EWS_DISABLED,
+    Reason.EWS_NOT_ALLOWED,
+    Reason.CERTIFICATE_UNTRUSTED,
+    Reason.ADDRESS_NOT_ALLOWED,
+    Reason.NOT_EXCHANGE,
+)
+_PAUSES = (Outcome.CREDENTIAL_REFUSED, Outcome.APP_GONE)
 _CREDENTIAL = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG)
-# What Microsoft says of a refresh token that was spent before; it may do so without a number.
-_SPENT = (Reason.GRANT_UNKNOWN, Reason.GRANT_EXPIRED)
 
 
 def after_refresh(connection: Connection, *, now: datetime) -> dict[str, Any]:
@@ -93,29 +102,20 @@ def went_wrong(
     Transient trouble never takes a connection away; our own fault is told to the operator, never to the person.
     """
     jitter = random.random() if spread is None else spread  # noqa: S311  not a secret
-    if connection.is_by_organization:
-        failure = _of_this_mailbox(failure)
-    if failure.outcome in (Outcome.CREDENTIAL_REFUSED, Outcome.APP_GONE) and failure.reason not in _NOT_OURS:
+    failure = meanings.to_it(connection, failure)
+    if failure.outcome in _PAUSES and failure.reason not in _NOT_OURS:
         alarms.alarm(failure)
     if failure.outcome is Outcome.AUTHORIZATION_LOST:
         return _lost(connection, failure, now=now)
     if connection.state == State.NOT_ELIGIBLE:
         return _still_no_mailbox(connection, failure, jitter, now=now)
-    if of == Trouble.MAILBOX or failure.outcome in _OF_A_MAILBOX:
+    if of == Trouble.MAILBOX or failure.outcome in OF_A_MAILBOX:
         return _mailbox_failed(connection, failure, jitter, now=now)
-    is_paused = failure.outcome in (Outcome.CREDENTIAL_REFUSED, Outcome.APP_GONE)
+    is_paused = failure.outcome in _PAUSES
     state = State.PAUSED if is_paused else State.DEGRADED
     # Once the mailbox is in trouble, too, only the mailbox ends it.
     trouble = of if is_paused or connection.trouble == Trouble.NONE else Trouble(connection.trouble)
     return _trouble(connection, state, failure, trouble, jitter, now=now)
-
-
-def _of_this_mailbox(failure: Failure) -> Failure:
-    """Of a connection by its organization no person's grant can be lost, and what concerns all of the organization is
-    filed with its link: what is left is passing."""
-    if failure.outcome in (*_OF_A_MAILBOX, Outcome.THROTTLED, Outcome.UNREACHABLE):
-        return failure
-    return replace(failure, outcome=Outcome.UNREACHABLE, reason=Reason.TOKEN_REFUSED, claims="")
 
 
 def found_after_all(connection: Connection, fresh: dict[str, Any], *, now: datetime) -> bool:
@@ -149,11 +149,13 @@ def _mailbox_answered(connection: Connection, *, now: datetime) -> None:
     if connection.state == State.NOT_ELIGIBLE:
         _mailbox_found(connection, now=now)
         return
-    due = _due(connection, connection.refreshed_at or now)
+    due = _due(connection, now if connection.api == Api.EWS.value else connection.refreshed_at or now)
     found = Connection.objects.filter(pk=connection.pk)
-    over = found.filter(state=State.DEGRADED, trouble=Trouble.MAILBOX)
+    over = found.filter(state__in=(State.DEGRADED, State.PAUSED), trouble=Trouble.MAILBOX)
     over.update(state=State.CONNECTED, since_at=now, refresh_due_at=due, **WELL)
     found.filter(state__in=ALIVE).update(last_good_at=now)
+    if connection.api == Api.EWS.value and due:  # its turn was this: nothing else moves the time of the next
+        found.filter(state=State.CONNECTED, refresh_due_at__lt=due).update(refresh_due_at=due)
 
 
 def _mailbox_found(connection: Connection, *, now: datetime) -> None:
@@ -169,18 +171,25 @@ def _due(connection: Connection, asked_at: datetime) -> datetime | None:
     """When its own access is renewed next; that of its organization is no matter of a single one."""
     if connection.is_by_organization:
         return None
-    return next_refresh(now=asked_at, last_used_at=connection.last_used_at, spread=random.random())  # noqa: S311
+    return next_turn(connection, now=asked_at, spread=random.random())  # noqa: S311  not a secret
 
 
 def _mailbox_failed(connection: Connection, failure: Failure, jitter: float, *, now: datetime) -> bool:
     """The mailbox refuses, or does not answer. It may be on the move: only what stands for a day is believed."""
-    is_no = failure.outcome in _OF_A_MAILBOX
-    if connection.state == State.PAUSED:
+    is_no = failure.outcome in OF_A_MAILBOX
+    if connection.state == State.PAUSED and connection.trouble != Trouble.MAILBOX:
         return _note(connection, now=now)  # the greater trouble stays in sight, and is the first to end
+    if connection.state == State.PAUSED and failure.outcome in PASSING:
+        # So does this one, until the mailbox has told that it is over.
+        return bool(_as_read(connection).update(failed_at=now, **_later(connection, failure, jitter, now=now)))
+    if failure.outcome in _PAUSES:
+        return _trouble(connection, State.PAUSED, failure, Trouble.MAILBOX, jitter, now=now)
     if connection.state == State.CONNECTING:
         if failure.outcome is Outcome.NOT_ELIGIBLE:
             return _no_mailbox(connection, failure, jitter, now=now)
         return _trouble(connection, State.CONNECTING, failure, Trouble.MAILBOX, jitter, now=now)
+    if failure.reason is Reason.MOVED_TO_CLOUD:  # the server itself said so, which is worth more than a day of silence
+        return _no_mailbox(connection, failure, jitter, now=now)
     since = (connection.refused_since or now) if is_no else connection.refused_since
     if is_no and since and now - since >= STANDING:
         if failure.outcome is Outcome.NOT_PERMITTED:
@@ -211,7 +220,7 @@ def _still_no_mailbox(connection: Connection, failure: Failure, jitter: float, *
 
 
 def _lost(connection: Connection, failure: Failure, *, now: datetime) -> bool:
-    if connection.interrupted_at and _may_be_spent(failure):
+    if connection.interrupted_at and may_be_spent(failure):
         # The worker that spent it died before it could keep the new one.
         failure = replace(failure, reason=Reason.LOST_IN_FLIGHT)
     gone = {"trouble": Trouble.NONE, "refused_since": None, "attempts": 0, "claims": failure.claims}
@@ -222,11 +231,6 @@ def _lost(connection: Connection, failure: Failure, *, now: datetime) -> bool:
         if moved and connection.state not in (State.CONNECTING, State.NOT_ELIGIBLE):
             telling.lost(connection, now=now)
     return moved
-
-
-def _may_be_spent(failure: Failure) -> bool:
-    is_unexplained = failure.reason is Reason.REFUSED and not failure.code.startswith("AADSTS")
-    return failure.reason in _SPENT or is_unexplained
 
 
 def _trouble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection
 from datetime import datetime
 
@@ -10,7 +11,9 @@ from django.db import transaction
 from accounts.models import User
 from integrations.failures import Reason
 from integrations.models import Connection, State
+from integrations.preferences import Service
 from integrations.states.columns import GONE, WELL
+from integrations.states.schedule import next_turn
 
 
 def on_the_way(connection: Connection, *, now: datetime) -> None:
@@ -25,6 +28,9 @@ def mailbox_opened(connection: Connection, *, now: datetime) -> None:
     """The probe at the end of a consent passed: *connecting* becomes *connected*."""
     found = Connection.objects.filter(pk=connection.pk, state=State.CONNECTING)
     found.update(state=State.CONNECTED, since_at=now, last_good_at=now, **WELL)
+    if connection.service == Service.EXCHANGE.value:  # no token comes with a time of its own
+        due = next_turn(connection, now=now, spread=random.random())  # noqa: S311  not a secret
+        Connection.objects.filter(pk=connection.pk, state=State.CONNECTED).update(refresh_due_at=due)
     Connection.objects.filter(pk=connection.pk, connected_at=None).update(connected_at=now)
 
 

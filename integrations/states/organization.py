@@ -49,6 +49,8 @@ _PASSING = (Outcome.THROTTLED, Outcome.UNREACHABLE)
 # The operator's to mend; everything else that pauses a link is for the organization's own admin.
 OF_OURS = (Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_WRONG, Reason.REQUEST_REJECTED, Reason.KEY_MISSING)
 _UNDER_WAY = (State.CONNECTED, State.DEGRADED, State.PAUSED)
+# Why the organization keeps us out of a mailbox while it lets us into others. EWS may be off for single ones.
+KEPT_OUT = (Reason.SCOPED_OUT, Reason.EWS_DISABLED, Reason.EWS_NOT_ALLOWED)
 # Only the directory tells these, so no mailbox's answer begins or ends them.
 OF_THE_DIRECTORY = (Reason.AMBIGUOUS.value, Reason.GUEST.value, Reason.ACCOUNT_DISABLED.value)
 
@@ -110,14 +112,23 @@ def as_its_link(connections: Collection[int], *, now: datetime) -> None:
         _paused(_of(link).filter(pk__in=connections), why, now=now)
 
 
-def scoped_out(connections: Collection[int], *, now: datetime, code: str = "") -> int:
+def kept_out_by(failure: Failure) -> Reason | None:
+    """Why, of a mailbox whose organization opens others; None: it is something else that stands in the way."""
+    if failure.outcome is Outcome.NOT_PERMITTED:
+        return Reason.SCOPED_OUT
+    return failure.reason if failure.reason in KEPT_OUT else None
+
+
+def scoped_out(
+    connections: Collection[int], *, now: datetime, code: str = "", reason: Reason = Reason.SCOPED_OUT
+) -> int:
     """The organization lets us into other mailboxes, and not into these: at once, for it decided so. They come back by
     `let_in`, when a probe finds them open. Audited; to be called for some hundreds at a time."""
     if not connections:
         return 0
-    why = {"reason": Reason.SCOPED_OUT.value, "code": code[:80], "trace_id": "", "failed_at": now}
+    why = {"reason": reason.value, "code": code[:80], "trace_id": "", "failed_at": now}
     rest = {"trouble": Trouble.MAILBOX, "refused_since": None, "attempts": 0, "refresh_due_at": None}
-    was_out = Q(state=State.NOT_ELIGIBLE) & ~Q(reason__in=[Reason.SCOPED_OUT.value, *OF_THE_DIRECTORY])
+    was_out = Q(state=State.NOT_ELIGIBLE) & ~Q(reason__in=[reason.value, *OF_THE_DIRECTORY])
     with transaction.atomic():
         out = list(_locked(connections).filter(Q(state__in=_UNDER_WAY) | was_out))
         gone = Connection.objects.filter(pk__in=[one.pk for one in out])

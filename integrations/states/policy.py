@@ -12,6 +12,7 @@ from integrations.policy import Obstacle
 from integrations.preferences import Method
 from integrations.states.columns import CALM, GONE, WELL
 from integrations.states.organization import as_its_link
+from integrations.states.servers import as_its_server
 
 
 def blocked(connections: Collection[int], obstacle: Obstacle, *, grace: timedelta, now: datetime) -> int:
@@ -39,9 +40,11 @@ def released(connections: Collection[int], *, now: datetime) -> int:
     """Back as they were; a refresh at once shows whether Microsoft still agrees."""
     blocked = Connection.objects.filter(pk__in=connections, state=State.BLOCKED_BY_POLICY)
     # One by its organization has nothing to refresh.
-    due = Case(When(method=Method.OAUTH.value, then=Value(now)), default=None)
+    own = (Method.OAUTH.value, Method.PASSWORD.value, Method.IMPERSONATION.value)
+    due = Case(When(method__in=own, then=Value(now)), default=None)
     count = blocked.update(state=State.CONNECTED, since_at=now, refresh_due_at=due, kept_until=None, **WELL)
     as_its_link(connections, now=now)
+    as_its_server(connections, now=now)
     return count
 
 

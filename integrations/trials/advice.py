@@ -20,6 +20,9 @@ _OWN_ACCOUNT = "{name} starts again and chooses the work account of your organiz
 _ALL = "{name} starts again and accepts every permission at Microsoft."
 _WAIT = "Meridian tries again by itself."
 _ALLOW = "The Microsoft 365 admin allows Meridian in Entra, under Enterprise applications; then {name} starts again."
+_GRAPH = (
+    "An admin of this account chooses Graph; or, until 1 April 2027, the Microsoft 365 admin allows EWS for Meridian."
+)
 
 _ADVICE: Mapping[str, str] = {
     Reason.ADMIN_APPROVAL: _APPROVE,
@@ -46,6 +49,8 @@ _ADVICE: Mapping[str, str] = {
     Reason.SERVICE_TROUBLE: _WAIT,
     Reason.NO_ANSWER: "Meridian tries again by itself. If this stays, the people who run Meridian look whether its machine reaches Microsoft.",
     Reason.TOKEN_REFUSED: _WAIT,
+    Reason.EWS_DISABLED: _GRAPH,
+    Reason.EWS_NOT_ALLOWED: _GRAPH,
     Ending.UNTRUSTED: "{name} starts again. If it happens again, tell the people who run Meridian.",
     Ending.TAKEN: "Whoever has connected this mailbox in Meridian deletes that connection first; or {name} chooses another account.",
     Ending.ANOTHER_ACCOUNT: "{name} starts again and chooses the account that is connected, or deletes the connection first.",
@@ -53,6 +58,24 @@ _ADVICE: Mapping[str, str] = {
     Ending.NOT_LASTING: _ALL,
     Ending.ANOTHER_DOMAIN: "{name} starts again with an account of an allowed domain; or an admin of this account allows more.",
     Ending.NOT_ALLOWED: "An admin of this account allows it in the settings; then {name} starts again.",
+}
+_SERVER = "An admin of this account sees to the Exchange server: its page says what is wrong and what helps."
+# Of a server of the organization's own.
+_AT_SERVER: Mapping[str, str] = {
+    Reason.PASSWORD_REFUSED: "{name} starts again with the user name and password of the organization’s own network. Some servers want DOMAIN\\name, others name@domain.",
+    Reason.PASSWORD_EXPIRED: "{name} sets a new password at the organization, then starts again.",
+    Reason.ACCOUNT_DISABLED: "The admin of the Exchange server enables the account; then {name} starts again.",
+    Reason.ACCOUNT_LOCKED: "{name} waits half an hour, then starts again.",
+    Reason.IMPERSONATION_REFUSED: "The admin of the Exchange server lets the impersonation account open this mailbox; then {name} starts again.",
+    Reason.IMPERSONATION_ENDED: _SERVER,
+    Reason.ADDRESS_CHANGED: "{name} starts again: the mailbox of the address of now is connected.",
+    Reason.SERVER_UNREACHABLE: _SERVER,
+    Reason.CERTIFICATE_UNTRUSTED: _SERVER,
+    Reason.ADDRESS_NOT_ALLOWED: _SERVER,
+    Reason.NOT_EXCHANGE: _SERVER,
+    Reason.NO_MAILBOX: "The admin of the Exchange server can tell where the mailbox of {name} is.",
+    Reason.MOVED_TO_CLOUD: "The mailbox is in Exchange Online: an admin of this account lets {name} connect by Office 365.",
+    Reason.PERMISSION_MISSING: "The admin of the Exchange server lets this account open the mailbox; then {name} starts again.",
 }
 # Where Microsoft may have shown *Need admin approval*.
 _BY_APPROVAL = (Reason.ADMIN_APPROVAL, Reason.DECLINED, Reason.CANCELLED)
@@ -63,6 +86,12 @@ def on(reason: str, name: str) -> SafeString:
     if reason in _BY_APPROVAL:
         return format_html('{} <a href="{}">See who awaits an admin</a>.', says, reverse("approvals"))
     return format_html("{}", says)
+
+
+def at_server(reason: str, name: str) -> SafeString:
+    """Where the words of others would speak of Microsoft."""
+    says = _AT_SERVER.get(reason)
+    return format_html("{}", says.format(name=name)) if says else on(reason, name)
 
 
 def why(reason: str) -> str:

@@ -15,12 +15,12 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import outbound
 from accounts.domain_names import domain_of
-from integrations import checking, states, tokens
+from integrations import access, checking, states, tokens
 from integrations.contracts import AppGone, CalendarError
 from integrations.failures import Failure
 from integrations.microsoft import identity, tenants
 from integrations.models import ALIVE, Connection, State, Trial
-from integrations.trials import by_organization, course
+from integrations.trials import at_server, by_organization, course
 from integrations.trials.model import Mark, Name
 from integrations.trials.steps import way_of
 from integrations.trials.trip import trip_of
@@ -59,10 +59,16 @@ def to_look_at(*, now: datetime) -> list[str]:
 
 def _ask(trial: Trial, *, now: datetime) -> Found:
     found: Found = {}
+    policy = at_server.policy_of(trial.person)
     of_tenant = (Name.SIGN_IN, Name.CREDENTIAL)
-    if not all(_is_answered(trial, one) for one in of_tenant) and not any(_rests(trial, one, now) for one in of_tenant):
+    if policy is not None:
+        if not _is_answered(trial, Name.SERVER) and not _rests(trial, Name.SERVER, now):
+            found[Name.SERVER.value] = at_server.ask(trial.person, policy, now=now)
+    elif not all(_is_answered(trial, one) for one in of_tenant) and not any(
+        _rests(trial, one, now) for one in of_tenant
+    ):
         found |= _ask_the_tenant(trial)
-    connection = Connection.objects.filter(user=trial.person_id).select_related("user__account").first()
+    connection = Connection.objects.filter(user=trial.person_id).select_related("user__account", "server").first()
     if connection and by_organization.is_connected(connection):
         found |= _ask_in_turn(trial, connection, by_organization.WAY, [(Name.ANSWERS, _look_into)], now=now)
     elif connection and connection.state in ALIVE and connection.state != State.CONNECTING:
@@ -117,7 +123,8 @@ def _ask_for_the_credential(tenant: str) -> Found:
 def _ask_the_connection(trial: Trial, connection: Connection, *, now: datetime) -> Found:
     """Once for each way that was gone: what answered well is not asked again, and nothing while trouble is waited
     out, as Microsoft may have asked."""
-    questions = [(Name.RENEWED, _renew), (Name.ANSWERS, _look_into)]
+    renewal = [] if access.has_no_tokens(connection) else [(Name.RENEWED, _renew)]
+    questions = [*renewal, (Name.ANSWERS, _look_into)]
     return _ask_in_turn(trial, connection, way_of(trip_of(trial)), questions, now=now)
 
 

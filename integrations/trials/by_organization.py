@@ -35,10 +35,12 @@ _REFUSED = "Connected by themselves, which stays: the organization’s authoriza
 _MATCHES = "The Microsoft 365 admin can tell whether Meridian may into that mailbox. Meridian looks again by itself."
 
 
-def link_of(person: User) -> TenantLink | None:
-    """The authorization that is used for addresses of the person's domain. One query."""
-    domain = domain_of(person.email)
-    links = TenantLink.objects.filter(account=person.account_id, ended_at=None).order_by("linked_at", "pk")
+def link_of(person: User, connection: Connection | None = None) -> TenantLink | None:
+    """The authorization that is used for addresses of the person's domain: of several that by which they are connected,
+    or that for Graph. One query."""
+    domain, theirs = domain_of(person.email), connection.link_id if connection else None
+    open_ones = TenantLink.objects.filter(account=person.account_id, ended_at=None).order_by("linked_at", "pk")
+    links = sorted(open_ones, key=lambda link: (link.pk != theirs, link.is_by_ews))
     return next((link for link in links if domain in link.domains), None)
 
 

@@ -15,6 +15,8 @@ class Name(StrEnum):
     SERVICE = "service"
     METHOD = "method"
     DOMAIN = "domain"
+    # Where the settings lead to a server of the organization's own, in place of the next two.
+    SERVER = "server"
     SIGN_IN = "sign_in"
     CREDENTIAL = "credential"
     # Where people set it up themselves.

@@ -19,7 +19,7 @@ _SAID = {
     Mark.NOW: "Waited for",
     Mark.NEXT: "Not yet",
 }
-_OF_A_WORKER = (Name.SIGN_IN, Name.CREDENTIAL)
+_OF_A_WORKER = (Name.SERVER, Name.SIGN_IN, Name.CREDENTIAL)
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Progress:
     is_connected_before: bool
     # The person has nothing to press.
     is_by_organization: bool
+    # At a server of the organization's own, and not at Microsoft.
+    is_at_server: bool
     is_silent: bool
 
 
@@ -61,6 +63,7 @@ def progress(trial: Trial, *, reader: User, now: datetime) -> Progress:
         outcome=_outcome(trial, found),
         is_connected_before=of.get(Name.WENT) is Mark.SKIPPED,
         is_by_organization=Name.AUTHORIZED in of,
+        is_at_server=Name.SERVER in of,
         is_silent=waited and trial.checked_at is None and now - trial.began_at > SILENCE,
     )
 

@@ -7,33 +7,37 @@ from accounts.cascade.declare import setting_of
 from accounts.cascade.explain import Explanation, explain_at
 from accounts.domain_names import domain_of
 from accounts.models import User
-from integrations.preferences import API_NAMES, SERVICE_NAMES, Api, Integrations, Method, Service
+from integrations.preferences import API_NAMES, SERVICE_NAMES, Integrations, Method, ServicePolicy
 from integrations.trials.model import Mark, Name, Step
 
+_WHO = {
+    Method.OAUTH: "{name} may set it up by OAuth",
+    Method.APPLICATION_PERMISSIONS: "An Office 365 admin sets it up for everybody",
+    Method.PASSWORD: "{name} may set it up with their own user name",
+    Method.IMPERSONATION: "{name} may set it up by the impersonation account",
+}
 _CHANGE = "An admin of this account changes it there."
 
 
-def of(person: User, *, address: str, reader: User) -> tuple[list[Step], Method]:
-    """And who sets the integration up. `address`: of the account that is connected, or the one they sign in with. Five
-    queries."""
+def of(person: User, *, address: str, reader: User) -> tuple[list[Step], ServicePolicy]:
+    """And the way by which it is set up. `address`: of the account that is connected, or the one they sign in with.
+    Five queries."""
     wanted = [setting_of(Integrations, name) for name in ("enabled", "services", "domains")]
     explained = explain_at(person, wanted)
     enabled, services, domains = (explained[setting.key] for setting in wanted)
-    policy = services.value
-    is_offered = policy.default_service == Service.OFFICE_365 and policy.authorize_with == Api.GRAPH
-    name, api = SERVICE_NAMES[Service.OFFICE_365], API_NAMES[Api.GRAPH]
+    policy: ServicePolicy = services.value
+    name, api = SERVICE_NAMES[policy.default_service], API_NAMES[policy.authorize_with]
     steps = [
         _step(Name.SWITCH, f"Integration is on for {person}", enabled, reader, is_passed=enabled.value),
-        _step(Name.SERVICE, f"{name} is offered, by {api}", services, reader, is_passed=is_offered),
+        _step(Name.SERVICE, f"{name} is offered, by {api}", services, reader, is_passed=True),
         _step(Name.METHOD, _who(person, policy.who_can_set_up), services, reader, is_passed=True),
         _domain(address, domains, reader),
     ]
-    return steps, policy.who_can_set_up
+    return steps, policy
 
 
 def _who(person: User, method: Method) -> str:
-    by_admin = method == Method.APPLICATION_PERMISSIONS
-    return "An Office 365 admin sets it up for everybody" if by_admin else f"{person} may set it up by OAuth"
+    return _WHO[method].format(name=person)
 
 
 def _step(name: Name, says: str, explained: Explanation, reader: User, *, is_passed: bool) -> Step:

@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 from accounts.models import User
 from integrations.diagnosis import organization_remedies
 from integrations.models import Connection, ConsentRequest, Trial
-from integrations.trials import advice, by_organization, settings_steps, trip
+from integrations.trials import advice, at_server, by_organization, settings_steps, trip
 from integrations.trials.model import Mark, Name, Step
 from integrations.trials.trip import Going, traced_by, trip_of
 
@@ -34,18 +34,16 @@ def steps(trial: Trial, *, reader: User | None, now: datetime) -> list[Step]:
     person = trial.person
     connection = Connection.objects.filter(user=person).first()
     address = connection.address if connection and connection.is_alive else ""
-    before, method = settings_steps.of(person, address=address or person.email, reader=reader or person)
+    before, policy = settings_steps.of(person, address=address or person.email, reader=reader or person)
+    if at_server.is_the_way(policy):
+        before.append(at_server.server_step(trial.found.get(Name.SERVER.value)))
+        going = _going(trial, connection, before, now=now)
+        return [*before, *at_server.way(going), _live(trial, Name.ANSWERS, going)]
     before += [_asked(trial, name, is_time=True) for name in (Name.SIGN_IN, Name.CREDENTIAL)]
-    if by_organization.is_the_way(method, connection):
-        way = by_organization.of(person, by_organization.link_of(person), connection)
+    if by_organization.is_the_way(policy.who_can_set_up, connection):
+        way = by_organization.of(person, by_organization.link_of(person, connection), connection)
         return [*before, *way, _answers(trial, connection)]
-    going = Going(
-        trip=trip_of(trial),
-        connection=connection,
-        name=str(person),
-        now=now,
-        is_clear=not any(step.mark is Mark.FAILED for step in before if step.name is not Name.DOMAIN),
-    )
+    going = _going(trial, connection, before, now=now)
     return [*before, *trip.of(going), *_live_steps(trial, going)]
 
 
@@ -69,6 +67,16 @@ def report(found: Iterable[Step]) -> list[dict[str, Any]]:
 def way_of(gone: ConsentRequest | None) -> str:
     """Names the way that was gone, or that there was none: what is asked live is asked anew after another one."""
     return str(gone.pk) if gone and gone.ended_at else ""
+
+
+def _going(trial: Trial, connection: Connection | None, before: Iterable[Step], *, now: datetime) -> Going:
+    return Going(
+        trip=trip_of(trial),
+        connection=connection,
+        name=str(trial.person),
+        now=now,
+        is_clear=not any(step.mark is Mark.FAILED for step in before if step.name is not Name.DOMAIN),
+    )
 
 
 def _restored(kept: dict[str, Any]) -> Step:

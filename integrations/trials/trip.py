@@ -70,10 +70,10 @@ def traced_by(says: str, code: str, trace_id: str) -> str:
 
 def of(going: Going) -> list[Step]:
     if going.trip is None:
-        return [*_not_gone(going), _connected(going)]
+        return [*_not_gone(going), connected(going)]
     if going.trip.step == Stage.FAILED or _has_expired(going.trip, now=going.now):
-        return [*_ended(going, going.trip), _connected(going)]
-    return [*_on_the_way(going, going.trip), _connected(going)]
+        return [*_ended(going, going.trip), connected(going)]
+    return [*_on_the_way(going, going.trip), connected(going)]
 
 
 def _not_gone(going: Going) -> list[Step]:
@@ -122,7 +122,7 @@ def _less(going: Going, connection: Connection) -> Step:
     )
 
 
-def _connected(going: Going) -> Step:
+def connected(going: Going) -> Step:
     connection, says = going.connection, f"{going.name} is connected"
     if connection is None:
         return Step(Name.CONNECTED, Mark.NEXT, says)

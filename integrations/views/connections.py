@@ -24,7 +24,7 @@ from integrations import approvals, credentials, incidents
 from integrations.console import bulk, export, filters, listing
 from integrations.console.filters import Chosen
 from integrations.console.tiles import LOOKS
-from integrations.preferences import Method
+from integrations.preferences import Api, Method, Service
 
 ON_A_PAGE = 50
 NAMED_ON_A_PAGE = 20
@@ -60,12 +60,15 @@ def connections(request: SignedInRequest) -> HttpResponse:
         "reasons": sorted(((reason, listing.in_words(reason)) for reason in known.reasons), key=lambda one: one[1]),
         "methods": [(method, listing.METHOD_NAMES[Method(method)]) for method in known.methods],
         "organizations": [(str(pk), name) for pk, name in known.organizations],
+        "ways": [(way, listing.way_in_words(*way.split("."))) for way in known.ways],
+        "servers": [(str(pk), address) for pk, address in known.servers],
         "page": page,
         "rows": listing.rows(people, request.user, now=now),
         "headings": _headings(chosen),
         "are_all_chosen": request.GET.get("all") == "1",
         "incidents": incidents.open_in(account),
         "is_refused": credentials.is_refused(now=now),
+        "is_ews_used": filters.way_of(Service.OFFICE_365, Api.EWS) in known.ways,
     }
     return render(request, "integrations/connections.html", context)
 

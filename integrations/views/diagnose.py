@@ -74,7 +74,9 @@ def connection_remind(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def _connection_or_404(user: User, pk: int) -> Connection:
     """A connection of the same account, for those who may manage whose it is."""
-    found = Connection.objects.select_related("user__account", "link").filter(account=user.account_id)
+    found = Connection.objects.select_related("user__account", "link", "server", "prospect", "ews_past").filter(
+        account=user.account_id
+    )
     connection = get_object_or_404(found, pk=pk)
     if not doors.can_manage(user, connection.user):
         raise PermissionDenied("Only an owner or an admin of the account may diagnose, and only owners owners.")

@@ -26,6 +26,7 @@ from integrations import credentials
 from integrations.contracts import CalendarError
 from integrations.models import LinkRequest
 from integrations.organization import answers, checklist, links, progress, saving, trips
+from integrations.preferences import Api
 from integrations.tasks import prove_authorization
 from integrations.views.connection import BROWSER
 
@@ -43,19 +44,21 @@ _REGISTRATION = (
 def authorize_begin(request: SignedInRequest) -> HttpResponse:
     """From the sheet of a change, which is saved at the end; or for an organization alone."""
     now = timezone.now()
-    change, confirmed = None, None
+    change, confirmed, api = None, None, _api(request.POST.get("api", ""))
     if sent := request.POST.get("change"):
         change = _own_change(request, sent)
         form = ReasonForm(request.POST)
         if not form.is_valid():
             return change_sheet.show(request, change, form=form, status=422)
-        confirmed = form.cleaned_data
+        confirmed, policy = form.cleaned_data, checklist.policy_of(change)
+        api = policy.authorize_with if policy else api
     is_handed_on = "hand_on" in request.POST
     try:
         begun = trips.begin(
             request.user.account,
             domain=request.POST.get("domain", ""),
             by=request.user,
+            api=api,
             change=change,
             confirmed=confirmed,
             is_handed_on=is_handed_on,
@@ -202,8 +205,15 @@ def _go(request: HttpRequest, trip: LinkRequest) -> HttpResponse:
 def _back_to_organization(request: SignedInRequest) -> HttpResponse:
     """Whose domain was sent, where it is linked; else to all of them."""
     domain = request.POST.get("domain", "")
-    found = next((link for link in links.of(request.user.account) if domain in link.domains), None)
+    api = _api(request.POST.get("api", ""))
+    same = links.of(request.user.account).filter(api=api.value)
+    found = next((link for link in same if domain in link.domains), None)
     return redirect("organization", found.pk) if found else redirect("organizations")
+
+
+def _api(sent: str) -> Api:
+    """Graph, unless it is asked for otherwise."""
+    return Api.EWS if sent == Api.EWS else Api.GRAPH
 
 
 def _own_change(request: SignedInRequest, pk: str) -> PendingChange:

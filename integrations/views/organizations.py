@@ -24,6 +24,7 @@ from integrations.console.tiles import LOOKS
 from integrations.models import Connection, State, TenantLink
 from integrations.organization import checklist, links, narrowing, showing, validating
 from integrations.organization.forms import CheckForm, ScopeForm
+from integrations.preferences import Api
 from integrations.tasks import check_organization
 
 ON_A_PAGE = 20
@@ -34,7 +35,8 @@ ON_A_PAGE = 20
 @account_admin
 def organizations(request: SignedInRequest) -> HttpResponse:
     account = request.user.account
-    another = checklist.another(account, by=request.user, now=timezone.now())
+    api = Api.EWS if request.GET.get("api") == Api.EWS else Api.GRAPH
+    another = checklist.another(account, by=request.user, now=timezone.now(), api=api)
     return render(request, "integrations/organizations.html", {"cards": showing.cards(account), "another": another})
 
 
@@ -111,7 +113,7 @@ def _to_end(request: SignedInRequest, link: TenantLink) -> dict[str, Any]:
         "name": showing.name_of(link),
         "page": found,
         "named": [(one, LOOKS[one.state]) for one in found],
-        "remains": narrowing.ending(showing.place_of(link)),
+        "remains": showing.remains(link),
         "entra": narrowing.entra_address(showing.place_of(link)),
     }
 

@@ -57,6 +57,8 @@ def test_owners_and_admins_see_everything_without_asking_the_database(
         "Account Settings",
         "Connections",
         "Organizations",
+        "Exchange servers",
+        "EWS retirement",
         "Audit log",
     ]
 

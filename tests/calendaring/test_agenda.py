@@ -23,6 +23,7 @@ from integrations import checking, tokens
 from integrations.models import Connection, State
 from integrations.preferences import Integrations
 from tests.cast import FOUNDED, ClientOf
+from tests.integrations import leaving
 from tests.integrations.wired import connected, forget_microsoft
 from tests.simulated import Simulator
 
@@ -319,3 +320,29 @@ def test_a_connection_that_the_settings_forbid_is_not_used_for_one_more_minute(
     assert read(alice).state == "unusable"
 
     assert microsoft.control("GET", "state")["requests"]["graph"] == counted
+
+
+# ── Exchange Web Services are shut off ──────────────────────────────────────
+@pytest.fixture
+def shut_off(alice: User, dana: User, microsoft: Simulator) -> None:
+    """Alice's calendar was read by EWS until now."""
+    leaving.by_ews(alice, microsoft, by=dana, agrees_to_graph=False)
+    microsoft.control("POST", "tenants/kestrel.example/ews-policy-date", {"day": "2026-10-01"})
+
+
+def test_whose_ews_was_shut_off_has_the_one_button_here_too(shut_off: None, alice: User, client_of: ClientOf) -> None:
+    page = client_of(alice).get("/meetings/agenda/")
+
+    assert reverse("connection_to_graph") in page.content.decode()
+    assert "Your calendar can go on by Graph at once" in text_of(page)
+
+
+def test_nobody_is_offered_what_a_lock_forbids(
+    shut_off: None, alice: User, dana: User, kestrel: Account, client_of: ClientOf
+) -> None:
+    leaving.say(leaving.EWS, at=kestrel, by=dana, is_locked=True)
+
+    page = client_of(alice).get("/meetings/agenda/")
+
+    assert reverse("connection_to_graph") not in page.content.decode()
+    assert "can move your connection to Graph" in text_of(page)

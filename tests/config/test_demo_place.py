@@ -15,7 +15,13 @@ from config.demo.ports import free_dns_port, free_port, is_taken, is_taken_for_d
 from config.demo.words import CannotStart
 from tests.config.watching import Program, processes_naming
 
-PORTS = ("MERIDIAN_PORT", "SIMULATOR_HTTPS_PORT", "SIMULATOR_HTTP_PORT", "SIMULATOR_DNS_PORT")
+PORTS = (
+    "MERIDIAN_PORT",
+    "SIMULATOR_HTTPS_PORT",
+    "SIMULATOR_HTTP_PORT",
+    "SIMULATOR_DNS_PORT",
+    "SIMULATOR_EXCHANGE_PORT",
+)
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

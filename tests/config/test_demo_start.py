@@ -44,6 +44,7 @@ class Demo:
     simulator_https: int = field(default_factory=free_port)
     simulator_http: int = field(default_factory=free_port)
     simulator_dns: int = field(default_factory=free_dns_port)
+    simulator_exchange: int = field(default_factory=free_port)
 
     def start(self) -> Program:
         return Program("config.demo", log=self.directory / "console", environment={**STRAYS, **self._environment()})
@@ -76,6 +77,7 @@ class Demo:
             "SIMULATOR_HTTPS_PORT": str(self.simulator_https),
             "SIMULATOR_HTTP_PORT": str(self.simulator_http),
             "SIMULATOR_DNS_PORT": str(self.simulator_dns),
+            "SIMULATOR_EXCHANGE_PORT": str(self.simulator_exchange),
         }
 
 

@@ -16,12 +16,23 @@ from redis import Redis
 from accounts import importing, jobs
 from accounts.models import AssociatedDomain, Letter, User
 from config import heartbeats, operations
-from integrations import credential_checks, credentials
-from integrations.failures import Reason
+from integrations import credential_checks, credentials, states
+from integrations.failures import Failure, Outcome, Reason
 from integrations.microsoft import app_credentials, msal_apps
-from integrations.models import AppCredential, Connection, ConsentRequest, Incident, LinkRequest, LinkState, State
+from integrations.models import (
+    AppCredential,
+    Connection,
+    ConsentRequest,
+    ExchangeServer,
+    Incident,
+    LinkRequest,
+    LinkState,
+    State,
+)
+from integrations.preferences import Method
 from tests.cast import Cast, ClientOf, joined
 from tests.integrations.authorized import authorized
+from tests.integrations.served import served, tied_to
 
 pytestmark = pytest.mark.django_db
 
@@ -313,9 +324,9 @@ def test_it_costs_the_same_however_many_there_are(
     )
     text(reader)
 
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(23):
         text(reader)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(17):
         text(reader, HX_Request="true")
 
 
@@ -383,3 +394,19 @@ def test_a_domain_and_an_authorization_that_wait_too_long_are_late(reader: Clien
     late = {one.waiting.what for one in operations._standing(now=now).work if one.is_late}
 
     assert late == {"Associated domains to verify", "Authorizations of organizations to prove"}
+
+
+# ── Exchange servers ────────────────────────────────────────────────────────
+def test_exchange_servers_in_trouble_are_counted_and_late_looks_told(reader: Client, cast: Cast) -> None:
+    now = timezone.now()
+    server = served(cast.kestrel, cast.dana)
+    tied_to(server, Method.PASSWORD, [cast.alice])
+    served(cast.corvid, cast.mallory)  # nobody is connected there
+    states.server_troubled(server, Failure(Outcome.APP_GONE, Reason.CERTIFICATE_UNTRUSTED), now=now)
+    ExchangeServer.objects.filter(pk=server.pk).update(check_due_at=now - timedelta(hours=1))
+
+    standing = operations._standing(now=now, is_poll=False)
+
+    assert (standing.servers.count, standing.servers.in_trouble, standing.servers.troubled_since) == (1, 1, now)
+    assert "Exchange servers to look at again" in {work.waiting.what for work in standing.work if work.is_late}
+    assert "Exchange servers in trouble, of 1" in text(reader)

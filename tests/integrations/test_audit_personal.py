@@ -24,15 +24,20 @@ from accounts.models import AuditEntry, Role, User
 from accounts.models.audit import MASKED_PERSON
 from integrations import approvals, connecting, consent_proof, diagnosis, disconnecting, fitting, states, trials
 from integrations.diagnosis import bundle
+from integrations.exchange import servers
 from integrations.failures import Failure, Outcome, Reason
+from integrations.leaving_ews import going_back, moving
 from integrations.models import Connection, State, TenantLink, Trouble
 from integrations.organization import drift, links, rows, trips
 from integrations.organization.needs import Needs
 from integrations.organization.rows import Ending, Verdict
-from integrations.preferences import Integrations
+from integrations.preferences import Integrations, Method
 from tests.cast import PASSWORD, Cast, ClientOf
+from tests.integrations import leaving
 from tests.integrations.authorized import authorized, connected_by, set_up_by_admin
+from tests.integrations.served import read, served, tied_to
 from tests.integrations.stopped import KESTREL, consented, made, proved, queue, recorded, stopped
+from tests.integrations.tied import take_back
 from tests.integrations.travelling import learnt, own
 from tests.integrations.wired import connected
 from tests.name_server import NameServer
@@ -53,6 +58,8 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     called = dict(_people(cast))
     _groups(cast)
     _sign_in(cast)
+    _leaving_ews(cast, microsoft)
+    _own_server(cast)
     _settings(cast)
     _calendars(cast, microsoft)
     _consent_of_an_organization(cast)
@@ -63,6 +70,7 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _domains(cast)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
+    client_of(cast.dana).get(reverse("ews_csv"), {"q": "Alice"})
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
         called[person.pk] = (person.name, person.email)
     called[cast.bob.pk] += ("Robert", "robert@kestrel.example")
@@ -134,6 +142,34 @@ def _settings(cast: Cast) -> None:
             write.choose(ENABLED, True, is_locked=True, **given)
             write.choose(ENABLED, True, is_locked=False, **given)
     write.inherit(ENABLED, at=cast.sales, actor=cast.dana, now=NOW())
+
+
+def _own_server(cast: Cast) -> None:
+    server = served(cast.kestrel, cast.dana)
+    (one,) = tied_to(server, Method.IMPERSONATION, [cast.alice])
+    servers.set_impersonation(server, user_name="KESTREL\\other", password="another one", actor=cast.dana, now=NOW())
+    states.impersonation_refused([one.pk], now=NOW())
+    states.impersonation_allowed([one.pk], now=NOW())
+    refused = Failure(Outcome.AUTHORIZATION_LOST, Reason.PASSWORD_REFUSED)
+    states.server_troubled(read(server), refused, now=NOW())
+    states.server_works(read(server), now=NOW())
+    untrusted = Failure(Outcome.APP_GONE, Reason.CERTIFICATE_UNTRUSTED)
+    states.server_troubled(read(server), untrusted, now=NOW())
+    states.server_works(read(server), now=NOW())
+    servers.remove_impersonation(server, actor=cast.dana, now=NOW())
+    one.delete()
+
+
+def _leaving_ews(cast: Cast, microsoft: Simulator) -> None:
+    """Alice goes from EWS to Graph, and back."""
+    connection = leaving.by_ews(cast.alice, microsoft, by=cast.dana)
+    leaving.say(leaving.GRAPH, at=cast.kestrel, by=cast.dana)
+    moving.move(connection.pk, now=NOW())
+    leaving.say(leaving.EWS, at=cast.kestrel, by=cast.dana)
+    going_back.go_back(connection.pk, actor=cast.dana, now=NOW())
+    connection.delete()
+    take_back("services", at=cast.kestrel, by=cast.dana, now=NOW())
+    microsoft.control("POST", "reset")
 
 
 def _calendars(cast: Cast, microsoft: Simulator) -> None:

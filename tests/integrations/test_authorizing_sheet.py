@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -105,13 +105,16 @@ def test_while_microsoft_does_not_answer_the_checklist_says_so(cast: Cast, setti
     assert any("Microsoft does not answer at the moment" in item.detail for item in items)
 
 
-def test_with_exchange_web_services_there_is_no_way(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> None:
+def test_once_exchange_online_has_ended_ews_there_is_no_way(cast: Cast, microsoft: Simulator) -> None:
     own(cast.kestrel, "kestrel.example")
     learnt(cast.kestrel)
     authorized(cast.kestrel)
     policy = ServicePolicy(authorize_with=Api.EWS, who_can_set_up=Method.APPLICATION_PERMISSIONS)
-    made = checklist.made(policy, whose.known(["kestrel.example"]), by=cast.dana, now=NOW())
+    told, last_day = whose.known(["kestrel.example"]), datetime(2027, 3, 31, tzinfo=UTC)
+    until_then = checklist.made(policy, told, by=cast.dana, now=last_day)
+    made = checklist.made(policy, told, by=cast.dana, now=last_day + timedelta(days=1))
 
+    assert until_then.is_ready
     assert not made.is_ready
     assert [item.says for item in made.items if item.state == "failed"] == ["Exchange Web Services (EWS) is chosen"]
 

@@ -15,14 +15,17 @@ from accounts.cascade import declare
 from accounts.cascade.changes import Change, Choose, Dissolve, Inherit, Join, Leave, Rank
 from accounts.cascade.declare import Level
 from accounts.cascade.impact import Impact, impact
+from accounts.cascade.read import effective_of
 from accounts.models import Account, Group, Membership, Role, SettingDecision, User
 from accounts.openings import Effect
 from integrations import fitting
 from integrations.domains import DomainRule
 from integrations.fitting import WATCHED
-from integrations.models import Connection, Move, State, TenantLink
+from integrations.leaving_ews.found import meaning
+from integrations.models import Connection, ExchangeServer, GraphProspect, Move, Prospect, State, TenantLink
 from integrations.organization import covering
-from integrations.preferences import Api, Integrations, Method, ServicePolicy
+from integrations.policy import api_of, is_for_graph
+from integrations.preferences import Api, Integrations, Method, Service, ServicePolicy
 from tests.cast import FOUNDED, crowd, joined
 from tests.integrations.authorized import BY_ADMIN, authorized
 from tests.integrations.tied import connect, set_to
@@ -125,6 +128,45 @@ def test_the_note_says_how_long_the_access_is_kept(
 
 
 @pytest.mark.django_db
+def test_from_ews_to_graph_each_is_told_as_far_as_it_was_looked_at(
+    kestrel: Account, dana: User, alice: User, bob: User, gus: User
+) -> None:
+    set_to("services", AT_OWN_SERVER, at=kestrel, by=dana)
+    seen = {alice: Prospect.READY, bob: Prospect.ASKS_PERSON, gus: Prospect.ON_PREMISES, dana: None}
+    for person, outcome in seen.items():
+        by_ews = {"service": Service.EXCHANGE, "api": Api.EWS, "method": Method.PASSWORD, "password": "sealed"}
+        (connection,) = connect([person], **by_ews)
+        if outcome:
+            GraphProspect.objects.create(connection=connection, outcome=outcome, looked_at=FOUNDED)
+    value = SERVICES.to_json(ServicePolicy())
+
+    (locked,) = told(kestrel, Choose(SERVICES.key, Level.ACCOUNT, kestrel.pk, value, is_locked=True)).consequences
+    (free,) = told(kestrel, Choose(SERVICES.key, Level.ACCOUNT, kestrel.pk, value)).consequences
+
+    assert {one.person: one.because for one in locked.moves.effects} == {
+        alice.pk: "Can be moved without them",
+        dana.pk: "Not known yet whether without a step of theirs",
+    }
+    assert [one.person for one in locked.asks.effects] == [bob.pk]
+    assert [(one.person, one.because) for one in locked.ends] == [(gus.pk, "Mailbox is not in Exchange Online")]
+    assert (free.ends, free.stays) == ((), 1)
+    assert locked.moves.says[1] == "connections are moved to Graph."
+    assert "EWS goes on while it answers" in locked.asks.note
+
+
+@pytest.mark.django_db
+def test_another_server_is_named_as_the_reason(kestrel: Account, dana: User, alice: User) -> None:
+    server = ExchangeServer.objects.create(account=kestrel, address=AT_OWN_SERVER.ews_url, since_at=FOUNDED)
+    connect([alice], service=Service.EXCHANGE, api=Api.EWS, method=Method.PASSWORD, server=server)
+    other = dataclasses.replace(AT_OWN_SERVER, ews_url="https://ex2.kestrel.example/EWS/Exchange.asmx")
+    change = Choose(SERVICES.key, Level.ACCOUNT, kestrel.pk, SERVICES.to_json(other), is_locked=True)
+
+    (asked,) = told(kestrel, change).consequences
+
+    assert [one.because for one in asked.ends] == ["Another Exchange server"]
+
+
+@pytest.mark.django_db
 def test_it_is_not_asked_where_no_setting_of_its_own_changes(kestrel: Account) -> None:
     assert told(kestrel, Choose("data_sync.bidirectional", Level.ACCOUNT, kestrel.pk, False)).consequences == ()
 
@@ -143,6 +185,9 @@ def test_it_costs_one_query_at_any_size(
 
 
 # ── Every change of any organization ────────────────────────────────────────
+AT_OWN_SERVER = ServicePolicy(
+    Service.EXCHANGE, Api.EWS, Method.PASSWORD, ews_url="https://mail.kestrel.example/EWS/Exchange.asmx"
+)
 RULES = (
     DomainRule(),
     ONLY_KESTREL,
@@ -159,6 +204,7 @@ VALUES: dict[str, list[Any]] = {
             ServicePolicy(authorize_with=Api.EWS),
             BY_ADMIN,
             dataclasses.replace(BY_ADMIN, calendar_write=False),
+            AT_OWN_SERVER,
         )
     ],
     DOMAINS.key: [DOMAINS.to_json(rule) for rule in RULES],
@@ -175,12 +221,14 @@ decisions = st.tuples(valued, places, st.booleans())
 ties = st.fixed_dictionaries(
     {
         "state": st.sampled_from(list(State)),
+        "service": st.sampled_from(list(Service)),
         "api": st.sampled_from(list(Api)),
         "method": st.sampled_from([method.value for method in Method]),
         "move": st.sampled_from(list(Move)),
         "calendar_write": st.booleans(),
         "contacts_write": st.booleans(),
         "address": st.sampled_from(["a@kestrel.example", "a@corvid.example", "a@möwe.example", ""]),
+        "prospect": st.none() | st.sampled_from(list(Prospect)),
     }
 )
 moves = st.one_of(
@@ -210,6 +258,7 @@ class TestExactly(TestCase):
         link = authorized(org.account, domains=[linked]) if linked else None
         org.settle(link)
         before, looked_up, served = org.states(), org.looked_up(link), set(covering.covered(org.account))
+        for_graph = org.for_graph()
 
         found = impact(org.account, org.change(move))
         org.do(move)
@@ -223,11 +272,16 @@ class TestExactly(TestCase):
         for asked in found.consequences:
             begins = {effect.person for effect in asked.begins.effects}
             assert begins == org.looked_up(link) - looked_up - after.keys()
-            moving = {effect.person for effect in asked.moves.effects}
+            by_ews = org.by_ews()
+            moving = {effect.person for effect in asked.moves.effects} - by_ews
             assert moving == org.ready(link) & (covered - served) & {who for who in after if after[who] == "alive"}
             alive = sum(state == "alive" for who, state in after.items() if who in found.before.people)
             others = len(asked.moves.effects) + len(asked.asks.effects)
-            assert asked.stays + others == alive - len(came_back - moving)
+            leaving = {effect.person for one in (asked.moves, asked.asks) for effect in one.effects} & by_ews
+            assert asked.stays + others == alive - len(came_back - moving - leaving)
+            assert leaving == (org.for_graph() - for_graph) & org.leaving() & {
+                who for who in after if after[who] == "alive"
+            }
 
 
 class Organization:
@@ -249,7 +303,13 @@ class Organization:
             self.decide(key, value, place, is_locked)
         for person, tie in zip(self.people, tied, strict=True):
             if tie:
-                connect([person], reason="turned_off" if tie["state"] == State.BLOCKED_BY_POLICY else "", **tie)
+                self.tie(person, **tie)
+
+    def tie(self, person: User, *, prospect: Prospect | None, **columns: Any) -> None:
+        was = "turned_off" if columns["state"] == State.BLOCKED_BY_POLICY else ""
+        (connection,) = connect([person], reason=was, password="sealed", **columns)
+        if prospect:
+            GraphProspect.objects.create(connection=connection, outcome=prospect, looked_at=FOUNDED)
 
     def place(self, place: tuple[Level, int]) -> Any:
         level, at = place
@@ -303,11 +363,33 @@ class Organization:
                 self.groups[move[1]].delete()
 
     def settle(self, link: TenantLink | None) -> None:
-        """What the settings do, and following to those whose address is of no domain of the organization."""
+        """What the settings do, following to those whose address is of no domain of the organization, and the way out
+        of EWS to those whose mailbox Graph cannot open."""
         reached = [] if link is None else link.domains
-        served = [one.person for one in covering.covered(self.account).values() if one.domain not in reached]
-        Connection.objects.filter(user__in=served, move=Move.READY).update(move=Move.REFUSED)
+        served = {one.person for one in covering.covered(self.account).values() if one.domain not in reached}
+        held = self.held()
+        outcomes = dict(GraphProspect.objects.values_list("connection_id", "outcome"))
+        for one in Connection.objects.all():
+            values = held[one.user_id]
+            if one.user_id in served and one.move == Move.READY and one.api == api_of(values.services):
+                one.move = Move.REFUSED
+            if one.pk in outcomes and one.api == Api.EWS and is_for_graph(values):
+                one.move = meaning(outcomes[one.pk])
+            Connection.objects.filter(pk=one.pk).update(move=one.move)
         fitting.apply_policy(self.account, now=FOUNDED)
+
+    def held(self) -> dict[int, Integrations]:
+        return effective_of(Integrations, User.objects.filter(account=self.account))
+
+    def for_graph(self) -> set[int]:
+        return {person for person, values in self.held().items() if is_for_graph(values)}
+
+    def by_ews(self) -> set[int]:
+        return set(Connection.objects.filter(api=Api.EWS.value).values_list("user_id", flat=True))
+
+    def leaving(self) -> set[int]:
+        refused = Connection.objects.filter(move=Move.REFUSED).values_list("user_id", flat=True)
+        return self.by_ews() - set(refused)
 
     def looked_up(self, link: TenantLink | None) -> set[int]:
         """Whom following would look for at Microsoft, by their own address or by that of their last connection."""

@@ -70,8 +70,11 @@ def test_whoever_may_not_connect_and_has_no_connection_is_not_on_it(cast: Cast) 
 
 @pytest.mark.parametrize(
     "services",
-    [ServicePolicy(authorize_with=Api.EWS), ServicePolicy(who_can_set_up=Method.APPLICATION_PERMISSIONS)],
-    ids=["by EWS", "by an admin"],
+    [
+        ServicePolicy(who_can_set_up=Method.APPLICATION_PERMISSIONS),
+        ServicePolicy(authorize_with=Api.EWS, who_can_set_up=Method.APPLICATION_PERMISSIONS),
+    ],
+    ids=["by Graph", "by EWS"],
 )
 def test_where_people_cannot_connect_by_themselves_nobody_is_not_yet_connected(
     cast: Cast, services: ServicePolicy

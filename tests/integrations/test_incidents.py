@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account, Letter
 from integrations import checking, incidents
+from integrations.exchange.identity import server_id
 from integrations.failures import Reason
 from integrations.models import Connection, Incident, State
 from tests.cast import Cast, ClientOf, crowd
@@ -289,3 +290,13 @@ def _check_all(connections: list[Connection]) -> None:
     """Each with an access token that is used up."""
     for one in connections:
         checking.check(used_up(one).pk, now=NOW())
+
+
+def test_the_trouble_of_an_own_server_is_not_said_of_microsoft(kestrel: Account) -> None:
+    own = server_id("https://mail.kestrel.example/EWS/Exchange.asmx")
+    group(kestrel, alive=10, degraded=6, tenant=own, reason=Reason.SERVER_UNREACHABLE)
+
+    incidents.watch(now=NOW())
+
+    (report,) = incidents.open_in(kestrel)
+    assert report.says == "An Exchange server has not been answering"

@@ -16,8 +16,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from integrations.failures import Reason
-from integrations.models import State, TenantLink
+from integrations.models import LinkState, State, TenantLink
 from integrations.organization import validating
+from integrations.organization.needs import FULL_ACCESS
+from integrations.preferences import Api
 from tests.cast import FOUNDED, Cast, ClientOf
 from tests.integrations.authorized import authorized, connected_by
 from tests.journeys.looks import LOOKS, faults_of
@@ -61,6 +63,33 @@ def _enter(page: Page, live_server: LiveServer, person: User, client_of: ClientO
     session = client_of(person).cookies[portal.SESSION_COOKIE_NAME]
     page.context.add_cookies([{"name": session.key, "value": session.value, "url": live_server.url}])
     page.goto(f"{live_server.url}{address}")
+
+
+@pytest.fixture
+def by_ews(cast: Cast, link: TenantLink) -> TenantLink:
+    """Another one beside it, shut by Microsoft."""
+    shut = {"state": LinkState.PAUSED, "reason": Reason.EWS_DISABLED.value}
+    found = authorized(cast.kestrel, api=Api.EWS.value, roles=[FULL_ACCESS, "Mail.ReadWrite"], **shut)
+    connected_by(found, [cast.dana], State.PAUSED, api=Api.EWS.value, reason=Reason.EWS_DISABLED.value)
+    return found
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+@pytest.mark.parametrize("name", ["organizations", "organization"])
+def test_nothing_is_wrong_with_one_by_ews(
+    browser: Browser, live_server: LiveServer, cast: Cast, by_ews: TenantLink, client_of: ClientOf, look: Any, name: str
+) -> None:
+    page = browser.new_context(**look).new_page()
+    address = reverse("organizations") + "?api=ews" if name == "organizations" else reverse(name, args=[by_ews.pk])
+    _enter(page, live_server, cast.dana, client_of, address)
+
+    page.locator("main details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    faults = faults_of(page)
+
+    if where := os.environ.get("PICTURES"):
+        page.screenshot(path=str(Path(where) / f"{name}-ews-{look['viewport']['width']}.png"), full_page=True)
+    page.context.close()
+    assert faults == []
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())

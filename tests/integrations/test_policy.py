@@ -11,23 +11,37 @@ from hypothesis import strategies as st
 from accounts.cascade.facts import Held
 from integrations import health, reasons
 from integrations.domains import DomainRule
-from integrations.policy import Obstacle, Shape, may_connect, still_fits, surplus
-from integrations.preferences import Api, Integrations, Method, Service, ServicePolicy
+from integrations.failures import Reason
+from integrations.policy import Obstacle, Shape, api_of, may_connect, may_leave_ews, still_fits, surplus
+from integrations.preferences import APIS, METHODS, Api, Integrations, Method, Service, ServicePolicy
 
 flags = st.booleans()
 names = st.sampled_from(["kestrel.example", "corvid.example", "eu.kestrel.example"])
 rules = st.builds(DomainRule, is_on=flags, domains=st.sets(names, min_size=1).map(lambda chosen: tuple(sorted(chosen))))
-policies = st.builds(
-    ServicePolicy, authorize_with=st.sampled_from(Api), who_can_set_up=st.sampled_from(Method), calendar_write=flags,
-    contacts_write=flags,
-)  # fmt: skip
+servers = st.sampled_from(["https://mail.kestrel.example/EWS/Exchange.asmx", "https://ex.corvid.example/EWS/a.asmx"])
+
+
+def policies_of(service: Service) -> st.SearchStrategy[ServicePolicy]:
+    return st.builds(
+        ServicePolicy, default_service=st.just(service), authorize_with=st.sampled_from(APIS[service]),
+        who_can_set_up=st.sampled_from(METHODS[service]), calendar_write=flags, contacts_write=flags,
+        ews_url=servers if service is Service.EXCHANGE else st.just(""),
+    )  # fmt: skip
+
+
+policies = st.sampled_from(Service).flatmap(policies_of)
 effective = st.builds(Integrations, enabled=flags, services=policies, domains=rules)
 shapes = st.builds(
-    Shape, api=st.sampled_from(Api), method=st.sampled_from(Method), calendar_write=flags, contacts_write=flags,
+    Shape, service=st.sampled_from(Service), api=st.sampled_from(Api), method=st.sampled_from(Method),
+    server=servers | st.just(""), may_move=flags, calendar_write=flags, contacts_write=flags,
     domain=names | st.just(""),
 )  # fmt: skip
 holding = st.builds(Held, effective, st.frozensets(st.sampled_from(["enabled", "services", "domains", "sso_prompt"])))
 ONLY_KESTREL = DomainRule(is_on=True, domains=("kestrel.example",))
+OWN_SERVER = ServicePolicy(
+    Service.EXCHANGE, Api.EWS, Method.PASSWORD, ews_url="https://mail.kestrel.example/EWS/Exchange.asmx"
+)
+AT_OWN_SERVER = Shape(Service.EXCHANGE, Api.EWS, Method.PASSWORD, server=OWN_SERVER.ews_url)
 LOCKED = frozenset({"services"})
 FREE: frozenset[str] = frozenset()
 
@@ -56,6 +70,25 @@ FREE: frozenset[str] = frozenset()
             Integrations(services=ServicePolicy(contacts_write=False)),
             Shape(contacts_write=True),
             Obstacle.CONTACTS_WRITE,
+        ),
+        (Integrations(services=OWN_SERVER), Shape(), Obstacle.ANOTHER_SERVICE),
+        (Integrations(), AT_OWN_SERVER, Obstacle.ANOTHER_SERVICE),
+        (Integrations(services=OWN_SERVER), AT_OWN_SERVER, None),
+        (Integrations(services=OWN_SERVER), replace(AT_OWN_SERVER, server=""), None),
+        (
+            Integrations(services=OWN_SERVER),
+            replace(AT_OWN_SERVER, server="https://ex.corvid.example/EWS/a.asmx"),
+            Obstacle.ANOTHER_SERVER,
+        ),
+        (
+            Integrations(services=OWN_SERVER),
+            replace(AT_OWN_SERVER, method=Method.IMPERSONATION),
+            Obstacle.SET_UP_BY_PEOPLE,
+        ),
+        (
+            Integrations(services=replace(OWN_SERVER, who_can_set_up=Method.IMPERSONATION)),
+            AT_OWN_SERVER,
+            Obstacle.SET_UP_BY_ADMIN,
         ),
         (Integrations(domains=ONLY_KESTREL), Shape(domain="kestrel.example"), None),
         (Integrations(domains=ONLY_KESTREL), Shape(domain="corvid.example"), Obstacle.DOMAIN),
@@ -178,5 +211,61 @@ def test_the_sentence_about_domains_names_them() -> None:
     )
 
 
-def test_the_service_is_the_one_there_is() -> None:
-    assert list(Service) == [Service.OFFICE_365]
+# ── The way out of EWS ──────────────────────────────────────────────────────
+BY_EWS = ServicePolicy(authorize_with=Api.EWS)
+STOPPED = (Reason.EWS_DISABLED, Reason.EWS_NOT_ALLOWED)
+
+
+@given(policies_of(Service.OFFICE_365), shapes, flags)
+def test_who_is_on_the_way_from_ews_to_graph_may_stay_until_graph_has_opened_the_mailbox(
+    policy: ServicePolicy, shape: Shape, is_locked: bool
+) -> None:
+    settings = Integrations(services=replace(policy, authorize_with=Api.GRAPH))
+    leaving = replace(shape, api=Api.EWS, may_leave=True, calendar_write=False, contacts_write=False)
+
+    assert still_fits(Held(settings, LOCKED if is_locked else FREE), leaving) is None
+
+
+@given(effective, shapes)
+def test_nobody_is_on_the_way_to_ews(settings: Integrations, shape: Shape) -> None:
+    by_ews = replace(settings, enabled=True, services=BY_EWS, domains=DomainRule())
+
+    assert may_connect(by_ews, replace(shape, service=Service.OFFICE_365, api=Api.GRAPH)) is Obstacle.ANOTHER_API
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_only_whose_ews_has_stopped_may_leave_it_alone(reason: Reason) -> None:
+    held = Held(Integrations(services=BY_EWS), FREE)
+
+    assert may_leave_ews(held, Shape(api=Api.EWS), reason) == (reason in STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("held", "wish"),
+    [
+        (Held(Integrations(services=BY_EWS), LOCKED), Shape(api=Api.EWS)),
+        (Held(Integrations(enabled=False, services=BY_EWS), FREE), Shape(api=Api.EWS)),
+        (Held(Integrations(services=OWN_SERVER), FREE), Shape(api=Api.EWS)),
+        (Held(Integrations(), FREE), Shape(api=Api.EWS)),
+        (Held(Integrations(services=BY_EWS), FREE), Shape()),
+        (Held(Integrations(services=BY_EWS), FREE), AT_OWN_SERVER),
+        (Held(Integrations(services=BY_EWS, domains=ONLY_KESTREL), FREE), Shape(api=Api.EWS, domain="corvid.example")),
+        (
+            Held(Integrations(services=replace(BY_EWS, calendar_write=False)), FREE),
+            Shape(api=Api.EWS, calendar_write=True),
+        ),
+    ],
+)
+def test_nobody_leaves_ews_against_what_an_admin_decided(held: Held[Integrations], wish: Shape) -> None:
+    assert not any(may_leave_ews(held, wish, reason) for reason in STOPPED)
+
+
+@given(holding, shapes, st.sampled_from(STOPPED))
+def test_who_left_ews_alone_may_stay_with_graph(held: Held[Integrations], wish: Shape, reason: Reason) -> None:
+    if may_leave_ews(held, wish, reason):
+        assert still_fits(held, replace(wish, api=Api.GRAPH)) is None
+
+
+@given(policies)
+def test_the_api_of_a_policy_is_one_that_its_service_knows(policy: ServicePolicy) -> None:
+    assert api_of(policy) in APIS[policy.default_service]

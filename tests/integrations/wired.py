@@ -24,7 +24,10 @@ def microsoft(simulator: Simulator, settings: Any) -> Iterator[Simulator]:
     simulator.control("POST", "reset")
     settings.MICROSOFT_AUTHORITY_HOST = simulator.origin
     settings.MICROSOFT_GRAPH_URL = simulator.graph_url
+    settings.MICROSOFT_EWS_URL = simulator.ews_url
     settings.MICROSOFT_CA_BUNDLE = str(simulator.ca_path)
+    settings.EXCHANGE_CA_BUNDLE = str(simulator.ca_path)
+    settings.EXCHANGE_PORTS = [443, simulator.exchange_port]
     settings.DNS_SERVERS = [simulator.dns_server]
     settings.PRIVATE_NETWORKS_ALLOWED = ["127.0.0.0/8", "::1/128"]
     forget_microsoft()

@@ -45,7 +45,10 @@ def begin_again(product: Product, *, enabled: bool = True) -> None:
         "DELETE FROM integrations_incident",
         "DELETE FROM accounts_letter",
         "DELETE FROM integrations_consentrequest",
+        "DELETE FROM integrations_graphprospect",
+        "DELETE FROM integrations_ewspast",
         "DELETE FROM integrations_connection",
+        "DELETE FROM integrations_exchangeserver",
         "DELETE FROM integrations_linkrequest",
         "DELETE FROM integrations_tenantlink",
         "DELETE FROM accounts_associateddomain",
@@ -149,13 +152,14 @@ def lines_done(product: Product) -> tuple[int, int]:
 
 
 def connection_of(product: Product, address: str) -> dict[str, Any]:
-    """The person's row: id, state and reason; empty where there is none."""
+    """The person's row: id, state and reason, and how it goes; empty where there is none."""
     found = ask(
         product,
-        "SELECT c.id, c.state, c.reason, c.token_version FROM integrations_connection c"
+        "SELECT c.id, c.state, c.reason, c.token_version, c.api, c.move FROM integrations_connection c"
         f" JOIN accounts_user u ON u.id = c.user_id WHERE u.email = '{address}'",
     )
-    return dict(zip(("id", "state", "reason", "token_version"), found[0], strict=True)) if found else {}
+    names = ("id", "state", "reason", "token_version", "api", "move")
+    return dict(zip(names, found[0], strict=True)) if found else {}
 
 
 def is_now(product: Product, *, state: str, reason: str) -> None:

@@ -21,6 +21,7 @@ READ_CALENDAR = {
     "calendar_write": False,
     "contacts_write": True,
     "default_service": "office_365",
+    "ews_url": "",
     "organization_contacts": False,
     "who_can_set_up": "oauth",
 }

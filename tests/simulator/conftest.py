@@ -87,7 +87,8 @@ def flock(birds: Birds) -> Iterator[Birds]:
 
 def _lasting(simulator: Simulator) -> dict[str, Any]:
     state = simulator.control("GET", "state")
-    kept = {name: state[name] for name in ("applications", "grants", "refresh_tokens", "faults")}
+    names = ("tenants", "applications", "service_principals", "grants", "refresh_tokens", "faults", "exchange")
+    kept = {name: state[name] for name in names}
     # A reset makes new applications and moves TokensValidFrom; neither tells one test from another.
     people = [{**person, "tokens_valid_from": None} for person in state["people"]]
     return {**kept, "people": people}

@@ -20,6 +20,7 @@ tenants:
   - id: 11111111-2222-4333-8444-555555555555
     name: Wren
     domains: [wren.example, {name: wren-labs.example, verified: false}]
+    ews: {enabled: true, allowed_apps: [51111111-2222-4333-8444-555555555555], policy_date: 2026-11-01}
     time_zone: Europe/Paris
     people:
       ida:
@@ -29,7 +30,7 @@ tenants:
         calendars: [{name: Choir, color: lightGreen}]
         contacts: [{name: Per Lie, emails: [per@lie.example], company: Lie & Co}]
       jon: {name: Jon Holm, password: jons-own-1, admin: true}
-      kaj: {name: Kaj Ruud, mailbox: on_premises}
+      kaj: {name: Kaj Ruud, mailbox: on_premises, impersonation: true, ews: false}
     enterprise_applications:
       - application: Helper
         roles: [Calendars.Read]
@@ -169,6 +170,15 @@ def test_a_mailbox_on_premises_is_out_of_reach(wren: Client) -> None:
 
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "MailboxNotEnabledForRESTAPI"
+
+
+def test_it_says_how_exchange_stands(wren: Client) -> None:
+    tenant = wren.simulator.control("GET", "tenants/wren.example")
+    kaj = wren.simulator.control("GET", "people/kaj@wren.example")
+
+    assert (tenant["ews_enabled"], tenant["ews_policy_date"]) == (True, "2026-11-01")
+    assert tenant["ews_allowed_app_ids"] == ["51111111-2222-4333-8444-555555555555"]
+    assert (kaj["ews_enabled"], kaj["may_impersonate"]) == (False, True)
 
 
 def test_an_application_is_granted_permissions_and_held_to_mailboxes(wren: Client) -> None:

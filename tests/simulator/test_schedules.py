@@ -105,8 +105,20 @@ def test_ids_are_translated_there_and_back(gus: Mailbox) -> None:
     assert [one["targetId"] for one in back] == ids[:2]
 
 
+def test_ids_of_exchange_web_services_are_translated_too(gus: Mailbox) -> None:
+    event = gus.create("Ids", "2033-08-20T10:00", "2033-08-20T11:00")
+    spelt = event["id"].replace("-", "/").replace("_", "+")
+
+    (there,) = _translate(gus, [event["id"]], "restId", "ewsId")
+    (back,) = _translate(gus, [spelt], "ewsId", "restId")
+    (immutable,) = _translate(gus, [spelt], "ewsId", "restImmutableEntryId")
+
+    assert (there["targetId"], back["targetId"]) == (spelt, event["id"])
+    assert _translate(gus, [immutable["targetId"]], "restImmutableEntryId", "ewsId")[0]["targetId"] == spelt
+
+
 def test_ids_of_other_protocols_are_not_simulated(gus: Mailbox) -> None:
-    body = {"inputIds": ["x"], "sourceIdType": "ewsId", "targetIdType": "restId"}
+    body = {"inputIds": ["x"], "sourceIdType": "entryId", "targetIdType": "restId"}
 
     assert gus.ask("POST", "/me/translateExchangeIds", body).status_code == 501
     assert gus.ask("POST", "/me/translateExchangeIds", {**body, "sourceIdType": "x"}).status_code == 400

@@ -68,6 +68,13 @@ MISTAKES = {
         "tenants[1].time_zone: “Europe/Pari” is no time zone",
     ),
     "a bad flag": ("admin: true", "admin: 1", "people.jon.admin: this must be true or false, not a number."),
+    "a bad date": ("2026-11-01", "soon", "tenants[1].ews.policy_date: this must be a date such as 2026-10-01"),
+    "a listed application without an id": (
+        "allowed_apps: [51111111-2222-4333-8444-555555555555]",
+        "allowed_apps: [Helper]",
+        "tenants[1].ews.allowed_apps: “Helper” is no GUID",
+    ),
+    "a bad switch": ("ews: false", "ews: perhaps", "people.kaj.ews: this must be true or false, not “perhaps”."),
     "calendars without a mailbox": (
         "aliases: [i.berg@wren.example]",
         "mailbox: false",

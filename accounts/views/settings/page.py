@@ -111,6 +111,7 @@ def _parts(
                 reader=reader,
                 trouble=troubled,
                 is_open=wish.change == setting.key,
+                today=timezone.localdate(),
             )
         )
     return list(parts.values())

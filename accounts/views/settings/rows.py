@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.forms import BoundField
@@ -65,6 +66,7 @@ class Row:
     sentence: SafeString
     form: SettingForm
     remark: str
+    caution: openings.Caution | None
     trouble: Trouble | None
     # The form stands open; else its values are shown as facts.
     is_open: bool
@@ -184,9 +186,11 @@ def row_of(
     reader: Reader,
     trouble: Trouble | None,
     is_open: bool,
+    today: date,
 ) -> Row:
     typed = trouble.form if trouble else None
     ask = openings.row_panels.get(setting.key) if place.level == Level.ACCOUNT else None
+    warn = openings.row_cautions.get(setting.key)
     return Row(
         section=section,
         setting=setting,
@@ -195,6 +199,7 @@ def row_of(
         sentence=words.sentence(explanation, reader),
         form=typed or form_of(setting, explanation.value),
         remark=ask(place.account) if ask else "",
+        caution=warn(place.account, explanation.value, reader=reader.person, today=today) if warn else None,
         trouble=trouble,
         is_open=explanation.is_editable and (is_open or typed is not None or place.level == Level.ACCOUNT),
     )

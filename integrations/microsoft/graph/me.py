@@ -25,6 +25,11 @@ def get_address(access_token: str, mailbox: str = OWN) -> str:
     return found if len(found) <= LONGEST_ADDRESS else ""
 
 
+def get_object_id(access_token: str) -> str:
+    """Whose token it is, by the id that the directory knows them by. Raises `CalendarError`."""
+    return str(http.get(f"{settings.MICROSOFT_GRAPH_URL}/{OWN}?$select=id", access_token).get("id") or "")
+
+
 def why_no_mailbox(access_token: str, failure: Failure, mailbox: str = OWN) -> Failure:
     """`failure` with the likeliest reason: Microsoft answers alike for guests, for people without a licence and for
     mailboxes it does not hold. Where the directory says nothing either, or may not be read, the failure as it is."""

@@ -28,6 +28,8 @@ def _nature(person: Person) -> Iterator[Badge]:
         yield Badge("Second factor")
     if person.mailbox == Person.Mailbox.NONE:
         yield Badge("No mailbox")
+    if person.may_impersonate:
+        yield Badge("Impersonation on-premises")
 
 
 def _troubles(person: Person, now: datetime) -> Iterator[Badge]:
@@ -43,5 +45,7 @@ def _troubles(person: Person, now: datetime) -> Iterator[Badge]:
         yield Badge("Locked out", is_bad=True)
     if person.password_is_expired:
         yield Badge("Password expired", is_bad=True)
+    if person.ews_enabled is False:
+        yield Badge("EWS disabled", is_bad=True)
     if person.notices != Person.Notices.SENT:
         yield Badge(f"Notices {person.get_notices_display().lower()}", is_bad=True)

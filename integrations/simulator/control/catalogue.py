@@ -19,19 +19,21 @@ PLACES = {
     "recipes": "recipes/",
 }
 FAULT = {
-    "target": "token, graph, sign_in or dns (the name server)",
+    "target": "token, graph, ews, sign_in or dns (the name server)",
     "seconds": "how long, at most 86400 (default 300)",
     "tenant": "a domain or id; left out: any",
     "person": "a sign-in name; left out: anybody",
     "application": "a client id; left out: any",
     "method": "GET, POST, PATCH, PUT or DELETE; left out: any",
     "path": "a shell pattern for the path after the version, such as me/calendarView*; at the token endpoint: for the "
-    "grant type; at the name server: for the name that is asked for, such as *.kestrel.example; left out: any",
+    "grant type; of Exchange Web Services: for the operation, such as GetItem; at the name server: for the name that "
+    "is asked for, such as *.kestrel.example; left out: any",
     "percent": "of a hundred requests that fit, how many it hits (default 100)",
     "count": "how many requests it hits in all; left out: no limit",
     "steps": "what happens, one step per hit and then from the start again; each step has any of the following",
     "status": "the HTTP status of the answer",
-    "code": "the error code (Graph), the OAuth error (token endpoint), or SERVFAIL, REFUSED, NXDOMAIN (name server)",
+    "code": "the error code (Graph), the response code (Exchange Web Services), the OAuth error (token endpoint), or "
+    "SERVFAIL, REFUSED, NXDOMAIN (name server)",
     "message": "the error message",
     "aadsts": "an AADSTS code (token endpoint and sign-in pages)",
     "retry_after": "seconds; left out: 429 and 503 say when the fault is over",

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from integrations.simulator import place, premises
 from integrations.simulator.control import door, fault_words, flashes, forms, logbook
 from integrations.simulator.control.acts.declaring import Unfit
 from integrations.simulator.control.logbook import Filter
@@ -58,7 +59,9 @@ def front(request: HttpRequest) -> HttpResponse:
         "remarks": logbook.entries(Filter(remarks=True, most=5)),
         "subscriptions": Subscription.objects.filter(expires_at__gt=now).count(),
         "recipes": forms.groups("recipes", None)[0],
-        "service": forms.groups("service", None)[0],
+        "services": forms.groups("service", None),
+        "exchange": premises.current(),
+        "exchange_url": f"{place.here().exchange_origin(request.get_host())}/EWS/Exchange.asmx",
         "names": names(),
         "password": loader.password(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,10 @@ PASSING = (429, 500, 502, 503, 504)
 # What a name server answers on a bad day; "reset" is its silence.
 NAME_CODES = ("SERVFAIL", "REFUSED", "NXDOMAIN")
 NAME_MEMBERS = ("code", "latency_ms", "reset")
+# They have codes of their own.
+MAILBOXES = (Fault.Target.GRAPH, Fault.Target.EWS)
+# The response codes of Exchange Web Services begin so.
+_RESPONSE_CODE = re.compile(r"Error[A-Za-z]{1,90}")
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 LONGEST = timedelta(hours=24)
 LATEST_MS = 60_000
@@ -54,7 +59,7 @@ def place(order: Order, *, now: datetime) -> Fault:
         path=order.path.strip().strip("/").lower(),
         percent=order.percent,
         remaining=order.count,
-        steps=[_kept(step) for step in order.steps],
+        steps=[_kept(order.target, step) for step in order.steps],
         began_at=now,
         until=now + timedelta(seconds=order.seconds),
     )
@@ -64,7 +69,7 @@ def place(order: Order, *, now: datetime) -> Fault:
 
 def _check(order: Order) -> None:
     if order.target not in Fault.Target.values:
-        raise Senseless("Choose what is to fail: token, graph, sign_in or dns.")
+        raise Senseless("Choose what is to fail: token, graph, ews, sign_in or dns.")
     if not 1 <= order.seconds <= LONGEST.total_seconds():
         raise Senseless("Choose between 1 second and 24 hours.")
     if not 1 <= order.percent <= 100:
@@ -85,7 +90,7 @@ def _check_steps(order: Order) -> None:
         raise Senseless("A name server knows nothing of people, applications and methods: leave them out.")
     for step in order.steps:
         _check_step(order.target, step)
-    if not any(_does_something(step) for step in order.steps):
+    if not any(_does_something(order.target, step) for step in order.steps):
         raise Senseless("Choose an answer, a delay, a reset of the connection, or several of them.")
 
 
@@ -102,14 +107,20 @@ def _check_step(target: str, step: Mapping[str, Any]) -> None:
         raise Senseless("Choose a Retry-After between 0 and 86,400 seconds.")
     if step.get("retry_after_as") not in (None, "", "seconds", "date", "none"):
         raise Senseless("Retry-After is sent as seconds, date or none.")
-    for name, longest in (("code", 100), ("message", 1000)):
-        if not isinstance(step.get(name) or "", str) or len(step.get(name) or "") > longest:
-            raise Senseless(f"“{name}” must be text of at most {longest} characters.")
     if not isinstance(step.get("reset") or False, bool):
         raise Senseless("“reset” must be true or false.")
+    _check_words(target, step)
     if target == Fault.Target.DNS:
         _check_name_step(step)
     _check_aadsts(target, step)
+
+
+def _check_words(target: str, step: Mapping[str, Any]) -> None:
+    for name, longest in (("code", 100), ("message", 1000)):
+        if not isinstance(step.get(name) or "", str) or len(step.get(name) or "") > longest:
+            raise Senseless(f"“{name}” must be text of at most {longest} characters.")
+    if target == Fault.Target.EWS and step.get("code") and not _RESPONSE_CODE.fullmatch(step["code"]):
+        raise Senseless("Exchange Web Services answer with a response code such as ErrorServerBusy (as “code”).")
 
 
 def _check_name_step(step: Mapping[str, Any]) -> None:
@@ -123,23 +134,27 @@ def _check_name_step(step: Mapping[str, Any]) -> None:
 
 def _check_aadsts(target: str, step: Mapping[str, Any]) -> None:
     code, status = _whole(step, "aadsts", 0), step.get("status")
-    if code and target == Fault.Target.GRAPH:
-        raise Senseless("AADSTS codes are answered by the token endpoint and the sign-in pages, not by Graph.")
+    if code and target in MAILBOXES:
+        raise Senseless("AADSTS codes come from the token endpoint and the sign-in pages, not by Graph or Exchange.")
     if code and not 10_000 <= code <= 99_999_999:
         raise Senseless("An AADSTS code has between 5 and 8 digits.")
-    if target != Fault.Target.GRAPH and status is not None and status not in PASSING and not (code or step.get("code")):
+    if target not in MAILBOXES and status is not None and status not in PASSING and not (code or step.get("code")):
         raise Senseless(f"With {status}, say which AADSTS code (or OAuth error, as “code”) is answered.")
 
 
-def _does_something(step: Mapping[str, Any]) -> bool:
-    return any(step.get(name) for name in ("status", "latency_ms", "reset", "aadsts")) or step.get("code") in NAME_CODES
+def _does_something(target: str, step: Mapping[str, Any]) -> bool:
+    is_enough = target == Fault.Target.EWS or step.get("code") in NAME_CODES
+    names = ("status", "latency_ms", "reset", "aadsts", *(("code",) if is_enough else ()))
+    return any(step.get(name) for name in names)
 
 
-def _kept(step: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what was left open; an AADSTS code alone brings its own status."""
+def _kept(target: str, step: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was left open; an AADSTS code alone brings its own status, and so does one of Exchange."""
     kept = {name: value for name, value in step.items() if value not in (None, "", False)}
     if kept.get("aadsts") and not kept.get("status"):
         kept["status"] = status_of(kept["aadsts"])
+    if target == Fault.Target.EWS and kept.get("code"):
+        kept["status"] = 500
     return kept
 
 

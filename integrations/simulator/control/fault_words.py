@@ -10,7 +10,13 @@ from typing import Any
 from integrations.simulator.control import faults
 from integrations.simulator.models import Fault
 
-TARGETS = {"graph": "Graph", "token": "Token endpoint", "sign_in": "Sign-in pages", "dns": "Name server"}
+TARGETS = {
+    "graph": "Graph",
+    "ews": "Exchange Web Services",
+    "token": "Token endpoint",
+    "sign_in": "Sign-in pages",
+    "dns": "Name server",
+}
 
 
 @dataclass(frozen=True)

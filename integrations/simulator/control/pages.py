@@ -66,7 +66,7 @@ def person(request: HttpRequest, oid: UUID) -> HttpResponse:
         "person": found,
         "badges": badges(found, now=now),
         "grants": _grants(Q(person=found) | Q(person=None, service_principal__tenant=found.tenant)),
-        "days": _coming(found, now) if found.has_mailbox else [],
+        "days": _coming(found, now) if found.mailbox != Person.Mailbox.NONE else [],
         "subscriptions": _subscriptions(Q(person=found)),
         "groups": forms.groups("people", found),
         "names": names(),

@@ -30,11 +30,11 @@ class Entry:
     number: int
     at: datetime
     kind: str
-    """token, graph, sign_in, other (discovery, keys), dns; notice for what the simulator sends; trainer for actions."""
+    """token, graph, ews, sign_in, other (discovery, keys), dns; notice: what the simulator sends; trainer: actions."""
     method: str
     path: str
     operation: str
-    """The grant type of a token request; else empty."""
+    """The grant type of a token request, the operation of Exchange Web Services; else empty."""
     status: int
     """0: the connection was reset, or (of an action, and of DNS, which has codes) there is none."""
     code: str
@@ -57,11 +57,19 @@ class Notes:
     app: str = ""
     tenant: str = ""
     code: str = ""
+    operation: str = ""
     remarks: list[str] = field(default_factory=list)
 
 
 def explain(
-    request: HttpRequest, *, why: str = "", who: object = "", app: object = "", tenant: object = "", code: object = ""
+    request: HttpRequest,
+    *,
+    why: str = "",
+    who: object = "",
+    app: object = "",
+    tenant: object = "",
+    code: object = "",
+    operation: str = "",
 ) -> None:
     """Say why this answer, in a sentence, and who asked. What is left empty stays as it was said before."""
     notes = notes_of(request)
@@ -70,6 +78,7 @@ def explain(
     notes.app = _name(app) or notes.app
     notes.tenant = _name(tenant) or notes.tenant
     notes.code = _name(code) or notes.code
+    notes.operation = _name(operation) or notes.operation
 
 
 def remark(request: HttpRequest, text: str) -> None:

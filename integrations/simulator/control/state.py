@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from integrations.simulator import premises
 from integrations.simulator.control import faults, tally
 from integrations.simulator.entra import approvals
 from integrations.simulator.models import (
@@ -40,6 +41,7 @@ def everything(*, now: datetime) -> dict[str, Any]:
         "calendars": [calendar(one) for one in Calendar.objects.select_related("person").order_by("pk")],
         "subscriptions": subscriptions(),
         "faults": [fault(one, now=now) for one in faults.active(now=now)],
+        "exchange": exchange_server(),
         "requests": tally.numbers(),
         "approvals": [{**asdict(one), "at": one.at.isoformat()} for one in approvals.waiting()],
     }
@@ -62,6 +64,16 @@ def fault(one: Fault, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def exchange_server() -> dict[str, Any]:
+    """The one on-premises."""
+    found = premises.current()
+    return {
+        "is_down": found.is_down,
+        "certificate": found.certificate,
+        "back_off_milliseconds": found.back_off_milliseconds,
+    }
+
+
 def tenant(one: Tenant) -> dict[str, Any]:
     domains = list(one.domains.all())
     return {
@@ -75,6 +87,9 @@ def tenant(one: Tenant) -> dict[str, Any]:
         "strict_rotation": one.strict_rotation,
         "consent_delay_seconds": one.consent_delay_seconds,
         "is_blocked": one.is_blocked,
+        "ews_enabled": one.ews_enabled,
+        "ews_allowed_app_ids": one.ews_allowed_app_ids,
+        "ews_policy_date": one.ews_policy_date.isoformat() if one.ews_policy_date else None,
         "aged_seconds": one.aged_seconds,
     }
 
@@ -98,6 +113,8 @@ def person(one: Person, *, now: datetime) -> dict[str, Any]:
         "password_is_expired": one.password_is_expired,
         "has_mailbox": one.has_mailbox,
         "mailbox": one.mailbox,
+        "ews_enabled": one.ews_enabled,
+        "may_impersonate": one.may_impersonate,
         "notices": one.notices,
         "tokens_valid_from": one.valid_from.isoformat(),
     }

@@ -27,6 +27,12 @@ def count_graph(route: str, status: int) -> None:
         _graph[(route, status)] += 1
 
 
+def count_ews(operation: str, status: int) -> None:
+    """`operation` is empty for what was turned away before anybody read it."""
+    with _lock:
+        _ews[(operation, status)] += 1
+
+
 def numbers() -> dict[str, list[dict[str, str | int]]]:
     with _lock:
         return {
@@ -34,6 +40,7 @@ def numbers() -> dict[str, list[dict[str, str | int]]]:
                 {"grant_type": grant, "aadsts": code, "count": count} for (grant, code), count in _tokens.items()
             ],
             "graph": [{"route": route, "status": status, "count": count} for (route, status), count in _graph.items()],
+            "ews": [{"operation": name, "status": status, "count": count} for (name, status), count in _ews.items()],
         }
 
 
@@ -43,9 +50,11 @@ def clear() -> None:
         _era += 1
         _tokens.clear()
         _graph.clear()
+        _ews.clear()
 
 
 _lock = Lock()
 _era = 0
 _tokens: Counter[tuple[str, int]] = Counter()
 _graph: Counter[tuple[str, int]] = Counter()
+_ews: Counter[tuple[str, int]] = Counter()

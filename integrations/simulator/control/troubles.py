@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from integrations.simulator.control.faults import Trouble
 from integrations.simulator.entra import errors as entra
+from integrations.simulator.ews import refusals as ews
 from integrations.simulator.graph import errors as graph
 
 WHY = "A fault that was ordered in the console."
@@ -53,3 +54,11 @@ class GraphInTrouble(graph.Refused):
         code, message = GRAPH_WORDS.get(trouble.status, ("UnknownError", ""))
         headers = {"Retry-After": trouble.retry_after} if trouble.retry_after else {}
         super().__init__(trouble.status, trouble.code or code, trouble.message or message, headers=headers)
+
+
+def exchange_refusal(trouble: Trouble) -> ews.Refused:
+    """What a client is told to wait stands in the fault, in milliseconds."""
+    seconds = trouble.retry_after or ""
+    values = {"BackOffMilliseconds": str(int(seconds) * 1000)} if seconds.isdecimal() else {}
+    code = trouble.code or "ErrorInternalServerError"
+    return ews.fault(code, trouble.message or "An internal server error occurred.", values).because(WHY)

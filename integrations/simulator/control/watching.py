@@ -16,11 +16,12 @@ from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_http_date_safe
 
-from integrations.simulator.control import habits, paths, resetting, seen
+from integrations.simulator.control import basic, habits, paths, resetting, seen, tally
 from integrations.simulator.control.seen import Notes
 from integrations.simulator.entra.tenants import as_guid
 
 GRAPH = re.compile(r"^/(v1\.0|beta|v2\.0|oidc)(/|$)")
+EWS = re.compile(r"^/ews/", re.IGNORECASE)
 TOKEN = "/oauth2/v2.0/token"  # noqa: S105
 # The console and the control API are the trainer's; what they do is logged as actions.
 UNWATCHED = re.compile(r"^/($|healthz$|log|console|control|static|favicon)")
@@ -40,6 +41,8 @@ def close(request: HttpRequest, response: HttpResponseBase, *, took_ms: int, now
         _complete_token(request, response, notes, now=now)
     elif kind == "graph":
         _complete_graph(request, response, notes)
+    elif kind == "ews":
+        tally.count_ews(notes.operation, status)
     else:
         _complete_page(request, response, notes)
     _remark_on_waiting(request, response, kind, now=now)
@@ -47,7 +50,7 @@ def close(request: HttpRequest, response: HttpResponseBase, *, took_ms: int, now
         seen.remark(
             request, "Sent a credential in the query. Addresses end up in logs: send it in the body or a header."
         )
-    operation = _form(request, "grant_type") if kind == "token" else ""
+    operation = _form(request, "grant_type") if kind == "token" else notes.operation
     carried = _carried(request)
     for name in ("why", "who", "app", "tenant", "code"):
         setattr(notes, name, _without(carried, getattr(notes, name)))
@@ -67,7 +70,8 @@ def _carried(request: HttpRequest) -> frozenset[str]:
     """The secrets that came with the request, and what came where no secret belongs but may have been put."""
     given = {_form(request, name) for name in (*CREDENTIALS, "code")}
     given |= {str(request.GET.get(name, "")) for name in (*CREDENTIALS, "code")}
-    given.add(request.headers.get("Authorization", "").partition(" ")[2].strip())
+    sent = request.headers.get("Authorization", "").partition(" ")[2].strip()
+    given |= {sent, basic.read(sent)[1]}
     claimed = {_form(request, "client_id"), str(request.GET.get("client_id", ""))}
     given |= {one for one in claimed if as_guid(one) is None}
     return frozenset(value for value in given if len(value) >= SHORTEST_SECRET)
@@ -84,6 +88,8 @@ def kind_of(request: HttpRequest) -> str:
         return "sign_in"
     if request.path.endswith(TOKEN):
         return "token"
+    if EWS.match(request.path_info):
+        return "ews"
     return "graph" if GRAPH.match(request.path_info) else "other"
 
 

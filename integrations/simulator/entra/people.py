@@ -50,7 +50,14 @@ def sign_in(name: str, password: str, application: Application, where: Directory
     return person
 
 
-def prove(person: Person, password: str, *, now: datetime) -> None:
+def prove(
+    person: Person,
+    password: str,
+    *,
+    now: datetime,
+    most: int = WRONG_PASSWORDS,
+    locked_for: timedelta = LOCKED_FOR,
+) -> None:
     """The password is theirs; the account is not locked."""
     if person.locked_until is not None and person.locked_until > now:
         raise Refused(50053, **particulars.of_person(person))
@@ -60,8 +67,8 @@ def prove(person: Person, password: str, *, now: datetime) -> None:
             row.update(wrong_passwords=0, locked_until=None)
         return
     # Counted in the database: guesses come in parallel.
-    row.filter(wrong_passwords__lt=WRONG_PASSWORDS).update(wrong_passwords=F("wrong_passwords") + 1)
-    row.filter(wrong_passwords__gte=WRONG_PASSWORDS).update(locked_until=now + LOCKED_FOR)
+    row.filter(wrong_passwords__lt=most).update(wrong_passwords=F("wrong_passwords") + 1)
+    row.filter(wrong_passwords__gte=most).update(locked_until=now + locked_for)
     raise Refused(50126, **particulars.of_person(person))
 
 

@@ -11,6 +11,8 @@ from integrations.simulator.entra.permission import Permission
 
 # One of Exchange Online's own, for Exchange Web Services.
 EWS = "https://outlook.office365.com/full_access_as_app"
+# The same for some mailboxes: only RBAC for Applications has it, as `Application EWS.AccessAsApp`.
+EWS_SCOPED = "EWS.AccessAsApp"
 
 ROLES: Mapping[str, Permission] = {
     "Calendars.Read": Permission(
@@ -193,4 +195,10 @@ ROLES: Mapping[str, Permission] = {
         "Read, create, change and delete everything in all mailboxes.",
         is_for_admins=True,
     ),
+}
+
+# What RBAC for Applications can allow for some mailboxes.
+SCOPABLE: Mapping[str, Permission] = {
+    **{name: permission for name, permission in ROLES.items() if name != EWS},
+    EWS_SCOPED: ROLES[EWS],
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
@@ -16,6 +17,7 @@ import jwt
 from integrations.simulator.entra import keys
 from integrations.simulator.entra.claims import GENERATION, GRAPH_AUDIENCE
 from integrations.simulator.entra.hashes import digest
+from integrations.simulator.entra.resources import EXCHANGE
 from integrations.simulator.graph import errors
 from integrations.simulator.graph.asking import Caller
 from integrations.simulator.graph.errors import Refused
@@ -24,6 +26,8 @@ from integrations.simulator.models.applications import GRAPH_APP_ID
 from integrations.simulator.prepared import Prepared
 
 AUDIENCES = (GRAPH_AUDIENCE, f"{GRAPH_AUDIENCE}/", GRAPH_APP_ID)
+# Every resource that tokens are issued for.
+_ANY = (*AUDIENCES, EXCHANGE.audience)
 # Checking a signature costs more than the rest of the way in; a token that was checked once stays checked.
 REMEMBERED = 1024
 
@@ -32,6 +36,7 @@ REMEMBERED = 1024
 class Token:
     """What was signed, and cannot change."""
 
+    audience: str
     expires: int
     oid: UUID
     tid: UUID
@@ -47,12 +52,14 @@ class Token:
     """The client declared `cp1`: it can be told before the end that the token is good no more."""
 
 
-def read(authorization: str, *, now: datetime) -> Caller:
-    """Who calls; refuses with 401 as Graph does."""
+def read(authorization: str, *, audiences: Collection[str] = AUDIENCES, now: datetime) -> Caller:
+    """Who calls; refuses with 401 as Graph does. `audiences`: by which names the resource is called."""
     scheme, _, text = authorization.partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise errors.no_token().because("There is no “Authorization: Bearer …” header.")
     token = _verified(text.strip())
+    if token.audience not in audiences:
+        raise errors.wrong_audience().because("The token was issued for another resource than this one.")
     caller, tenant = (_application if token.is_app_only else _person)(token)
     _check_age(token, tenant, now)
     return caller
@@ -144,11 +151,11 @@ def _claims(text: str) -> dict[str, Any]:
         key = keys.find(str(jwt.get_unverified_header(text).get("kid")))
         if key is None:
             raise errors.bad_token().because("This simulator has no key of the name that the token gives.")
-        return jwt.decode(text, key.public, algorithms=["RS256"], audience=AUDIENCES)
+        return jwt.decode(text, key.public, algorithms=["RS256"], audience=_ANY)
     except jwt.ExpiredSignatureError:
         raise errors.expired().because("The access token’s “exp” is past.") from None
     except jwt.InvalidAudienceError:
-        raise errors.wrong_audience().because("The token was issued for another resource than Graph.") from None
+        raise errors.wrong_audience().because("The token was issued for a resource that is not here.") from None
     except jwt.InvalidTokenError:
         raise errors.bad_token().because("This simulator did not sign the token.") from None
 
@@ -159,6 +166,7 @@ def _token(claims: dict[str, Any]) -> Token:
     try:
         generation, aged, issued = map(int, str(claims[GENERATION]).split("."))
         return Token(
+            audience=str(claims["aud"]),
             expires=int(claims["exp"]),
             oid=UUID(str(claims["oid"])),
             tid=UUID(str(claims["tid"])),

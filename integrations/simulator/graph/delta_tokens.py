@@ -72,19 +72,30 @@ class State:
 
 
 def seal(state: State) -> str:
-    nonce = os.urandom(_NONCE)
-    text = json.dumps(asdict(state), separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(nonce + _cipher().encrypt(nonce, text, None)).decode().rstrip("=")
+    return seal_text(json.dumps(asdict(state), separators=(",", ":")))
 
 
 def unseal(token: str) -> State | None:
     """None for what was not sealed here, or was changed on the way."""
-    try:
-        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        kept = json.loads(_cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], None))
-    except (NotBase64, ValueError, InvalidTag):
+    text = unseal_text(token)
+    kept = json.loads(text) if text is not None else None
+    # Exchange's sync states are sealed alike, and are no tokens.
+    if kept is None or "cursor" not in kept:
         return None
     return State(**{**kept, "cursor": Cursor(*kept["cursor"])})
+
+
+def seal_text(text: str) -> str:
+    nonce = os.urandom(_NONCE)
+    return base64.urlsafe_b64encode(nonce + _cipher().encrypt(nonce, text.encode(), None)).decode().rstrip("=")
+
+
+def unseal_text(token: str) -> str | None:
+    try:
+        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], None).decode()
+    except (NotBase64, ValueError, InvalidTag):
+        return None
 
 
 def _cipher() -> AESGCM:

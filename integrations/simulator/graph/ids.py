@@ -1,4 +1,4 @@
-"""POST translateExchangeIds: from ordinary ids to immutable ones, and back."""
+"""POST translateExchangeIds: between ordinary ids, immutable ones, and those of Exchange Web Services."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from integrations.simulator.graph.events import refusals
 from integrations.simulator.models import Event
 
 MOST = 1000
-COLUMNS = {"restId": "graph_id", "restImmutableEntryId": "immutable_id"}
-# Of MAPI and Exchange Web Services, which are not simulated.
-_NOT_SIMULATED = ("entryId", "ewsId", "immutableEntryId")
+EWS = "ewsId"
+COLUMNS = {"restId": "graph_id", "restImmutableEntryId": "immutable_id", EWS: "graph_id"}
+# Of MAPI, which is not simulated.
+_NOT_SIMULATED = ("entryId", "immutableEntryId")
+# The same id in two spellings: Graph's stand in addresses.
+TO_EXCHANGE = str.maketrans("-_", "/+")
+TO_GRAPH = str.maketrans("/+", "-_")
 
 
 def translate(asking: Asking) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def translate(asking: Asking) -> dict[str, Any]:
         raise refusals.unreadable("inputIds")
     if len(ids) > MOST:
         raise refusals.invalid(f"At most {MOST} ids are translated at once.")
-    source, target = (_column(given.get(name.lower()), name) for name in ("sourceIdType", "targetIdType"))
+    source, target = (_kind(given.get(name.lower()), name) for name in ("sourceIdType", "targetIdType"))
     context = f"{asking.base}/$metadata#Collection(microsoft.graph.convertIdResult)"
     return {"@odata.context": context, "value": [_result(asking, one, source, target) for one in ids]}
 
@@ -39,6 +43,12 @@ def _result(asking: Asking, event_id: str, source: str, target: str) -> dict[str
 def _translated(asking: Asking, event_id: str, source: str, target: str) -> str | None:
     if not event_id.isascii():
         return None
+    asked = event_id.translate(TO_GRAPH) if source == EWS else event_id
+    found = _named(asking, asked, COLUMNS[source], COLUMNS[target])
+    return found.translate(TO_EXCHANGE) if found and target == EWS else found
+
+
+def _named(asking: Asking, event_id: str, source: str, target: str) -> str | None:
     rows = Event.objects.filter(calendar__person=asking.person)
     found = rows.filter(**{source: event_id}).values_list(target, flat=True).first()
     split = None if found else recurrence.split_id(event_id)
@@ -48,10 +58,10 @@ def _translated(asking: Asking, event_id: str, source: str, target: str) -> str 
     return recurrence.occurrence_id(master, split[1]) if master else None
 
 
-def _column(value: object, name: str) -> str:
+def _kind(value: object, name: str) -> str:
     if value in _NOT_SIMULATED:
         raise _unknown_kind(str(value))
-    found = {kind.lower(): column for kind, column in COLUMNS.items()}.get(str(value).lower())
+    found = {kind.lower(): kind for kind in COLUMNS}.get(str(value).lower())
     if found is None:
         raise refusals.unknown_value(name, value, "exchangeIdFormat")
     return found

@@ -246,7 +246,8 @@ def _calendars(event: Event, addresses: Iterable[str]) -> Iterator[tuple[Calenda
 
 def _people(addresses: Iterable[str]) -> Sequence[Person]:
     wanted = set(addresses)
-    here = Person.objects.filter(mailbox=Person.Mailbox.CLOUD, deleted_at=None)
+    # Mail reaches a server of the organization's own, too.
+    here = Person.objects.filter(deleted_at=None).exclude(mailbox=Person.Mailbox.NONE)
     named = here.annotate(lower_mail=Lower("mail"), lower_upn=Lower("upn")).filter(
         Q(lower_mail__in=wanted) | Q(lower_upn__in=wanted)
     )

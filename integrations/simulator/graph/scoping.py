@@ -117,7 +117,7 @@ def _check_other(route: Route, caller: Caller, person: Person | None) -> str:
 
 def _check_application(route: Route, caller: Caller) -> str:
     """The directory looks the calling application up, which Outlook does not."""
-    principal = _principal(caller)
+    principal = principal_of(caller)
     if principal is None or not principal.is_enabled:
         state = "gone from" if principal is None else "disabled in"
         raise directory_errors.no_such_application().because(
@@ -128,10 +128,10 @@ def _check_application(route: Route, caller: Caller) -> str:
 
 def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> Opening:
     """The union of two: Entra's roles less the access policy, and Exchange's own roles with their scopes."""
-    principal = _principal(caller)
-    is_outside = principal is not None and person is not None and _is_outside(principal, person)
-    of_entra = frozenset[str]() if is_outside else caller.granted
-    of_exchange = _scoped(principal, person) if principal else frozenset[str]()
+    principal = principal_of(caller)
+    is_kept_out = principal is not None and person is not None and is_outside(principal, person)
+    of_entra = frozenset[str]() if is_kept_out else caller.granted
+    of_exchange = scoped_roles(principal, person) if principal else frozenset[str]()
     both = of_entra | of_exchange
     if of_entra.intersection(route.application):
         return Opening(_opened(route, caller, route.application), both)
@@ -143,11 +143,11 @@ def _check_mailbox(route: Route, caller: Caller, person: Person | None) -> Openi
     raise _denied(route).because(_lacks(route.application, ", nor a role that is scoped to this mailbox"))
 
 
-def _principal(caller: Caller) -> ServicePrincipal | None:
+def principal_of(caller: Caller) -> ServicePrincipal | None:
     return _PRINCIPAL.first(caller.tenant.pk, caller.client_id)
 
 
-def _is_outside(principal: ServicePrincipal, person: Person) -> bool:
+def is_outside(principal: ServicePrincipal, person: Person) -> bool:
     policy: AccessPolicy | None = getattr(principal, "access_policy", None)
     if policy is None:
         return False
@@ -155,7 +155,7 @@ def _is_outside(principal: ServicePrincipal, person: Person) -> bool:
     return is_named == (policy.kind == AccessPolicy.Kind.DENY)
 
 
-def _scoped(principal: ServicePrincipal, person: Person | None) -> frozenset[str]:
+def scoped_roles(principal: ServicePrincipal, person: Person | None) -> frozenset[str]:
     """Exchange's roles are named like `Application Calendars.Read`. Of nobody's mailbox: of any."""
     roles = _SCOPED.all(principal.pk, person.pk) if person else principal.scoped_roles.all()
     return frozenset(role.name.removeprefix("Application ") for role in roles)

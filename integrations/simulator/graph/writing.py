@@ -21,8 +21,11 @@ Fields = Mapping[str, Any]
 
 
 @transaction.atomic
-def create(calendar: Calendar, fields: Fields, *, now: datetime) -> Event:
-    """Organized by the calendar's person. The same `transaction_id` again is refused."""
+def create(calendar: Calendar, fields: Fields, *, now: datetime, tells: bool = True) -> Event:
+    """Organized by the calendar's person. The same `transaction_id` again is refused.
+
+    Here as below, `tells` is whether the attendees hear of it.
+    """
     present = twin(calendar, fields.get("transaction_id"))
     if present:
         raise refusals.duplicate_transaction(present.graph_id)
@@ -32,16 +35,17 @@ def create(calendar: Calendar, fields: Fields, *, now: datetime) -> Event:
     )
     storing.settle(event)
     storing.insert(event, now=now)
-    meetings.invite(event, now=now)
+    if tells:
+        meetings.invite(event, now=now)
     return event
 
 
 @transaction.atomic
-def change(event: Event, fields: Fields, *, now: datetime) -> Event:
+def change(event: Event, fields: Fields, *, now: datetime, tells: bool = True) -> Event:
     """Only what `fields` names. A series whose times change loses its exceptions, as in Outlook."""
     event = _latest(event)
     if event.kind == Event.Kind.EXCEPTION and event.master and event.original_date:
-        return change_occurrence(event.master, event.original_date, fields, now=now)
+        return change_occurrence(event.master, event.original_date, fields, now=now, tells=tells)
     before = _as_it_was(event)
     _apply(event, fields)
     storing.settle(event)
@@ -49,17 +53,19 @@ def change(event: Event, fields: Fields, *, now: datetime) -> Event:
     _keep_answers(before, event, is_moved=is_moved)
     was_series = before.kind == Event.Kind.MASTER
     if was_series and is_moved:
-        meetings.call_off_strays(event, now=now)
+        if tells:
+            meetings.call_off_strays(event, now=now)
         storing.drop_exceptions(event)
     storing.update(event, now=now, before=before if was_series and is_moved else None)
     if was_series and not is_moved:
         meetings.carry_on(before, event, now=now)
-    meetings.follow(before, event, now=now)
+    if tells:
+        meetings.follow(before, event, now=now)
     return event
 
 
 @transaction.atomic
-def change_occurrence(master: Event, day: date, fields: Fields, *, now: datetime) -> Event:
+def change_occurrence(master: Event, day: date, fields: Fields, *, now: datetime, tells: bool = True) -> Event:
     """The occurrence of that day becomes (or stays) an exception."""
     master = _latest(master)
     exception = storing.exception_of(master, day)
@@ -73,28 +79,31 @@ def change_occurrence(master: Event, day: date, fields: Fields, *, now: datetime
     _check_neighbours(master, exception)
     _keep_answers(before, exception, is_moved=meetings.is_moved(before, exception))
     storing.put(exception, now=now)
-    meetings.follow(before, exception, now=now)
+    if tells:
+        meetings.follow(before, exception, now=now)
     return exception
 
 
 @transaction.atomic
-def remove(event: Event, *, now: datetime) -> None:
+def remove(event: Event, *, now: datetime, tells: bool = True) -> None:
     """An organizer's goes from the calendars of all attendees, too: there it stays as cancelled."""
     event = _latest(event)
     if event.kind == Event.Kind.EXCEPTION and event.master and event.original_date:
-        remove_occurrence(event.master, event.original_date, now=now)
+        remove_occurrence(event.master, event.original_date, now=now, tells=tells)
         return
-    meetings.call_off(event, now=now)
+    if tells:
+        meetings.call_off(event, now=now)
     storing.erase(event)
 
 
 @transaction.atomic
-def remove_occurrence(master: Event, day: date, *, now: datetime) -> None:
+def remove_occurrence(master: Event, day: date, *, now: datetime, tells: bool = True) -> None:
     master = _latest(master)
     exception = storing.exception_of(master, day)
     if exception.is_removed:
         raise refusals.no_such_item()
-    meetings.call_off(exception, now=now)
+    if tells:
+        meetings.call_off(exception, now=now)
     storing.take_out(exception, now=now)
 
 

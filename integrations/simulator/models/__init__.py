@@ -13,6 +13,7 @@ from integrations.simulator.models.applications import (
 from integrations.simulator.models.directory import Domain, Person, Tenant, TextRecord
 from integrations.simulator.models.faults import Fault
 from integrations.simulator.models.mailbox import Calendar, Contact, Event, SeriesVersion, Subscription, Tombstone
+from integrations.simulator.models.premises import Premises
 from integrations.simulator.models.sessions import AuthorizationCode, BrowserSession, RefreshToken
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Fault",
     "Grant",
     "Person",
+    "Premises",
     "RefreshToken",
     "ScopedRole",
     "SeriesVersion",

@@ -24,6 +24,11 @@ class Tenant(models.Model):
     consent_delay_seconds = models.PositiveIntegerField(default=0)
     # Microsoft has blocked all of it: nobody signs in, and nothing gets a token (5000224).
     is_blocked = models.BooleanField(default=False)
+    # Exchange Web Services in Exchange Online: EwsEnabled as the administrators set it, EwsAllowedAppIDs (client ids;
+    # None: never set), and the date by which the retirement is judged (None: today's).
+    ews_enabled = models.BooleanField(null=True)
+    ews_allowed_app_ids = models.JSONField(null=True)
+    ews_policy_date = models.DateField(null=True)
     # By how much "N days later" has aged what was issued here, in all.
     aged_seconds = models.PositiveBigIntegerField(default=0)
 
@@ -90,6 +95,10 @@ class Person(models.Model):
     is_admin = models.BooleanField(default=False)
     is_licensed = models.BooleanField(default=True)
     mailbox = models.CharField(max_length=12, choices=Mailbox.choices, default=Mailbox.CLOUD)
+    # EwsEnabled of the mailbox, in Exchange Online only.
+    ews_enabled = models.BooleanField(null=True)
+    # Holds ApplicationImpersonation on the server of the organization's own: may open each mailbox that it has there.
+    may_impersonate = models.BooleanField(default=False)
     notices = models.CharField(max_length=12, choices=Notices.choices, default=Notices.SENT)
     notice_delay_seconds = models.PositiveIntegerField(default=60)
 

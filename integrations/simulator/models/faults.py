@@ -16,6 +16,7 @@ class Fault(models.Model):
     class Target(models.TextChoices):
         TOKEN = "token"  # noqa: S105
         GRAPH = "graph"
+        EWS = "ews"
         SIGN_IN = "sign_in"
         DNS = "dns"
 

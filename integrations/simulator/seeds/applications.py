@@ -11,7 +11,7 @@ from uuid import UUID
 from cryptography import x509
 
 from integrations.simulator.entra.delegated import PERMISSIONS
-from integrations.simulator.entra.roles import ROLES
+from integrations.simulator.entra.roles import ROLES, SCOPABLE
 from integrations.simulator.seeds.cast import Cast
 from integrations.simulator.seeds.fields import Fields, fields
 from integrations.simulator.seeds.seed import (
@@ -89,7 +89,7 @@ def _enterprise(data: Fields, tenant: SeedTenant, registry: Registry, cast: Cast
         grants=_grants(data, tenant, cast),
         roles=_known(data, "roles", data.texts("roles"), ROLES),
         scoped_roles={
-            _known(data, "scoped_roles", [role], ROLES)[0]: _oids(data, "scoped_roles", people, tenant, cast)
+            _known(data, "scoped_roles", [role], SCOPABLE)[0]: _oids(data, "scoped_roles", people, tenant, cast)
             for role, people in data.named("scoped_roles").items()
         },
         access_policy=data.under("access_policy", lambda inner: _policy(inner, tenant, cast)),

@@ -11,6 +11,7 @@ from integrations.simulator.seeds.seed import (
     SeedCalendar,
     SeedContact,
     SeedDomain,
+    SeedEws,
     SeedPerson,
     SeedTenant,
 )
@@ -40,6 +41,16 @@ def tenant(data: Fields, password: str) -> SeedTenant:
         domains=domains,
         people=_people(data, tid, domains, zone, password),
         enterprises=(),
+        ews=data.under("ews", _ews) or SeedEws(),
+    )
+
+
+def _ews(data: Fields) -> SeedEws:
+    listed = data.texts("allowed_apps") if "allowed_apps" in data else data.take("allowed_apps", None)
+    return SeedEws(
+        enabled=data.optional_flag("enabled"),
+        allowed_app_ids=None if listed is None else [data.must_be_guid("allowed_apps", one) for one in listed],
+        policy_date=data.optional_date("policy_date"),
     )
 
 
@@ -99,6 +110,8 @@ def _person(data: Fields, key: str, tid: UUID, domains: list[SeedDomain], zone: 
         password=data.text("password", password),
         needs_mfa=data.flag("mfa"),
         is_blocked=data.flag("blocked"),
+        ews_enabled=data.optional_flag("ews"),
+        may_impersonate=data.flag("impersonation"),
         calendars=_calendars(data, mailbox),
         contacts=data.each("contacts", _contact),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, time
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from typing import Any, TypeVar
 from uuid import UUID
@@ -63,6 +63,15 @@ class Fields:
             raise self.wrong(name, f"this must be true or false, not {_kind(found)}.")
         return found
 
+    def optional_flag(self, name: str) -> bool | None:
+        return self.flag(name) if name in self else self.take(name, None)
+
+    def optional_date(self, name: str) -> date | None:
+        found = self.take(name, None)
+        if found is not None and (isinstance(found, datetime) or not isinstance(found, date)):
+            raise self.wrong(name, f"this must be a date such as 2026-10-01, not {_kind(found)}.")
+        return found
+
     def number(self, name: str, default: Any = _NONE, *, least: int = 0, most: int = 1_000_000) -> int:
         found = self.take(name, default)
         if isinstance(found, bool) or not isinstance(found, int):
@@ -90,9 +99,12 @@ class Fields:
     def guid(self, name: str, default: Any = _NONE) -> UUID:
         if default is not _NONE and name not in self:
             return UUID(str(self.take(name, default)))
-        text = self.text(name)
+        return UUID(self.must_be_guid(name, self.text(name)))
+
+    def must_be_guid(self, name: str, text: str) -> str:
+        """As it is written best."""
         try:
-            return UUID(text)
+            return str(UUID(text))
         except ValueError:
             raise self.wrong(name, f"“{text}” is no GUID (8-4-4-4-12 hexadecimal digits).") from None
 

@@ -24,6 +24,9 @@ def tenant(seed: SeedTenant) -> Tenant:
         user_consent=seed.user_consent,
         has_consent_workflow=seed.has_consent_workflow,
         strict_rotation=seed.strict_rotation,
+        ews_enabled=seed.ews.enabled,
+        ews_allowed_app_ids=None if seed.ews.allowed_app_ids is None else list(seed.ews.allowed_app_ids),
+        ews_policy_date=seed.ews.policy_date,
     )
     found.save()
     Domain.objects.bulk_create(Domain(tenant=found, name=one.name, is_verified=one.is_verified) for one in seed.domains)
@@ -87,6 +90,8 @@ def _person(seed: SeedPerson, tenant: Tenant, password: str, *, now: datetime) -
         mailbox=seed.mailbox,
         needs_mfa=seed.needs_mfa,
         is_blocked=seed.is_blocked,
+        ews_enabled=seed.ews_enabled,
+        may_impersonate=seed.may_impersonate,
         valid_from=now,
         # Another number than before a reset, so that access tokens from then are dead as well.
         generation=secrets.randbelow(2**30),

@@ -62,6 +62,8 @@ class SeedPerson:
     password: str
     needs_mfa: bool
     is_blocked: bool
+    ews_enabled: bool | None
+    may_impersonate: bool
     calendars: Sequence[SeedCalendar]
     contacts: Sequence[SeedContact]
     events: int = 0
@@ -93,6 +95,15 @@ class SeedEnterprise:
     access_policy: tuple[str, Sequence[UUID]] | None = None
 
 
+@dataclass(frozen=True)
+class SeedEws:
+    """Exchange Web Services in Exchange Online: what is None was never set."""
+
+    enabled: bool | None = None
+    allowed_app_ids: Sequence[str] | None = None
+    policy_date: date | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeedTenant:
     tid: UUID
@@ -103,6 +114,7 @@ class SeedTenant:
     domains: Sequence[SeedDomain]
     people: Sequence[SeedPerson]
     enterprises: Sequence[SeedEnterprise]
+    ews: SeedEws = SeedEws()
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ def possible(kind: Any) -> list[Any]:
         return [value for fields_of in every for value in made(kind, fields_of)]
     if kind is int:
         return list(range(31))
+    if kind is str:
+        return ["", "kestrel.example", "https://mail.kestrel.example/EWS/Exchange.asmx"]
     return [(), ("one",), ("one", "two", "one"), ("kestrel.example",)]  # a tuple of words
 
 

@@ -33,6 +33,49 @@ class Order:
     sugar: bool = part(default=False, label="Sugar")
 
 
+class Milk(StrEnum):
+    COW = "cow"
+    OAT = "oat"
+
+
+def street(typed: str) -> str:
+    if any(sign.isdigit() for sign in typed):
+        raise ValueError("Streets have no numbers here.")
+    return typed.strip().title()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Parts that mean something only beside others."""
+
+    drink: Drink = part(
+        default=Drink.TEA,
+        label="Drink",
+        options=(Option(Drink.TEA, "Tea"), Option(Drink.COFFEE, "Coffee", warning="It keeps one awake.")),
+    )
+    milk: Milk = part(
+        default=Milk.COW,
+        label="Milk",
+        options=(Option(Milk.COW, "Cow’s milk", only_with=(Drink.COFFEE,)), Option(Milk.OAT, "Oat milk")),
+    )
+    foam: bool = part(default=True, label="Foam", only_with=(Drink.COFFEE, Milk.COW))
+    street: str = part(
+        default="", label="Street", parse=street, most=20, only_with=(Drink.COFFEE,), is_kept=False,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        problems = [
+            BadValue(f"No {word}.", part=word)
+            for word, is_wrong in (
+                ("street", self.street == "Nowhere"),
+                ("foam", self.foam and self.street == "Nowhere"),
+            )
+            if is_wrong
+        ]
+        if problems:
+            raise BadValue(str(problems[0]), part=problems[0].part, also=tuple(problems[1:]))
+
+
 def menu_word(typed: str) -> str:
     if not typed.isalpha():
         raise ValueError(f"“{typed}” is not a dish.")
@@ -55,6 +98,7 @@ class Cafe(Section, prefix="cafe", title="Café", page=Page("cafe", "Café")):
     is_open: bool = setting(default=True, label="Open")
     order: Order = setting(default=Order(), label="Order")
     menu: Menu = setting(default=Menu(), label="Menu")
+    delivery: Delivery = setting(default=Delivery(), label="Delivery")
     tables: int = setting(default=4, label="Tables", help="Inside.", least=1, most=12)
     favourite: Drink = setting(
         default=Drink.TEA,
@@ -63,7 +107,7 @@ class Cafe(Section, prefix="cafe", title="Café", page=Page("cafe", "Café")):
     )
 
 
-OPEN, ORDER, MENU, TABLES, FAVOURITE = declare.settings_of(Cafe)
+OPEN, ORDER, MENU, DELIVERY, TABLES, FAVOURITE = declare.settings_of(Cafe)
 
 
 def filled(one: Any, current: Any, **data: str) -> Any:
@@ -255,3 +299,49 @@ def test_fields_of_two_settings_on_one_page_have_ids_of_their_own() -> None:
     ids = {form_for(one)(initial=initial_of(one, one.default))["value"].auto_id for one in (TABLES, FAVOURITE, OPEN)}
 
     assert ids == {"tables_value", "favourite_value", "is_open_value"}
+
+
+# ── A line of text, and parts that mean something only beside others ────────
+COFFEE = {"drink": "coffee", "milk": "cow"}
+
+
+def test_a_line_is_parsed_and_shown_again_as_it_was_typed_where_it_is_refused() -> None:
+    good = filled(DELIVERY, Delivery(), **COFFEE, street=" high street ")
+    bad = filled(DELIVERY, Delivery(), **COFFEE, street="Street 1")
+
+    assert good.is_valid()
+    assert good.value().street == "High Street"
+    assert bad.errors["street"] == ["Streets have no numbers here."]
+    assert bad["street"].value() == "Street 1"
+
+
+def test_a_line_that_is_too_long_is_refused() -> None:
+    assert "street" in filled(DELIVERY, Delivery(), **COFFEE, street="a" * 21).errors
+
+
+def test_what_means_nothing_beside_the_others_is_kept_or_becomes_its_default_whatever_was_sent() -> None:
+    current = Delivery(Drink.COFFEE, foam=False, street="High Street")
+
+    form = filled(DELIVERY, current, drink="tea", milk="oat", foam="on", street="Low Street")
+
+    assert form.is_valid()
+    assert form.value() == Delivery(Drink.TEA, Milk.OAT, foam=False, street="")
+
+
+def test_what_is_refused_in_several_parts_is_said_of_each() -> None:
+    form = filled(DELIVERY, Delivery(), **COFFEE, foam="on", street="nowhere")
+
+    assert not form.is_valid()
+    assert {name: list(said) for name, said in form.errors.items()} == {
+        "street": ["No street."],
+        "foam": ["No foam."],
+    }
+
+
+def test_the_page_is_told_what_goes_with_what() -> None:
+    drink, milk, foam, line = parts_of(DELIVERY)
+
+    assert [(one.warning, one.only_with) for one in drink.options] == [("", ""), ("It keeps one awake.", "")]
+    assert [(one.only_with, one.hint) for one in milk.options] == [("drink=coffee", "Only with Coffee."), ("", "")]
+    assert (foam.only_with, foam.hint) == ("drink=coffee milk=cow", "Only with Coffee and Cow’s milk.")
+    assert line.is_words

@@ -259,6 +259,7 @@ def test_a_composite_is_stored_canonical(kestrel: Account, dana: User) -> None:
         "calendar_write": True,
         "contacts_write": False,
         "default_service": "office_365",
+        "ews_url": "",
         "organization_contacts": False,
         "who_can_set_up": "oauth",
     }

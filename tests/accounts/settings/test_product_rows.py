@@ -65,7 +65,6 @@ def test_a_person_sees_what_the_account_and_groups_alone_decide_and_why(cast: Ca
 def test_choices_that_do_not_work_yet_are_not_shown(dana: User, client_of: ClientOf) -> None:
     shown = text_of(client_of(dana).get(PAGE))
 
-    assert "Exchange Web Services" not in shown
     assert "SSO credentials" not in shown
 
 
@@ -84,7 +83,6 @@ def test_it_says_how_many_are_connected(
 @pytest.mark.parametrize(
     "change",
     [
-        {"authorize_with": "ews"},
         {"authorize_with": "carrier pigeon"},
         {"default_service": "google"},
         {"default_service": ""},
@@ -99,7 +97,7 @@ def test_a_choice_that_is_not_offered_is_refused(change: dict[str, str], dana: U
 
 
 def test_a_refused_policy_keeps_what_was_ticked(dana: User, client_of: ClientOf) -> None:
-    sent = {**GOOD_POLICY, "authorize_with": "ews", "contacts_write": "on"}
+    sent = {**GOOD_POLICY, "who_can_set_up": "password", "contacts_write": "on"}
 
     page = row(client_of(dana).post(f"{PAGE}integrations.services/", sent), "services")
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from integrations.simulator.control.acts import (
     applications,
     events,
+    exchange,
     granting,
     mailboxes,
     names,
@@ -30,6 +31,7 @@ ALL: Sequence[Action] = (
     *people.ACTIONS,
     *passwords.ACTIONS,
     *mailboxes.ACTIONS,
+    *exchange.ACTIONS,
     *events.ACTIONS,
     *applications.ACTIONS,
     *principals.ACTIONS,

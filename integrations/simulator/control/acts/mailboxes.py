@@ -47,7 +47,7 @@ ACTIONS = (
         label="Move the mailbox on-premises",
         group=GROUP,
         effect="Graph answers 404 MailboxNotEnabledForRESTAPI to everything of this mailbox, and subscriptions end. "
-        "Events are kept for the way back.",
+        "Its Exchange Web Services are those of the server on-premises. Events come along.",
         do=move_on_premises,
         is_harmful=True,
         fits=lambda person: person.mailbox == Person.Mailbox.CLOUD,
@@ -57,7 +57,8 @@ ACTIONS = (
         name="take-mailbox",
         label="Take the mailbox away",
         group=GROUP,
-        effect="As without a licence: Graph answers 404 to everything of this mailbox. Events are kept for a "
+        effect="As without a licence: Graph answers 404 to everything of this mailbox, Exchange "
+        "ErrorNonExistentMailbox. Events are kept for a "
         "change of mind.",
         do=take_away,
         is_harmful=True,
@@ -68,7 +69,8 @@ ACTIONS = (
         name="move-to-cloud",
         label="Move the mailbox to Exchange Online",
         group=GROUP,
-        effect="Graph reaches it, with the events it had.",
+        effect="Graph and the Exchange Web Services of Exchange Online reach it, with the events it had; the server "
+        "on-premises does not any more.",
         do=move_to_cloud,
         fits=lambda person: person.mailbox != Person.Mailbox.CLOUD,
     ),

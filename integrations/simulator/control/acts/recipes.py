@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from integrations.simulator.control import ageing, fault_orders
 from integrations.simulator.control.acts import applications, mailboxes, people, sessions
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter
+from integrations.simulator.ews import retirement
 from integrations.simulator.models import Application, Fault, Grant, Person, Tenant
 
 GROUP = "Rehearse a bad day"
@@ -53,6 +54,18 @@ def network_is_bad(service: None, *, now: datetime) -> str:
 
 def mailbox_moves(service: None, *, person: Person, now: datetime) -> str:
     return mailboxes.move_on_premises(person, now=now)
+
+
+def ews_is_shut_off(service: None, *, tenant: Tenant, now: datetime) -> str:
+    Tenant.objects.filter(pk=tenant.pk).update(
+        ews_enabled=None, ews_allowed_app_ids=None, ews_policy_date=retirement.BLOCKED_BY_DEFAULT
+    )
+    return f"In {tenant.name} the day has come on which Exchange Online blocks Exchange Web Services."
+
+
+def ews_ends(service: None, *, tenant: Tenant, now: datetime) -> str:
+    Tenant.objects.filter(pk=tenant.pk).update(ews_policy_date=retirement.ENDED)
+    return f"In {tenant.name} Exchange Web Services have ended."
 
 
 def password_is_reset(service: None, *, person: Person, now: datetime) -> str:
@@ -116,6 +129,21 @@ ACTIONS = (
         "All grants of the application in the organization go. The next refresh is refused with AADSTS65001.",
         consent_deleted,
         _APPLICATION,
+        _TENANT,
+    ),
+    _recipe(
+        "ews-is-shut-off",
+        "Exchange Web Services are shut off",
+        "As on 1 October 2026, in an organization that has set nothing: 403 with X-EWS-Policy-Reason. Graph goes on. "
+        "To end it: set EwsEnabled and EwsAllowedAppIDs on the organization’s page.",
+        ews_is_shut_off,
+        _TENANT,
+    ),
+    _recipe(
+        "ews-ends",
+        "Exchange Web Services end",
+        "As on 1 April 2027: 403 with X-EWS-Policy-Reason, whatever the administrators set. Servers on-premises go on.",
+        ews_ends,
         _TENANT,
     ),
     _recipe(

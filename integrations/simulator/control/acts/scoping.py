@@ -8,7 +8,7 @@ from django.db import transaction
 
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter, Unfit, choice
 from integrations.simulator.control.subjects import Enrolment
-from integrations.simulator.entra.scopes import ROLES
+from integrations.simulator.entra.roles import SCOPABLE
 from integrations.simulator.models import AccessPolicy, Person, ScopedRole
 
 GROUP = "Which mailboxes"
@@ -18,7 +18,7 @@ PREFIX = "Application "
 def scope(enrolment: Enrolment, *, role: str, people: list[Person], now: datetime) -> str:
     """RBAC for Applications: `New-ManagementRoleAssignment -App … -CustomResourceScope …`."""
     name = role.removeprefix(PREFIX)
-    if name not in ROLES:
+    if name not in SCOPABLE:
         raise Unfit(f"“{role[:100]}” is no application permission that is simulated.")
     with transaction.atomic():
         scoped, _ = ScopedRole.objects.get_or_create(service_principal=enrolment.there, name=name)

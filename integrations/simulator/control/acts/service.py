@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from integrations.simulator.control import faults, habits, seen, tally, usage
+from integrations.simulator.control.acts import exchange
 from integrations.simulator.control.acts.declaring import Action, Kind, Parameter
 from integrations.simulator.entra import keys
 from integrations.simulator.graph import throttling
-from integrations.simulator.models import Tenant
+from integrations.simulator.models import Premises, Tenant
 from integrations.simulator.seeds import loader
 
 GROUP = "The whole service"
@@ -21,6 +22,8 @@ def reset(service: None, *, now: datetime) -> str:
     for memory in (tally, habits, usage, seen):
         memory.clear()
     faults.stop_all()
+    Premises.objects.all().delete()
+    exchange.follow(now=now)
     return "Everything is as on the first day."
 
 

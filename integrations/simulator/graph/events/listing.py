@@ -68,6 +68,7 @@ class Standing:
     event: Event
     starts_at: datetime
     ends_at: datetime
+    occurrence: Occurrence | None = None
 
 
 def inside(calendar: Calendar, first: datetime, last: datetime) -> list[Standing]:
@@ -75,7 +76,7 @@ def inside(calendar: Calendar, first: datetime, last: datetime) -> list[Standing
     rows = calendar.events.exclude(kind=Event.Kind.MASTER).filter(_inside(first, last), is_removed=False)
     series = calendar.events.filter(_lasting(first, last), kind=Event.Kind.MASTER)
     found = [Standing(row, row.starts_at, row.ends_at) for row in rows]
-    found += [Standing(master, occ.starts_at, occ.ends_at) for master, occ in _expanded(series, first, last, None)]
+    found += [Standing(master, occ.starts_at, occ.ends_at, occ) for master, occ in _expanded(series, first, last, None)]
     return sorted(found, key=lambda one: (one.starts_at, one.event.pk))
 
 

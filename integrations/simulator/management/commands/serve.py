@@ -20,6 +20,7 @@ from integrations.simulator import certificates, place, rounds, server
 from integrations.simulator.control import door
 from integrations.simulator.entra import keys
 from integrations.simulator.place import Place
+from integrations.simulator.premises import CannotListen
 from integrations.simulator.seeds import loader, reading
 
 HOSTNAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--https-port", default="8443")
         parser.add_argument("--http-port", default="8081")
         parser.add_argument("--dns-port", default="8053", help="UDP and TCP (default: %(default)s)")
+        parser.add_argument("--exchange-port", default="8444", help="of the Exchange Server on-premises")
         parser.add_argument("--name", action="append", default=[], help="a further host name that is answered")
         parser.add_argument("--seed", default=str(reading.BUNDLED), help="YAML; read once, at the start")
 
@@ -48,6 +50,7 @@ class Command(BaseCommand):
             https_port=_port(options["https_port"]),
             http_port=_port(options["http_port"]),
             dns_port=_port(options["dns_port"]),
+            exchange_port=_port(options["exchange_port"]),
             names=tuple(_hostname(name) for name in options["name"]),
         )
         if not here.is_loopback and not options["allow_remote"]:
@@ -57,7 +60,7 @@ class Command(BaseCommand):
             here.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _alone_in(here.data):
                 self._serve(here)
-        except (server.CannotListen, loader.BadSeed) as problem:
+        except (CannotListen, loader.BadSeed) as problem:
             raise CommandError(str(problem)) from None
         except (OSError, DatabaseError, sqlite3.Error, ValueError) as problem:
             raise CommandError(f"The data directory {here.data} cannot be used: {problem}") from None
@@ -71,7 +74,8 @@ class Command(BaseCommand):
     def _say(self, here: Place) -> None:
         self.stdout.write(
             f"Simulated Microsoft 365. People and console: {here.human_origin()}/  "
-            f"Machines: {here.machine_origin()}  CA: {here.data / 'ca.pem'}"
+            f"Machines: {here.machine_origin()}  Exchange on-premises: {here.exchange_origin()}  "
+            f"CA: {here.data / 'ca.pem'}"
         )
         self.stdout.flush()
 
