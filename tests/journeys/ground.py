@@ -15,7 +15,7 @@ import psycopg
 
 from tests.processes import Product
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 120.0  # seconds; only a failure waits that long, and the machine may be busy with other suites
 TRIES = 10
 PLACES = ("group", "membership")  # where people are, each after what it refers to
 OF_A_PERSON = (

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, 
 from tests.journeys import story
 from tests.processes import Product
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 ORDINARY: Mapping[str, Any] = {
     "locale": "en-GB",
     "timezone_id": "Europe/London",
