@@ -21,9 +21,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from accounts import audit, outbound
+from accounts import audit, outbound, vault
 from accounts.models import Account, User
-from integrations import approvals, failures, reasons, scopes, vault
+from integrations import approvals, failures, reasons, scopes
 from integrations.failures import Outcome, Reason
 from integrations.microsoft import tenants
 from integrations.models import TenantConsent

@@ -25,11 +25,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
-from accounts import audit, outbound
+from accounts import audit, outbound, vault
 from accounts.cascade.read import held
 from accounts.domain_names import domain_of
 from accounts.models import User
-from integrations import scopes, sign_in_hints, vault
+from integrations import scopes, sign_in_hints
 from integrations.failures import Reason
 from integrations.microsoft import identity
 from integrations.models import ALIVE, Connection, ConsentRequest, Ending, State, Step

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from integrations import approvals, vault
+from accounts import vault
+from integrations import approvals
 from integrations.connecting import place
 from integrations.failures import Failure, Reason
 from integrations.models import ConsentRequest, Step

@@ -20,8 +20,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.db.models import Q
 
-from accounts import outbound
-from integrations import agreeing, alarms, linking, probing, states, vault
+from accounts import outbound, vault
+from integrations import agreeing, alarms, linking, probing, states
 from integrations.consent_steps import Ended, Overtaken, end
 from integrations.contracts import CalendarError, CredentialRefused, NotEligible, Passing
 from integrations.exchange import arriving

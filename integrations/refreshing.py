@@ -25,7 +25,8 @@ from django.db.models import QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from integrations import credentials, fitting, states, tokens, vault
+from accounts import vault
+from integrations import credentials, fitting, states, tokens
 from integrations.contracts import CalendarError
 from integrations.failures import KEY_MISSING, Failure, Outcome, Reason
 from integrations.models import ALIVE, Connection, State, Trouble

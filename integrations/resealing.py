@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Model, Q, QuerySet
 
-from integrations import vault
+from accounts import vault
 from integrations.models import (
     Connection,
     ConsentRequest,

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from integrations import resealing, vault
+from accounts import vault
+from integrations import resealing
 from integrations.models import TokenKey
 
 SAMPLE = "Meridian"

@@ -21,8 +21,8 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts import outbound, rows
-from integrations import fitting, scopes, states, vault
+from accounts import outbound, rows, vault
+from integrations import fitting, scopes, states
 from integrations.contracts import AuthorizationLost, CalendarError, CredentialRefused
 from integrations.failures import KEY_MISSING
 from integrations.microsoft import http, identity

@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import connection as database
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import Account, User
 from config.demo.children import ROOT, Child, Command
-from integrations import vault
 from integrations.models import ALIVE, Connection, State
 from tests.servers import wait_until
 from tests.token_endpoint import refresh_token

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from accounts import audit
+from accounts import audit, vault
 from accounts.cascade.read import held
-from integrations import approvals, linking, states, vault
+from integrations import approvals, linking, states
 from integrations.connecting import opened
 from integrations.consent_steps import Ended, advance
 from integrations.contracts import AuthorizationLost, CalendarError, NotEligible, Opened, Throttled, Unreachable

@@ -17,11 +17,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
+from accounts import vault
 from accounts.cascade.read import effective
 from accounts.models import User
 from accounts.nudging import nudge
 from accounts.sign_in import addresses
-from integrations import connecting, vault
+from integrations import connecting
 from integrations.exchange import server_checks, servers
 from integrations.failures import Reason
 from integrations.models import Connection, ConsentRequest, Ending, ExchangeServer, Step

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integrations import failures, vault
+from accounts import vault
+from integrations import failures
 from integrations.contracts import AppGone, AuthorizationLost, CalendarProvider, Changes, CredentialRefused, Opened
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, ExchangeServer

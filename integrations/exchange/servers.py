@@ -13,10 +13,10 @@ from celery import current_app
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import audit
+from accounts import audit, vault
 from accounts.models import Account, User
 from accounts.nudging import nudge
-from integrations import states, vault
+from integrations import states
 from integrations.exchange import places
 from integrations.models import Connection, EwsPast, ExchangeServer, State
 from integrations.preferences import Method, ServicePolicy

@@ -10,11 +10,11 @@ from enum import StrEnum
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts import audit, outbound
+from accounts import audit, outbound, vault
 from accounts.cascade.read import effective
 from accounts.domain_names import domain_of
 from accounts.models import User
-from integrations import scopes, tokens, vault
+from integrations import scopes, tokens
 from integrations.contracts import CalendarError
 from integrations.exchange import mailboxes
 from integrations.microsoft import identity

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from accounts import vault
 from accounts.cascade.read import of_account
 from accounts.models import Account
-from integrations import vault
 from integrations.models import Connection, EwsPast, State
 from integrations.preferences import Api, Integrations
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import reviewing
-from integrations import failures, vault
+from accounts import reviewing, vault
+from integrations import failures
 from integrations.failures import Outcome, Reason
 from integrations.models import LinkRequest, LinkStep
 from integrations.organization import trips

@@ -21,8 +21,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import claims, domains, outbound
-from integrations import alarms, consent_proof, failures, states, vault
+from accounts import claims, domains, outbound, vault
+from integrations import alarms, consent_proof, failures, states
 from integrations.contracts import AppGone, CalendarError, CredentialRefused, Passing
 from integrations.failures import Failure, Reason
 from integrations.microsoft import admin_claims, app_claims, id_tokens, identity, tenants

@@ -16,8 +16,8 @@ import structlog
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import outbound
-from integrations import states, vault
+from accounts import outbound, vault
+from integrations import states
 from integrations.contracts import CalendarError
 from integrations.microsoft import app_claims, http, identity
 from integrations.models import LinkState, TenantLink

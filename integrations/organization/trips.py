@@ -24,9 +24,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
-from accounts import audit, claims, domains, outbound, reviewing
+from accounts import audit, claims, domains, outbound, reviewing, vault
 from accounts.models import Account, PendingChange, User
-from integrations import vault
 from integrations.microsoft import identity, tenants
 from integrations.models import LinkRequest, LinkStep, TenantLink
 from integrations.organization import endings, resources, whose

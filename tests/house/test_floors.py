@@ -42,7 +42,7 @@ DAMAGES = [
     ("stranger-in", "integrations/models.py", "import integrations.simulator.models"),
     ("stranger-in", "config/urls.py", "from integrations.simulator import settings"),
     ("stranger-out", "integrations/simulator/place.py", "import accounts.models"),
-    ("stranger-out", "integrations/simulator/graph/users.py", "from integrations import vault"),
+    ("stranger-out", "integrations/simulator/graph/users.py", "from accounts import vault"),
 ]
 # The modules of rules that house and issues name, those to come included.
 RULES = {

@@ -12,8 +12,8 @@ import pytest
 from django.db import connections as databases
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import User
-from integrations import vault
 from integrations.models import Connection, State
 from tests.integrations.wired import connected
 from tests.simulated import Simulator

@@ -14,8 +14,9 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts import vault
 from accounts.models import AuditEntry, Letter
-from integrations import admin_consent, approvals, consent_proof, vault
+from integrations import admin_consent, approvals, consent_proof
 from integrations.admin_consent import Said
 from integrations.models import AwaitedApproval, State, TenantConsent
 from integrations.preferences import ServicePolicy

@@ -11,10 +11,11 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from accounts import vault
 from accounts.cascade import declare
 from accounts.cascade.write import choose
 from accounts.models import Account, User
-from integrations import connecting, disconnecting, redeeming, vault
+from integrations import connecting, disconnecting, redeeming
 from integrations.domains import DomainRule
 from integrations.microsoft import identity
 from integrations.models import AwaitedApproval, Connection, ConsentRequest, Ending, State, Step

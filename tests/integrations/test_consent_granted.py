@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import User
-from integrations import connecting, scopes, vault
+from integrations import connecting, scopes
 from integrations.connecting import Narrowed
 from integrations.models import Connection, ConsentRequest, Ending
 from tests.cast import ClientOf

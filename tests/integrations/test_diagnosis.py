@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from accounts import letters
+from accounts import letters, vault
 from accounts.models import AuditEntry, Role, User
-from integrations import diagnosis, health, incidents, states, telling, vault
+from integrations import diagnosis, health, incidents, states, telling
 from integrations.diagnosis import Mark, Part, asked, bundle
 from integrations.diagnosis.remedies import Who
 from integrations.failures import Failure, Outcome, Reason

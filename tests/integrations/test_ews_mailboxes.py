@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import Account, User
-from integrations import vault
 from integrations.contracts import CalendarError, Opened, RemoteEvent
 from integrations.exchange import identity, mailboxes
 from integrations.failures import Outcome, Reason

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from accounts import letters
+from accounts import letters, vault
 from accounts.models import Account, AuditEntry, Group, Role, User
-from integrations import states, vault
+from integrations import states
 from integrations.exchange import places, server_checks, servers, telling
 from integrations.failures import Failure, Outcome, Reason
 from integrations.models import Connection, ExchangeServer, ServerState, State, Trouble

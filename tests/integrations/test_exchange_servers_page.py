@@ -179,7 +179,7 @@ def test_a_password_is_never_shown_again(cast: Cast, server: ExchangeServer, cli
 def test_spaces_at_the_ends_of_a_password_are_part_of_it(
     cast: Cast, server: ExchangeServer, client_of: ClientOf
 ) -> None:
-    from integrations import vault
+    from accounts import vault
 
     client_of(cast.dana).post(address_of("exchange_server_account", server), {**TYPED, "password": " both ends "})
 

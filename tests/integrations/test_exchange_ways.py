@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import Account, User
-from integrations import opening, tokens, vault
+from integrations import opening, tokens
 from integrations.models import Connection, State
 from integrations.preferences import Api, Method, Service
 from tests.integrations.reaching_exchange import (

@@ -14,8 +14,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import User
-from integrations import resealing, token_keys, vault
+from integrations import resealing, token_keys
 from integrations.models import Connection, TokenKey
 from tests.at_once import at_once
 from tests.cast import Cast, crowd

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import job_reports, jobs
+from accounts import job_reports, jobs, vault
 from accounts.models import Account, AuditEntry, Job, JobState, Letter, User
-from integrations import disconnecting, fitting, states, tokens, vault
+from integrations import disconnecting, fitting, states, tokens
 from integrations.failures import Failure, Outcome, Reason
 from integrations.leaving_ews import crossing, going_back, moving, pasts, sweeping, work
 from integrations.leaving_ews.going_back import Returned

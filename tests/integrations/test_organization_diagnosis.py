@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
+from accounts import vault
 from accounts.models import User
-from integrations import diagnosis, vault
+from integrations import diagnosis
 from integrations.diagnosis import Mark, Part
 from integrations.diagnosis.remedies import Who
 from integrations.failures import Reason

@@ -9,7 +9,8 @@ import pytest
 from django.db import connections as databases
 from django.utils import timezone
 
-from integrations import checking, resealing, states, tokens, vault
+from accounts import vault
+from integrations import checking, resealing, states, tokens
 from integrations.failures import NO_ANSWER, Failure, Outcome, Reason
 from integrations.microsoft import app_claims
 from integrations.models import LinkState, State, TenantLink

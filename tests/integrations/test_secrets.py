@@ -13,8 +13,9 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
+from accounts import vault
 from accounts.models import AuditEntry, User
-from integrations import connecting, redeeming, tokens, vault
+from integrations import connecting, redeeming, tokens
 from integrations.models import Connection, ConsentRequest, State, Step
 from tests.cast import ClientOf
 from tests.integrations.dumps import redis_dump

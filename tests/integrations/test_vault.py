@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integrations.vault import CannotOpen, open_sealed, seal
+from accounts.vault import CannotOpen, open_sealed, seal
 
 PLACE = "integrations_connection:refresh_token:7"
 places = st.text(max_size=30)

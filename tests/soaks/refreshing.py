@@ -105,7 +105,7 @@ def found(endpoint: TokenEndpoint) -> Found:
     from django.db.models import Count
     from django.utils import timezone
 
-    from integrations import vault
+    from accounts import vault
     from integrations.models import Connection
 
     seen, rows = endpoint.seen(), Connection.objects.order_by()

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from integrations import resealing, token_keys, vault
+from accounts import vault
+from integrations import resealing, token_keys
 
 TELL_EVERY = 2.0  # seconds
 
