@@ -182,6 +182,32 @@ class DomainsChanged(Protocol):
     def __call__(self, *, account: Account) -> None: ...
 
 
+@dataclass(frozen=True)
+class SignedInBy:
+    """What the identity provider has shown of somebody who just signed in by it."""
+
+    # `accounts.models.Protocol`.
+    protocol: str
+    provider: int
+    issuer: str
+    subject: str
+    # The address by which the provider knows the person.
+    email: str
+    # The Entra tenant that vouched for the person, in lower case: of OpenID Connect the `tid` of the token, of SAML
+    # the one in the issuer; "" where it is not Entra, or unknown.
+    tenant: str = ""
+
+
+class AfterSingleSignOn(Protocol):
+    """Asked after somebody has signed in by single sign-on, and only then: shall something come before the page they
+    were going to? Answers with the address of that page, which leads on to `going_to` by itself; None: nothing shall.
+    A few queries; asks nobody else. Whatever goes wrong in it must not keep anybody out."""
+
+    def __call__(
+        self, request: HttpRequest, person: User, *, by: SignedInBy, going_to: str, now: datetime
+    ) -> str | None: ...
+
+
 person_panels: list[PersonPanel] = []
 # For admins: at the bottom of somebody else's page.
 person_admin_panels: list[PersonPanel] = []
@@ -199,3 +225,4 @@ navigation: list[NavigationItem] = []
 account_navigation: list[NavigationItem] = []
 domain_consequences: list[DomainConsequence] = []
 domains_changed: list[DomainsChanged] = []
+after_single_sign_on: list[AfterSingleSignOn] = []

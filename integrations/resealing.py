@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Model, Q, QuerySet
 
 from accounts import vault
+from accounts.models import IdentityProvider
 from integrations.models import (
     Connection,
     ConsentRequest,
@@ -39,6 +40,7 @@ SEALED: Mapping[type[Model], tuple[str, ...]] = {
     LinkRequest: ("flow", "answer"),
     ExchangeServer: ("password",),
     EwsPast: ("secret",),
+    IdentityProvider: ("client_secret", "signing_key"),
 }
 FEW = 5
 BATCH = 200  # rows of one transaction: what an interruption undoes

@@ -67,6 +67,8 @@ class User(AbstractBaseUser):
     invited_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     # Raised to end every open session for good.
     session_epoch = models.PositiveIntegerField(default=0)
+    # The way in when the identity provider is down: a password counts even where single sign-on is the only way.
+    keeps_password = models.BooleanField(default=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -5,13 +5,16 @@ from integrations.models.connections import ALIVE, Connection, Incident, Move, S
 from integrations.models.consents import ConsentRequest, Ending, Step
 from integrations.models.credentials import AppCredential, TokenKey
 from integrations.models.exchange import EwsPast, ExchangeServer, GraphProspect, Prospect, ServerState
+from integrations.models.prompts import Answer, CalendarPrompt
 from integrations.models.tenants import LinkRequest, LinkState, LinkStep, TenantLink
 from integrations.models.trials import Trial
 
 __all__ = [
     "ALIVE",
+    "Answer",
     "AppCredential",
     "AwaitedApproval",
+    "CalendarPrompt",
     "Connection",
     "ConsentRequest",
     "Ending",
