@@ -74,6 +74,13 @@ class Reader:
             self.problem(f"{name} must be true or false, not “{value}”.")
         return False
 
+    def number(self, name: str, *, at_least: int, at_most: int, default: int) -> int:
+        value = self.text(name, default=default)
+        if re.fullmatch("[0-9]{1,9}", value) and at_least <= int(value) <= at_most:
+            return int(value)
+        self.problem(f"{name} must be a number from {at_least} to {at_most}, not “{value}”.")
+        return default
+
     def words(self, name: str, *, default: Sequence[str]) -> list[str]:
         return [word.strip() for word in self.text(name, default="").split(",") if word.strip()] or list(default)
 

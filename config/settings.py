@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.sign_in.idle.LimitedSessions",
     "accounts.sign_in.middleware.SignedInAndOwnClock",
 ]
 
@@ -116,6 +117,7 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or address is told by mail
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # the sign-in address changes only after the password was given again
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
@@ -131,7 +133,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 
 SESSION_COOKIE_NAME = "__Host-meridian" if IS_HTTPS else "meridian"
 SESSION_COOKIE_SECURE = IS_HTTPS
-SESSION_COOKIE_AGE = 12 * 60 * 60  # ASVS 5.0 §7.3: a working day, absolute (sessions are not saved on every request)
+SESSION_COOKIE_AGE = 12 * 60 * 60  # ASVS 5.0 §7.3: a working day from signing in, whatever happens in it
+SESSION_IDLE_MINUTES = read.number("SESSION_IDLE_MINUTES", at_least=1, at_most=12 * 60, default=60)
 CSRF_COOKIE_NAME = "__Host-meridian-csrf" if IS_HTTPS else "meridian-csrf"
 CSRF_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_HTTPONLY = True  # forms carry the token; no script needs the cookie

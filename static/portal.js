@@ -7,6 +7,11 @@
     if (dismiss) dismiss.closest(".toast, .notice").remove();
   });
 
+  // What a page asks for by itself says so: it keeps nobody signed in.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.triggeringEvent) event.detail.headers["X-Background"] = "true";
+  });
+
   // "/" goes to the search field, unless one is typing.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;

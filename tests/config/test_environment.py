@@ -194,6 +194,7 @@ BAD = {
     "EMAIL_URL": f"pigeon://portal:{HIDDEN}@mail",
     "BEHIND_PROXY": "perhaps",
     "LOG_JSON": "perhaps",
+    "SESSION_IDLE_MINUTES": "0",
     "MICROSOFT_CLIENT_ID": "meridian",
     "MICROSOFT_CLIENT_SECRET": HIDDEN,
     "MICROSOFT_CLIENT_CERTIFICATE": "/nowhere.pem",
