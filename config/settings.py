@@ -6,6 +6,7 @@ sentence each, all of them at once.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "allauth",
     "allauth.account",
+    "axes",
     "csp",
     "django_htmx",
     "django.contrib.auth",
@@ -60,6 +62,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.idle.LimitedSessions",
     "accounts.sign_in.middleware.SignedInAndOwnClock",
+    "accounts.sign_in.guessing.KnownBrowsers",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -94,7 +98,8 @@ TOKEN_KEYS = read.token_keys("TOKEN_KEYS")
 
 # ── People and their sessions ───────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.sign_in.backend.EmailAndPassword"]
+SIGN_IN_BACKEND = "accounts.sign_in.backend.EmailAndPassword"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", SIGN_IN_BACKEND]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -128,8 +133,21 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if IS_HTTPS else "http"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
+# A wrong password is counted by axes, which knows whose browser it is; here only how often the page is sent at all.
+ACCOUNT_RATE_LIMITS = {"login": "100/m/ip", "login_failed": ""}
 # Whose address counts for rate limits: without it everybody behind the proxy would share one.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
+
+AXES_HANDLER = "accounts.sign_in.guessing.Guesses"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_USERNAME_CALLABLE = "accounts.sign_in.guessing.username"
+AXES_CLIENT_IP_CALLABLE = "accounts.sign_in.guessing.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.sign_in.guessing.as_it_is"
+AXES_VERBOSE = False  # addresses do not belong into a log
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+KNOWN_BROWSER_COOKIE_NAME = "__Host-meridian-browser" if IS_HTTPS else "meridian-browser"
 
 SESSION_COOKIE_NAME = "__Host-meridian" if IS_HTTPS else "meridian"
 SESSION_COOKIE_SECURE = IS_HTTPS

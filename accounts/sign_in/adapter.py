@@ -44,12 +44,18 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
         "incorrect_password": "That is not your password.",
         "invalid_login": "E-mail and password do not belong together.",
         "invalid_password_reset": "This link was used already or is too old.",
-        "too_many_login_attempts": "That was wrong too often. Wait five minutes, then try again.",
+        "too_many_login_attempts": "That was wrong too often. Wait fifteen minutes, then try again.",
         "rate_limited": "That was too often. Wait a few minutes, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        user: User | None = super().authenticate(request, **credentials)
+        if user is None and getattr(request, "axes_locked_out", False):
+            raise self.validation_error("too_many_login_attempts")
+        return user
 
     def login(self, request: HttpRequest, user: User) -> None:
         with transaction.atomic():

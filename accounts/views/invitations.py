@@ -52,7 +52,7 @@ def _join(request: HttpRequest, person: User) -> HttpResponse:
         except people.InvitationGone as refusal:
             form.add_error(None, str(refusal))
         else:
-            login(request, joined, backend=settings.AUTHENTICATION_BACKENDS[0])
+            login(request, joined, backend=settings.SIGN_IN_BACKEND)
             request.session.set_expiry(0)  # ends with the browser, as after signing in
             request.session.pop(_IN_SESSION, None)
             messages.success(request, f"Welcome to {person.account}.")
