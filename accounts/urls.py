@@ -17,7 +17,9 @@ from accounts.views import (
     members,
     people,
     profile,
+    releasing,
     settings,
+    sign_ins,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -29,6 +31,7 @@ urlpatterns: list[URLPattern] = [
     path("people/<int:pk>/role/", people.person_role, name="person_role"),
     path("people/<int:pk>/primary-group/", people.person_primary_group, name="person_primary_group"),
     path("people/<int:pk>/delete/", deleting.person_delete, name="person_delete"),
+    path("people/<int:pk>/release/", releasing.person_release, name="person_release"),
     path("people/<int:pk>/deactivate/", people.person_deactivate, name="person_deactivate"),
     path("people/<int:pk>/reactivate/", people.person_reactivate, name="person_reactivate"),
     path("people/<int:pk>/invite-again/", people.person_invite_again, name="person_invite_again"),
@@ -79,6 +82,8 @@ urlpatterns: list[URLPattern] = [
     path("account/profile/domains/<int:pk>/remove/", domains.domain_remove, name="domain_remove"),
     path("account/audit/", audit.audit, name="audit"),
     path("account/audit.csv", audit.audit_download, name="audit_download"),
+    path("account/sign-ins/", sign_ins.sign_ins, name="sign_ins"),
+    path("account/sign-ins.csv", sign_ins.sign_ins_csv, name="sign_ins_csv"),
     path("invitation/", invitations.invitation, name="invitation"),
     path("invitation/<str:token>/", invitations.invitation_link, name="invitation_link"),
 ]

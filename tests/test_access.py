@@ -102,6 +102,7 @@ DOORS = {
     "person_role": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"role": "admin"}),
     "person_primary_group": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"group": "sales"}),
     "person_delete": Door(ADMINS_OF_THE_PERSON, named=PERSON),
+    "person_release": Door(ADMINS_OF_THE_PERSON, named=PERSON),
     "person_deactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
     "person_reactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
     "person_invite_again": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
@@ -146,6 +147,8 @@ DOORS = {
     "domain_remove": Door(ADMINS_OF_THE_PERSON, named=DOMAIN),
     "audit": Door(ADMINS),
     "audit_download": Door(ADMINS),
+    "sign_ins": Door(ADMINS),
+    "sign_ins_csv": Door(ADMINS),
     "invitation": Door((NOT_THERE, IN, IN, IN, IN, IN)),  # without a link there is no invitation
     "invitation_link": Door(EVERYBODY, named={"token": "forged"}),
     # integrations

@@ -1,81 +1,14 @@
-"""Reading the log newest first, however long it is.
-
-No page counts its way from the top: an entry is never deleted, so its key says where the next page begins.
-"""
+"""Reading the log newest first. An entry is never deleted, so its key says where the next page begins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Account, AuditEntry
+from accounts.newest_first import AT_ONCE, COUNTED, Page, all_of, page
 
-COUNTED = 10_000
-AT_ONCE = 1000
-
-Place = tuple[datetime, int]
-
-
-@dataclass(frozen=True)
-class Page:
-    entries: tuple[AuditEntry, ...]
-    # The keys to go on from; None: there is nothing more that way.
-    older: int | None
-    newer: int | None
-    # How many there are in all; None: more than anybody counts.
-    number: int | None
+__all__ = ["AT_ONCE", "COUNTED", "Page", "all_of", "of_account", "page"]
 
 
 def of_account(account: Account) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(account=account)
-
-
-def page(entries: QuerySet[AuditEntry], *, older: int | None, newer: int | None, size: int) -> Page:
-    """The entries older than the one of that key, or newer; from the top where there is no such entry."""
-    if newer and (place := _place(entries, newer)):
-        rows = list(_newer_than(entries, place)[: size + 1])
-        if len(rows) > size:
-            shown = tuple(reversed(rows[:size]))
-            return Page(shown, shown[-1].pk, shown[0].pk, _number(entries))
-    place = _place(entries, older) if older else None
-    rows = list(_older_than(entries, place)[: size + 1])
-    shown, is_last = tuple(rows[:size]), len(rows) <= size
-    return Page(
-        shown,
-        older=None if is_last else shown[-1].pk,
-        newer=(shown[0].pk if shown else older) if place else None,
-        number=len(rows) if is_last and place is None else _number(entries),
-    )
-
-
-def all_of(entries: QuerySet[AuditEntry]) -> Iterator[AuditEntry]:
-    """Newest first, a thousand held at once, and no transaction left open between two thousands."""
-    place = None
-    while rows := list(_older_than(entries, place)[:AT_ONCE]):
-        yield from rows
-        place = rows[-1].at, rows[-1].pk
-
-
-def _place(entries: QuerySet[AuditEntry], key: int) -> Place | None:
-    return entries.filter(pk=key).values_list("at", "pk").first()
-
-
-def _older_than(entries: QuerySet[AuditEntry], place: Place | None) -> QuerySet[AuditEntry]:
-    if place:
-        at, key = place
-        # The first condition is implied by the second: it is what an index can start from.
-        entries = entries.filter(Q(at__lte=at), Q(at__lt=at) | Q(pk__lt=key))
-    return entries.order_by("-at", "-pk")
-
-
-def _newer_than(entries: QuerySet[AuditEntry], place: Place) -> QuerySet[AuditEntry]:
-    at, key = place
-    return entries.filter(Q(at__gte=at), Q(at__gt=at) | Q(pk__gt=key)).order_by("at", "pk")
-
-
-def _number(entries: QuerySet[AuditEntry]) -> int | None:
-    number = entries.order_by()[: COUNTED + 1].count()
-    return number if number <= COUNTED else None

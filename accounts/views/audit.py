@@ -14,6 +14,7 @@ from accounts import csv_files, doors
 from accounts.doors import SignedInRequest
 from accounts.forms.audit import AuditFilter
 from accounts.models import AuditEntry
+from accounts.newest_first import key_in, number_in_words
 
 ON_A_PAGE = 50
 
@@ -30,10 +31,10 @@ class Line:
 @doors.account_admin
 def audit(request: SignedInRequest) -> HttpResponse:
     chosen = AuditFilter(request.GET, account=request.user.account)
-    older, newer = _key(request.GET.get("older", "")), _key(request.GET.get("newer", ""))
+    older, newer = key_in(request.GET.get("older", "")), key_in(request.GET.get("newer", ""))
     page = log.page(chosen.apply(), older=older, newer=newer, size=ON_A_PAGE)
     shown = {"chosen": chosen, "page": page, "lines": [_line(entry) for entry in page.entries]}
-    return render(request, "accounts/audit.html", shown | {"number": _in_words(page.number)})
+    return render(request, "accounts/audit.html", shown | {"number": number_in_words(page.number)})
 
 
 @require_GET  # not HEAD: that somebody downloaded it is written down
@@ -53,14 +54,3 @@ def audit_download(request: SignedInRequest) -> StreamingHttpResponse:
 def _line(entry: AuditEntry) -> Line:
     changes = log.changes(entry.before, entry.after, action=entry.action)
     return Line(entry, log.sentence(entry), changes, "" if entry.affected is None else f"{entry.affected:,}")
-
-
-def _in_words(number: int | None) -> str:
-    if number is None:
-        return f"More than {log.COUNTED:,} entries"
-    return "1 entry" if number == 1 else f"{number:,} entries"
-
-
-def _key(typed: str) -> int | None:
-    """Nonsense is no key: then the newest entries are shown."""
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None

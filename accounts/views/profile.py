@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import doors, groups, openings, people
 from accounts.doors import SignedInRequest
 from accounts.forms.profile import ProfileForm
+from accounts.views import releasing
 
 
 @require_safe
@@ -22,6 +23,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
         {
             "person": request.user,
             "places": list(groups.placed(request.user.memberships.all())),
+            "identities": releasing.shown_of(request.user),
             "panels": [panel(request, request.user) for panel in openings.person_panels],
             "now": timezone.now(),
         },

@@ -20,8 +20,9 @@ from accounts import audit, deleting, domains, groups, invitations, people
 from accounts.audit.declarations import Action
 from accounts.cascade import declare, write
 from accounts.domain_proofs import record
-from accounts.models import AuditEntry, Role, User
+from accounts.models import AuditEntry, Bond, IdentityProvider, Protocol, Role, SingleSignOnIdentity, User
 from accounts.models.audit import MASKED_PERSON
+from accounts.single_sign_on import identities
 from integrations import approvals, connecting, consent_proof, diagnosis, disconnecting, fitting, states, trials
 from integrations.diagnosis import bundle
 from integrations.exchange import servers
@@ -68,7 +69,9 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _authorizing(cast)
     _by_the_organization(cast)
     _domains(cast)
+    _identity(cast)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
+    client_of(cast.dana).get(reverse("sign_ins_csv"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
     client_of(cast.dana).get(reverse("ews_csv"), {"q": "Alice"})
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
@@ -296,6 +299,17 @@ def _domains(cast: Cast) -> None:
             domains.check(domain.pk, now=begun + later)
     server.close()
     domains.remove(domain, actor=cast.dana, now=NOW())
+
+
+def _identity(cast: Cast) -> None:
+    """Alice is bound to an identity provider, and released."""
+    when = {"created_at": NOW(), "changed_at": NOW()}
+    provider = IdentityProvider.objects.create(
+        account=cast.kestrel, key="k", name="Entra", protocol=Protocol.SAML, issuer="i", email_claim="email", **when
+    )
+    since: dict[str, Any] = {"bond": Bond.DOMAIN, "bound_at": NOW(), "last_used_at": NOW(), "email": cast.alice.email}
+    bound = SingleSignOnIdentity.objects.create(provider=provider, user=cast.alice, issuer="i", subject="s", **since)
+    identities.release(cast.alice, bound.pk, actor=cast.dana, now=NOW())
 
 
 def test_every_action_was_lived_through(lived: dict[int, tuple[str, ...]]) -> None:
