@@ -237,7 +237,9 @@ class Walker:
 
     def _account(self, text: str) -> str:
         """Theirs, if it is among those on the page; else another."""
-        links = [html.unescape(link) for link in re.findall(r'href="([^"]*\?[^"]*client_id=[^"]*)"', text)]
+        links = [
+            html.unescape(link) for link in re.findall(r'href="([^"]*\?[^"]*(?:client_id|SAMLRequest)=[^"]*)"', text)
+        ]
         queries = {link: parse_qs(urlsplit(link).query) for link in links}
         own = (link for link, query in queries.items() if query.get("login_hint") == [self.name])
         return next(own, "") or next(link for link, query in queries.items() if query.get("step") == ["password"])

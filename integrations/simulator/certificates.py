@@ -72,9 +72,9 @@ def write_private(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
-def self_signed(key: rsa.RSAPrivateKey, *, name: str, now: datetime) -> x509.Certificate:
-    """What the JWKS shows as x5c: a certificate that says nothing but the key."""
-    return _builder(name, name, key.public_key(), now=now, days=AUTHORITY_DAYS).sign(key, hashes.SHA256())
+def self_signed(key: rsa.RSAPrivateKey, *, name: str, now: datetime, days: int = AUTHORITY_DAYS) -> x509.Certificate:
+    """What the JWKS shows as x5c, and SAML's metadata: a certificate that says nothing but the key."""
+    return _builder(name, name, key.public_key(), now=now, days=days).sign(key, hashes.SHA256())
 
 
 def _make_authority(data: Path, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from integrations.simulator import place
 from integrations.simulator.entra import discovery, token
+from integrations.simulator.entra.saml import metadata
 from integrations.simulator.ews import urls as ews_urls
 from integrations.simulator.graph import door
 from integrations.simulator.urls import healthz
@@ -34,6 +35,8 @@ urlpatterns = [
     path("<str:segment>/oauth2/v2.0/token", token.token),
     path("<str:segment>/oauth2/v2.0/authorize", to_people),
     path("<str:segment>/oauth2/v2.0/logout", to_people),
+    path("<str:segment>/saml2", to_people),
+    path("<str:segment>/federationmetadata/2007-06/federationmetadata.xml", metadata.federation_metadata),
     re_path(r"^(?P<segment>[^/]+)/(?:v2\.0/)?admin[cC]onsent$", to_people),
     path("oidc/userinfo", door.userinfo),
     path("", include(ews_urls)),

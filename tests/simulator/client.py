@@ -84,6 +84,11 @@ class Client:
         url = path if path.startswith("https://") else f"{self.simulator.graph_url}{path}"
         return self.http.request(method, url, headers={**bearer, **headers}, timeout=30)
 
+    def grants(self) -> list[dict[str, Any]]:
+        """What people allowed this client; the seed has allowed another application something already."""
+        state = self.simulator.control("GET", "state")
+        return [one for one in state["grants"] if one["client_id"] == self.simulator.client_id]
+
     def person(self, name: str, action: str, json: object = None) -> None:
         self.simulator.control("POST", f"people/{name}/{action}", json)
 

@@ -88,6 +88,11 @@ class Rows:
             "is_public": False,
             "issues_id_tokens": False,
             "permissions": [],
+            "identifier_uris": [],
+            "app_roles": [],
+            "tells_groups": False,
+            "name_id": "email",
+            "signs": "assertion",
             "roles": [],
         }
         self.insert("application", client_id=client_id, **{**defaults, **values})

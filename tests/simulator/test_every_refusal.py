@@ -140,6 +140,12 @@ TABLE: Mapping[int, Row] = {
     700023: SCOPES,
     1002012: SCOPES,
     650053: Row("invalid_client", has_uri=False),
+    # SAML
+    75003: REQUEST,
+    75005: REQUEST,
+    750054: REQUEST,
+    7500529: REQUEST,
+    75011: REQUEST,
     # Trouble
     50196: GRANT,
     90055: Row("temporarily_unavailable", 429),
@@ -411,6 +417,7 @@ def test_what_leads_to_it_by_itself(client: Client, rows: Rows, code: int, way: 
 ON_PAGES = {
     65004, 90094, 90095, 50126, 50053, 50055, 50058, 500121, 900971, 700054, 70005, 70007, 9002325,
     120000, 120002, 120003,
+    75003, 75005, 750054, 7500529, 75011,
 }  # fmt: skip
 
 

@@ -177,7 +177,7 @@ def test_the_second_factor_and_consent_for_everybody_by_keyboard(
 
     page.wait_for_url(f"{asking.simulator.redirect_uri}?**")
 
-    assert [one["person"] for one in asking.simulator.control("GET", "state")["grants"]] == [None]
+    assert [one["person"] for one in asking.grants()] == [None]
     assert complaints == []
 
 

@@ -94,7 +94,7 @@ def test_declining_leads_back_with_65004(client: Client) -> None:
     assert sent["error"] == "access_denied"
     assert sent["error_description"].startswith("AADSTS65004: User declined to consent to access the app.")
     assert sent["state"] == "state-of-the-client"
-    assert client.simulator.control("GET", "state")["grants"] == []
+    assert client.grants() == []
 
 
 @pytest.mark.parametrize("hint", [None, ALICE])
@@ -235,7 +235,7 @@ def test_a_consent_page_made_for_one_person_is_not_answered_by_another(client: C
     page = _submit(browser, consent_for_alice, answer="accept")
 
     assert "Pick an account" in page.text
-    assert client.simulator.control("GET", "state")["grants"] == []
+    assert client.grants() == []
 
 
 @pytest.mark.parametrize("step", ["login", "consent"])
@@ -252,7 +252,7 @@ def test_a_forged_form_changes_nothing(client: Client, step: str) -> None:
     )
 
     assert answer.status_code == 403
-    assert client.simulator.control("GET", "state")["grants"] == []
+    assert client.grants() == []
 
 
 def test_pages_carry_a_strict_policy(client: Client) -> None:

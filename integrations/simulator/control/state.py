@@ -8,7 +8,7 @@ from typing import Any
 
 from integrations.simulator import premises
 from integrations.simulator.control import faults, tally
-from integrations.simulator.entra import approvals
+from integrations.simulator.entra import approvals, memberships
 from integrations.simulator.models import (
     Application,
     Calendar,
@@ -87,6 +87,7 @@ def tenant(one: Tenant) -> dict[str, Any]:
         "strict_rotation": one.strict_rotation,
         "consent_delay_seconds": one.consent_delay_seconds,
         "is_blocked": one.is_blocked,
+        "is_sign_in_down": one.is_sign_in_down,
         "ews_enabled": one.ews_enabled,
         "ews_allowed_app_ids": one.ews_allowed_app_ids,
         "ews_policy_date": one.ews_policy_date.isoformat() if one.ews_policy_date else None,
@@ -115,6 +116,7 @@ def person(one: Person, *, now: datetime) -> dict[str, Any]:
         "mailbox": one.mailbox,
         "ews_enabled": one.ews_enabled,
         "may_impersonate": one.may_impersonate,
+        "groups": {name: str(memberships.group_id(one.tenant, name)) for name in one.groups},
         "notices": one.notices,
         "tokens_valid_from": one.valid_from.isoformat(),
     }
@@ -132,6 +134,11 @@ def application(one: Application, *, now: datetime) -> dict[str, Any]:
         "spa_redirect_uris": one.spa_redirect_uris,
         "permissions": one.permissions,
         "roles": one.roles,
+        "identifier_uris": one.identifier_uris,
+        "app_roles": one.app_roles,
+        "tells_groups": one.tells_groups,
+        "name_id": one.name_id,
+        "signs": one.signs,
         "secrets": [_credential(secret.key_id, secret.expires_at, now) for secret in one.secrets.all()],
         "certificates": [
             {**_credential(certificate.key_id, certificate.expires_at, now), "x5t#S256": certificate.sha256}
@@ -151,6 +158,8 @@ def principal(one: ServicePrincipal, *, now: datetime) -> dict[str, Any]:
         "needs_assignment": one.needs_assignment,
         "assigned": [somebody.sign_in_name for somebody in one.assigned.all()],
         "roles": [role.name for role in one.roles.all()],
+        "assigned_roles": one.assigned_roles,
+        "lies": one.lies,
         "scoped_roles": [
             {"name": role.name, "people": [somebody.sign_in_name for somebody in role.people.all()]}
             for role in one.scoped_roles.all()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from integrations.simulator.entra import scopes, step_up
+from integrations.simulator.entra import scopes, step_up, wishes
 from integrations.simulator.entra.errand import Errand, Reply, address
 from integrations.simulator.entra.errors import Refused
 from integrations.simulator.entra.scopes import Scopes
 from integrations.simulator.entra.tenants import Directory
+from integrations.simulator.models import BrowserSession
 
 # fmt: off
 PARAMETERS = (
     "client_id", "response_type", "redirect_uri", "scope", "response_mode", "state", "nonce", "prompt",
-    "login_hint", "domain_hint", "code_challenge", "code_challenge_method", "claims", "client_info",
+    "login_hint", "max_age", "domain_hint", "code_challenge", "code_challenge_method", "claims", "client_info",
     "client-request-id",
 )
 # fmt: on
@@ -37,11 +39,17 @@ class Asked(Errand):
     challenge: str | None
     challenge_method: str
     wants_client_info: bool
+    max_age: timedelta | None = None
+    wants_auth_time: bool = False
 
     @property
     def lasting_prompt(self) -> str:
         """What of `prompt` is still to be done after the first page."""
         return self.prompt if self.prompt in ("login", "consent") else ""
+
+    def is_too_old(self, session: BrowserSession, *, now: datetime) -> bool:
+        """The sign-in is: the application asked for a newer one."""
+        return self.max_age is not None and now - session.signed_in_at > self.max_age
 
 
 def reply(segment: str, sent: Mapping[str, str]) -> tuple[Directory, Reply]:
@@ -58,6 +66,7 @@ def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked:
     prompt = sent.get("prompt", "")
     if prompt and prompt not in PROMPTS:
         raise Refused(90023, parameter="prompt", value=prompt)
+    max_age = _max_age(sent)
     challenge, method = _challenge(sent, must_be_there=to.is_spa and "code" in types)
     return Asked(
         where=where,
@@ -74,6 +83,8 @@ def read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked:
         challenge=challenge,
         challenge_method=method,
         wants_client_info=sent.get("client_info") == "1",
+        max_age=max_age,
+        wants_auth_time=max_age is not None or prompt == "login" or wishes.names(sent.get("claims", ""), "auth_time"),
     )
 
 
@@ -107,6 +118,15 @@ def _check_id_token(wanted: Scopes, sent: Mapping[str, str]) -> None:
         raise Refused(70011, scope=sent.get("scope", ""))
     if not sent.get("nonce"):
         raise Refused(900144, parameter="nonce")
+
+
+def _max_age(sent: Mapping[str, str]) -> timedelta | None:
+    text = sent.get("max_age", "")
+    if not text:
+        return None
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise Refused(90023, parameter="max_age", value=text[:100])
+    return timedelta(seconds=int(text))
 
 
 def _challenge(sent: Mapping[str, str], *, must_be_there: bool) -> tuple[str | None, str]:

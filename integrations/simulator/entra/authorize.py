@@ -52,6 +52,8 @@ def _begin(request: HttpRequest, wanted: Asked) -> HttpResponse:
     if step == "password" or wanted.prompt == "login":
         return pages.password(request, wanted, name=wanted.login_hint)
     if session and wanted.suits(session.person):
+        if wanted.is_too_old(session, now=now):
+            return pages.password(request, wanted, name=session.person.sign_in_name)
         return onward(request, wanted, session, now=now)
     if wanted.login_hint:
         return pages.password(request, wanted, name=wanted.login_hint)
@@ -103,7 +105,7 @@ def onward(request: HttpRequest, wanted: Asked, session: BrowserSession, *, now:
 def _silently(request: HttpRequest, wanted: Asked, session: BrowserSession | None, *, now: datetime) -> HttpResponse:
     if session and not wanted.holds(session.person):
         raise Refused(16000)
-    if session is None or not wanted.suits(session.person):
+    if session is None or not wanted.suits(session.person) or wanted.is_too_old(session, now=now):
         raise Refused(50058)
     gates.check(session, wanted)
     names = grants.wanted(wanted.scopes, wanted.application)
@@ -180,6 +182,7 @@ def _code(wanted: Asked, session: BrowserSession, *, now: datetime) -> str:
         challenge=wanted.challenge,
         challenge_method=wanted.challenge_method,
         has_mfa=session.has_mfa,
+        auth_time=session.signed_in_at if wanted.wants_auth_time else None,
         now=now,
     )
 
@@ -193,6 +196,7 @@ def _id_token(request: HttpRequest, wanted: Asked, session: BrowserSession, code
         sid=str(session.sid),
         nonce=wanted.nonce,
         code=code or None,
+        auth_time=session.signed_in_at if wanted.wants_auth_time else None,
         issuer=f"{place.here().machine_origin(request.get_host())}/{person.tenant.tid}/v2.0",
         now=now,
     )

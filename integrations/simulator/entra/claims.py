@@ -15,7 +15,9 @@ from typing import Any
 import jwt
 
 from integrations.simulator import handed_out
-from integrations.simulator.entra import keys, resources
+from integrations.simulator.entra import keys, lies, memberships, resources
+from integrations.simulator.entra.keys import SigningKey
+from integrations.simulator.entra.lies import Lies
 from integrations.simulator.entra.resources import GRAPH, Resource
 from integrations.simulator.entra.scopes import OIDC
 from integrations.simulator.models import Application, Person, Tenant
@@ -111,6 +113,7 @@ def id_token(
     now: datetime,
     code: str | None = None,
     access_token: str | None = None,
+    auth_time: datetime | None = None,
 ) -> str:
     """The v2 shape. A nonce that was not sent is left out: a null one is an error to some clients.
 
@@ -139,7 +142,10 @@ def id_token(
         claims["c_hash"] = _half(code)
     if access_token:
         claims["at_hash"] = _half(access_token)
-    return _signed(claims, with_x5t=False)
+    if auth_time:
+        claims["auth_time"] = int(auth_time.timestamp())
+    claims |= memberships.claims(person, application)
+    return _as_ordered(claims, lies.of(application, person.tenant))
 
 
 def client_info(person: Person) -> str:
@@ -174,13 +180,27 @@ def _common(grounds: Grounds, tenant: Tenant, seconds: int, now: datetime) -> di
     }
 
 
+def _as_ordered(claims: dict[str, Any], ordered: Lies) -> str:
+    """The id_token, with what is ordered to be wrong with it."""
+    told = ordered.on_claims(claims)
+    if ordered.signature == lies.NONE:
+        token = jwt.encode(told, "", algorithm="none")
+    else:
+        is_unknown = ordered.certificate == lies.UNPUBLISHED
+        token = _signed(told, with_x5t=False, key=keys.unpublished() if is_unknown else None)
+    if ordered.signature == lies.BROKEN:
+        content, _, signature = token.rpartition(".")
+        token = f"{content}.{signature[-2::-1]}{signature[-1]}"
+    return lies.once_more(ordered, ("id_token", claims["tid"], claims["aud"]), token)
+
+
 def _directory_roles(person: Person) -> list[str]:
     everybodys = GUEST if person.is_guest else MEMBER
     return [ADMINISTRATOR, everybodys] if person.is_admin else [everybodys]
 
 
-def _signed(claims: dict[str, Any], *, with_x5t: bool) -> str:
-    key = keys.current()
+def _signed(claims: dict[str, Any], *, with_x5t: bool, key: SigningKey | None = None) -> str:
+    key = key or keys.current()
     headers = {"kid": key.kid, **({"x5t": key.kid} if with_x5t else {})}
     return handed_out.note(jwt.encode(claims, key.private, algorithm="RS256", headers=headers))
 

@@ -31,6 +31,7 @@ def issue(
     challenge: str | None,
     challenge_method: str,
     has_mfa: bool = False,
+    auth_time: datetime | None = None,
     now: datetime,
 ) -> str:
     code = hashes.new_code()
@@ -45,6 +46,7 @@ def issue(
         challenge=challenge,
         challenge_method=challenge_method,
         has_mfa=has_mfa,
+        auth_time=auth_time,
         issued_at=now,
         expires_at=now + LIFETIME,
     )

@@ -144,6 +144,7 @@ def _answer(
             scopes=what.oidc,
             sid=str(source.sid),
             nonce=nonce,
+            auth_time=source.auth_time if isinstance(source, AuthorizationCode) else None,
             issuer=f"{origin}/{person.tenant.tid}/v2.0",
             now=now,
         )

@@ -48,6 +48,13 @@ def published() -> Sequence[SigningKey]:
     return tuple(_load(number, now=timezone.now()) for number in numbers[:PUBLISHED])
 
 
+@lru_cache(maxsize=1)
+def unpublished() -> SigningKey:
+    """One that no key set has, as if it had begun to sign too early."""
+    with _lock:
+        return _read("unpublished-key.pem", "unpublished.pem", now=timezone.now())
+
+
 def rotate(*, now: datetime) -> str:
     """A new key signs from now on; its `kid`."""
     with _lock:
@@ -70,8 +77,12 @@ def _numbers(data: Path) -> list[int]:
 
 def _load(number: int, *, now: datetime) -> SigningKey:
     suffix = f"-{number}" if number > 1 else ""
-    private = certificates.private_key(place.here().data / f"signing-key{suffix}.pem")
-    path = place.here().data / f"signing{suffix}.pem"
+    return _read(f"signing-key{suffix}.pem", f"signing{suffix}.pem", now=now)
+
+
+def _read(key_name: str, name: str, *, now: datetime) -> SigningKey:
+    private = certificates.private_key(place.here().data / key_name)
+    path = place.here().data / name
     if not path.exists():
         certificate = certificates.self_signed(private, name="accounts.accesscontrol.windows.net", now=now)
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

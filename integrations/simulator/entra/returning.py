@@ -11,6 +11,8 @@ from integrations.simulator.control import seen
 from integrations.simulator.entra import answers, errors, pages
 from integrations.simulator.entra.errand import Reply
 from integrations.simulator.entra.errors import Refused
+from integrations.simulator.entra.saml import saying
+from integrations.simulator.entra.saml.asked import SamlReply
 
 
 def answer(
@@ -28,6 +30,8 @@ def answer(
 
 def refuse(request: HttpRequest, reply: Reply, refused: Refused, **changes: str) -> HttpResponse:
     seen.explain(request, why=refused.why, app=reply.application.client_id, code=refused.code)
+    if isinstance(reply, SamlReply):
+        return pages.send_form(request, reply, reply.carry(saying.refusal(reply, refused, answers.trace(request))))
     told = errors.redirect_parameters(refused, answers.trace(request))
     return answer(request, reply, {**told, **changes, **dict(reply.on_refusal)})
 

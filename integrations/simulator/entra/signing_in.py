@@ -27,22 +27,31 @@ from integrations.simulator.entra.admin_asked import AdminAsked
 from integrations.simulator.entra.asked import Asked
 from integrations.simulator.entra.errand import Reply
 from integrations.simulator.entra.errors import Refused
+from integrations.simulator.entra.saml import asked as saml_asked
+from integrations.simulator.entra.saml import asking
+from integrations.simulator.entra.saml.asked import SamlAsked
 from integrations.simulator.entra.tenants import Directory
 from integrations.simulator.entra.visiting import visit
 from integrations.simulator.models import BrowserSession, Person
 
+AnyAsked = Asked | AdminAsked | SamlAsked
+
 
 def _reply(segment: str, sent: Mapping[str, str]) -> tuple[Directory, Reply]:
+    if sent.get("flow") == saml_asked.FLOW:
+        return saml_asked.reply(segment, sent)
     return admin_asked.reply(segment, sent) if sent.get("flow") else asked.reply(segment, sent)
 
 
-def _read(where: Directory, to: Reply, sent: Mapping[str, str]) -> Asked | AdminAsked:
+def _read(where: Directory, to: Reply, sent: Mapping[str, str]) -> AnyAsked:
+    if sent.get("flow") == saml_asked.FLOW:
+        return saml_asked.read(where, to, sent)
     return admin_asked.read(where, to, sent) if sent.get("flow") else asked.read(where, to, sent)
 
 
 @require_POST
 @visit(_reply, _read)
-def login(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
+def login(request: HttpRequest, errand: AnyAsked) -> HttpResponse:
     if request.POST.get("answer") == "cancel":
         return returning.cancel(request, errand.reply)
     now = timezone.now()
@@ -60,7 +69,7 @@ def login(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
 
 @require_POST
 @visit(_reply, _read)
-def renew(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
+def renew(request: HttpRequest, errand: AnyAsked) -> HttpResponse:
     """In place of an expired password."""
     if request.POST.get("answer") == "cancel":
         return returning.cancel(request, errand.reply)
@@ -80,7 +89,7 @@ def renew(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
 
 @require_POST
 @visit(_reply, _read)
-def approve(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
+def approve(request: HttpRequest, errand: AnyAsked) -> HttpResponse:
     """What the person did with their simulated authenticator."""
     now = timezone.now()
     said = request.POST.get("answer")
@@ -99,23 +108,23 @@ def approve(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
 
 @require_POST
 @visit(_reply, _read)
-def leave(request: HttpRequest, errand: Asked | AdminAsked) -> HttpResponse:
+def leave(request: HttpRequest, errand: AnyAsked) -> HttpResponse:
     """Back to the application from a page that the organization's rules put in the way."""
     session = sessions.current(request, now=timezone.now())
     refused = gates.shut(session.person, errand) if session else None
     return returning.cancel(request, errand.reply, refused)
 
 
-def _start(request: HttpRequest, errand: Asked | AdminAsked, person: Person, *, now: datetime) -> HttpResponse:
+def _start(request: HttpRequest, errand: AnyAsked, person: Person, *, now: datetime) -> HttpResponse:
     session, cookie = sessions.start(person, now=now)
     response = _onward(request, errand, session, now=now)
     sessions.remember(response, cookie)
     return response
 
 
-def _onward(
-    request: HttpRequest, errand: Asked | AdminAsked, session: BrowserSession, *, now: datetime
-) -> HttpResponse:
+def _onward(request: HttpRequest, errand: AnyAsked, session: BrowserSession, *, now: datetime) -> HttpResponse:
     if isinstance(errand, AdminAsked):
         return adminconsent.onward(request, errand, session, now=now)
+    if isinstance(errand, SamlAsked):
+        return asking.onward(request, errand, session, now=now)
     return authorize.onward(request, errand, session, now=now)

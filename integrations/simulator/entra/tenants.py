@@ -47,7 +47,8 @@ class Directory:
 
 
 def directory(segment: str) -> Directory:
-    """GUID, verified domain, `common`, `organizations` or `consumers`; anything else is refused with 90002."""
+    """GUID, verified domain, `common`, `organizations` or `consumers`; anything else is refused with 90002,
+    and all of an organization whose sign-in is down with 90033."""
     if segment.lower() in ANY:
         return Directory(segment.lower(), None)
     guid = as_guid(segment)
@@ -57,6 +58,8 @@ def directory(segment: str) -> Directory:
     tenant = (Tenant.objects.filter(tid=guid) if guid else named).first()
     if tenant is None:
         raise Refused(90002, tenant=segment)
+    if tenant.is_sign_in_down:
+        raise Refused(90033, retry_after=60, why=f"{tenant.name}’s sign-in is down, as ordered in the console.")
     return Directory(segment, tenant)
 
 

@@ -31,6 +31,11 @@ def capabilities(claims: str) -> Sequence[str]:
     return tuple(name for name in KNOWN if name in declared)
 
 
+def names(claims: str, claim: str) -> bool:
+    """Of the id_token: whether this claim is asked for. Refuses as `read`."""
+    return claim in _inside(read(claims), "id_token")
+
+
 def _inside(outer: dict[str, object], name: str) -> dict[str, object]:
     inner = outer.get(name)
     return inner if isinstance(inner, dict) else {}

@@ -7,8 +7,10 @@ from integrations.simulator.models.applications import (
     AppRole,
     AppSecret,
     Grant,
+    NameId,
     ScopedRole,
     ServicePrincipal,
+    Signs,
 )
 from integrations.simulator.models.directory import Domain, Person, Tenant, TextRecord
 from integrations.simulator.models.faults import Fault
@@ -30,12 +32,14 @@ __all__ = [
     "Event",
     "Fault",
     "Grant",
+    "NameId",
     "Person",
     "Premises",
     "RefreshToken",
     "ScopedRole",
     "SeriesVersion",
     "ServicePrincipal",
+    "Signs",
     "Subscription",
     "Tenant",
     "TextRecord",

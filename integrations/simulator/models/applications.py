@@ -12,6 +12,21 @@ from integrations.simulator.models.directory import Person, Tenant
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
 
+class NameId(models.TextChoices):
+    """Entra's default is the user principal name, as an address."""
+
+    EMAIL = "email", "E-mail address"
+    PERSISTENT = "persistent", "Persistent"
+
+
+class Signs(models.TextChoices):
+    """Entra's "signing option"."""
+
+    ASSERTION = "assertion", "The assertion"
+    RESPONSE = "response", "The response"
+    BOTH = "both", "The response and the assertion"
+
+
 class Application(models.Model):
     """An app registration, by default one that any organization may use."""
 
@@ -30,6 +45,15 @@ class Application(models.Model):
     # What `…/.default` asks for: delegated permissions, and application permissions.
     permissions = models.JSONField(default=list)
     roles = models.JSONField(default=list)
+
+    # Signing people in. By which names SAML requests call it (identifierUris), which of its own roles people can be
+    # assigned to, and whether tokens name their groups (groupMembershipClaims).
+    identifier_uris = models.JSONField(default=list)
+    app_roles = models.JSONField(default=list)
+    tells_groups = models.BooleanField(default=False)
+    # Of SAML: what people are called by where a request leaves it open, and what is signed.
+    name_id = models.CharField(max_length=12, choices=NameId.choices, default=NameId.EMAIL)
+    signs = models.CharField(max_length=12, choices=Signs.choices, default=Signs.ASSERTION)
 
     def __str__(self) -> str:
         return self.name
@@ -78,6 +102,10 @@ class ServicePrincipal(models.Model):
     created_at = models.DateTimeField()
     # Consent takes a while to arrive everywhere; until then client credentials are refused (700016).
     ready_at = models.DateTimeField()
+    # Who has which of the application's own roles here: {object id: [values]}.
+    assigned_roles = models.JSONField(default=dict)
+    # In what its sign-ins are not what they should be: the fields of `entra.lies.Lies`.
+    lies = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "application"], name="one_principal_per_tenant")]

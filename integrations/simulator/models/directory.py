@@ -24,6 +24,8 @@ class Tenant(models.Model):
     consent_delay_seconds = models.PositiveIntegerField(default=0)
     # Microsoft has blocked all of it: nobody signs in, and nothing gets a token (5000224).
     is_blocked = models.BooleanField(default=False)
+    # Whatever names the organization in its address (discovery, tokens, sign-in, metadata) answers 503.
+    is_sign_in_down = models.BooleanField(default=False)
     # Exchange Web Services in Exchange Online: EwsEnabled as the administrators set it, EwsAllowedAppIDs (client ids;
     # None: never set), and the date by which the retirement is judged (None: today's).
     ews_enabled = models.BooleanField(null=True)
@@ -97,6 +99,8 @@ class Person(models.Model):
     mailbox = models.CharField(max_length=12, choices=Mailbox.choices, default=Mailbox.CLOUD)
     # EwsEnabled of the mailbox, in Exchange Online only.
     ews_enabled = models.BooleanField(null=True)
+    # Names of security groups; `entra.groups` has their object ids.
+    groups = models.JSONField(default=list)
     # Holds ApplicationImpersonation on the server of the organization's own: may open each mailbox that it has there.
     may_impersonate = models.BooleanField(default=False)
     notices = models.CharField(max_length=12, choices=Notices.choices, default=Notices.SENT)

@@ -32,6 +32,8 @@ class AuthorizationCode(models.Model):
     challenge = models.CharField(max_length=128, null=True)
     challenge_method = models.CharField(max_length=5, default="plain")
     has_mfa = models.BooleanField(default=False)
+    # When the person signed in, where the application asked how long ago that is (`auth_time`).
+    auth_time = models.DateTimeField(null=True)
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True)

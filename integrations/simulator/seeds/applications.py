@@ -12,6 +12,7 @@ from cryptography import x509
 
 from integrations.simulator.entra.delegated import PERMISSIONS
 from integrations.simulator.entra.roles import ROLES, SCOPABLE
+from integrations.simulator.models import NameId, Signs
 from integrations.simulator.seeds.cast import Cast
 from integrations.simulator.seeds.fields import Fields, fields
 from integrations.simulator.seeds.seed import (
@@ -62,6 +63,11 @@ def application(data: Fields, tenants: Sequence[SeedTenant], beside: Path) -> Se
         is_public=is_public,
         is_publisher_verified=data.flag("publisher_verified"),
         issues_id_tokens=data.flag("issues_id_tokens"),
+        identifier_uris=[uri for uri in data.texts("identifier_uris") if uri],
+        app_roles=data.texts("app_roles"),
+        tells_groups=data.flag("groups"),
+        name_id=data.one_of("name_id", NameId.values, NameId.EMAIL),
+        signs=data.one_of("signs", Signs.values, Signs.ASSERTION),
     )
 
 
@@ -93,6 +99,12 @@ def _enterprise(data: Fields, tenant: SeedTenant, registry: Registry, cast: Cast
             for role, people in data.named("scoped_roles").items()
         },
         access_policy=data.under("access_policy", lambda inner: _policy(inner, tenant, cast)),
+        assigned_roles={
+            data.must_be_one_of("assigned_roles", role, app.app_roles): _oids(
+                data, "assigned_roles", people, tenant, cast
+            )
+            for role, people in data.named("assigned_roles").items()
+        },
     )
 
 

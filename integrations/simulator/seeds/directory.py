@@ -112,6 +112,7 @@ def _person(data: Fields, key: str, tid: UUID, domains: list[SeedDomain], zone: 
         is_blocked=data.flag("blocked"),
         ews_enabled=data.optional_flag("ews"),
         may_impersonate=data.flag("impersonation"),
+        groups=data.texts("groups"),
         calendars=_calendars(data, mailbox),
         contacts=data.each("contacts", _contact),
     )

@@ -92,6 +92,7 @@ def _person(seed: SeedPerson, tenant: Tenant, password: str, *, now: datetime) -
         is_blocked=seed.is_blocked,
         ews_enabled=seed.ews_enabled,
         may_impersonate=seed.may_impersonate,
+        groups=list(seed.groups),
         valid_from=now,
         # Another number than before a reset, so that access tokens from then are dead as well.
         generation=secrets.randbelow(2**30),

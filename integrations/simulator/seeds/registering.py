@@ -43,6 +43,11 @@ def register(seed: SeedApplication, *, is_anew: bool, now: datetime) -> None:
             "spa_redirect_uris": list(seed.spa_redirect_uris),
             "permissions": list(seed.permissions),
             "roles": list(seed.roles),
+            "identifier_uris": list(seed.identifier_uris),
+            "app_roles": list(seed.app_roles),
+            "tells_groups": seed.tells_groups,
+            "name_id": seed.name_id,
+            "signs": seed.signs,
         },
     )
     principals.ensure(application, application.publisher, now=now)
@@ -60,7 +65,8 @@ def allow(seed: SeedEnterprise, tenant: Tenant, *, now: datetime) -> None:
     principal = principals.ensure(application, tenant, now=now)
     principal.is_enabled = seed.is_enabled
     principal.needs_assignment = seed.needs_assignment
-    principal.save(update_fields=["is_enabled", "needs_assignment"])
+    principal.assigned_roles = _by_person(seed)
+    principal.save(update_fields=["is_enabled", "needs_assignment", "assigned_roles"])
     people = {person.oid: person for person in Person.objects.filter(tenant=tenant)}
     principal.assigned.set([people[oid] for oid in seed.assigned])
     for grant in seed.grants:
@@ -77,6 +83,14 @@ def allow(seed: SeedEnterprise, tenant: Tenant, *, now: datetime) -> None:
         kind, oids = seed.access_policy
         policy = AccessPolicy.objects.create(service_principal=principal, kind=kind)
         policy.people.set([people[oid] for oid in oids])
+
+
+def _by_person(seed: SeedEnterprise) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for role, oids in seed.assigned_roles.items():
+        for oid in oids:
+            found.setdefault(str(oid), []).append(role)
+    return found
 
 
 def _give_credentials(application: Application, seed: SeedApplication, *, now: datetime) -> None:

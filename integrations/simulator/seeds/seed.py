@@ -64,6 +64,7 @@ class SeedPerson:
     is_blocked: bool
     ews_enabled: bool | None
     may_impersonate: bool
+    groups: Sequence[str]
     calendars: Sequence[SeedCalendar]
     contacts: Sequence[SeedContact]
     events: int = 0
@@ -93,6 +94,8 @@ class SeedEnterprise:
     roles: Sequence[str] = ()
     scoped_roles: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     access_policy: tuple[str, Sequence[UUID]] | None = None
+    assigned_roles: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    """By role of the application's own."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,11 @@ class SeedApplication:
     is_public: bool
     is_publisher_verified: bool
     issues_id_tokens: bool
+    identifier_uris: Sequence[str]
+    app_roles: Sequence[str]
+    tells_groups: bool
+    name_id: str
+    signs: str
 
 
 @dataclass(frozen=True)

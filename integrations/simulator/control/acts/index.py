@@ -18,6 +18,7 @@ from integrations.simulator.control.acts import (
     scoping,
     service,
     sessions,
+    single_sign_on,
     subscriptions,
     tenants,
 )
@@ -37,6 +38,7 @@ ALL: Sequence[Action] = (
     *principals.ACTIONS,
     *granting.ACTIONS,
     *scoping.ACTIONS,
+    *single_sign_on.ACTIONS,
     *subscriptions.ACTIONS,
     *recipes.ACTIONS,
 )

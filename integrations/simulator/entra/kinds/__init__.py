@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from integrations.simulator.entra.kinds import applications, people, requests, tokens, troubles
+from integrations.simulator.entra.kinds import applications, people, requests, saml, tokens, troubles
 from integrations.simulator.entra.kinds.kind import Kind
 
 KINDS: Mapping[int, Kind] = {
@@ -12,6 +12,7 @@ KINDS: Mapping[int, Kind] = {
     **applications.KINDS,
     **tokens.KINDS,
     **people.KINDS,
+    **saml.KINDS,
     **troubles.KINDS,
 }
 

@@ -1,0 +1,61 @@
+"""In what the sign-ins of one application in one organization are not what they should be: on order, to try clients."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+from typing import Any
+
+from integrations.simulator.entra import principals
+from integrations.simulator.models import Application, Tenant
+
+# Which certificate signs: the usual one; one that has run out, and is published; a new one that is not published yet;
+# the new one, published beside the usual one.
+CURRENT, EXPIRED, UNPUBLISHED, PUBLISHED = "current", "expired", "unpublished", "published"
+RIGHT, NONE, BROKEN = "right", "none", "broken"
+SOMEBODY_ELSE = "00000000-0000-4000-8000-00000000e15e"
+
+
+@dataclass(frozen=True)
+class Lies:
+    certificate: str = CURRENT
+    signature: str = RIGHT
+    clock_minutes: int = 0
+    without_email: bool = False
+    wrong_audience: bool = False
+    replays: bool = False
+
+    @property
+    def clock(self) -> timedelta:
+        return timedelta(minutes=self.clock_minutes)
+
+    def audience(self, right: str) -> str:
+        return SOMEBODY_ELSE if self.wrong_audience else right
+
+    def on_claims(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """Of an id_token, before it is signed."""
+        if self.without_email:
+            claims = {name: value for name, value in claims.items() if name != "email"}
+        moved = {name: claims[name] + self.clock_minutes * 60 for name in _TIMES if name in claims}
+        return {**claims, **moved, "aud": self.audience(claims["aud"])}
+
+
+def of(application: Application, tenant: Tenant) -> Lies:
+    principal = principals.find(application, tenant)
+    return Lies(**principal.lies) if principal else Lies()
+
+
+def once_more(lies: Lies, whose: Hashable, fresh: str) -> str:
+    """What was sent last instead of what was made now, where that is ordered and there is something."""
+    with _lock:
+        if lies.replays and whose in _last:
+            return _last[whose]
+        _last[whose] = fresh
+        return fresh
+
+
+_TIMES = ("iat", "nbf", "exp", "auth_time")
+_lock = Lock()
+_last: dict[Hashable, str] = {}
