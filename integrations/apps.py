@@ -12,7 +12,7 @@ class IntegrationsConfig(AppConfig):
         from accounts import openings
         from accounts.cascade import declare
         from accounts.cascade.write import decided, placed
-        from integrations import banners, consequences, disconnecting, panels
+        from integrations import banners, consequences, disconnecting, panels, prompt_listing, prompting
         from integrations.exchange import servers, settings_row, typed
         from integrations.leaving_ews import pasts, wanted
         from integrations.organization import checklist, hearing, rows, showing
@@ -35,6 +35,9 @@ class IntegrationsConfig(AppConfig):
         openings.row_panels["integrations.enabled"] = panels.on_enabled_row
         openings.row_cautions["integrations.services"] = settings_row.caution
         openings.row_panels["integrations.services"] = showing.on_services_row
+        openings.row_panels["integrations.sso_prompt"] = prompt_listing.on_row
+        openings.row_cautions["integrations.sso_prompt"] = prompt_listing.caution
+        openings.after_single_sign_on.append(prompting.after_single_sign_on)
         openings.on_leaving.append(disconnecting.leave)
         # Before the settings are laid on anybody: who may stay meanwhile.
         decided.connect(wanted.settings_changed, dispatch_uid="leaving EWS")

@@ -133,9 +133,11 @@ def start(
     browser: str,
     now: datetime,
     is_leaving_ews: bool = False,
+    known: sign_in_hints.Known = sign_in_hints.NOBODY,
 ) -> str:
     """Where to send the browser: by the way that the settings lead; `is_leaving_ews`: by Graph, where EWS has stopped
-    and the settings leave that open. Raises NotAllowed, `CalendarError` where Microsoft cannot be reached."""
+    and the settings leave that open; `known`: whom single sign-on has just shown. Raises NotAllowed, `CalendarError`
+    where Microsoft cannot be reached."""
     existing, holding = current(person), held(Integrations, person)
     before = sign_in_hints.last_ended(person)
     ticks = {"calendar_write": calendar_write, "contacts_write": contacts_write}
@@ -150,12 +152,12 @@ def start(
         raise NotAllowed(obstacle)
     if not way.is_at_microsoft:
         raise NotAllowed(Obstacle.ANOTHER_SERVICE)
-    prompt = sign_in_hints.prompt(existing, wish, before)
+    prompt = sign_in_hints.prompt(existing, wish, before, known)
     with outbound.deadline(PATIENCE):
         flow = identity.begin(
             scopes=scopes.asked_by(wish),
             redirect_uri=settings.PUBLIC_URL + reverse("microsoft_callback"),
-            login_hint=sign_in_hints.hint(bound, person, holding.values.domains, prompt),
+            login_hint=sign_in_hints.hint(bound, person, holding.values.domains, prompt, known),
             prompt=prompt,
             claims=sign_in_hints.claims(existing, before),
         )

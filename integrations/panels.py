@@ -15,7 +15,18 @@ from accounts.cascade.read import held
 from accounts.models import Account, User
 from accounts.nudging import nudge
 from accounts.openings import Panel
-from integrations import approvals, connecting, deciding, fitting, health, incidents, reasons, retrying, scopes
+from integrations import (
+    approvals,
+    connecting,
+    deciding,
+    fitting,
+    health,
+    incidents,
+    prompt_answers,
+    reasons,
+    retrying,
+    scopes,
+)
 from integrations.domains import DomainRule
 from integrations.exchange import on_profile as by_ews
 from integrations.failures import Reason
@@ -65,13 +76,17 @@ def on_profile(request: HttpRequest, person: User) -> Panel:
 
 
 def on_person(request: HttpRequest, person: User) -> Panel:
-    """For admins, who look and do nothing: only the person can connect, and only at Microsoft."""
+    """For admins, who look: only the person can connect, and only at Microsoft. They may have them asked again."""
     reader = request.user if isinstance(request.user, User) else person
-    return Panel("integrations/_person_calendar.html", state_of(person, reader=reader, now=timezone.now()))
+    shown = state_of(person, reader=reader, now=timezone.now())
+    prompt = shown["holding"].values.sso_prompt
+    prompts = prompt_answers.of_person(person, prompt=prompt, connection=shown["connection"])
+    return Panel("integrations/_person_calendar.html", {**shown, "prompts": prompts})
 
 
 def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
-    """What the section on the profile shows. Four queries, and two more where the settings stand in the way."""
+    """What the section on the profile shows. Four queries; one more where nothing works, two more where the settings
+    stand in the way."""
     shown = state_of(person, reader=person, now=now)
     consent = connecting.newest(person)
     awaited = approvals.of(person)
@@ -83,6 +98,7 @@ def calendar_of(person: User, *, now: datetime) -> dict[str, Any]:
         "my_apps": settings.MICROSOFT_MY_APPS_URL,
         "may_try": retrying.may_try(shown["connection"], now=now),
         "asked": retrying.under_way(shown["connection"], now=now),
+        "asked_at_sign_in": prompt_answers.on_profile(person, shown["connection"]),
         "listed": scopes.in_words(shown["known"].granted) if shown["known"] else [],
         "awaited": awaited,
         "awaited_for": scopes.in_words(_asked_of_an_admin(awaited, settings_of_person)) if awaited else [],

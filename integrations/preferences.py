@@ -198,7 +198,11 @@ def say_policy(policy: ServicePolicy) -> str:
 
 SSO_PROMPTS = (
     Option(SsoPrompt.OFF, "Off"),
-    Option(SsoPrompt.FIRST_TIME, "Ask users the first time they sign in"),
+    Option(
+        SsoPrompt.FIRST_TIME,
+        "Ask users the first time they sign in",
+        help="Once, whatever comes of it. An admin may have somebody asked again.",
+    ),
     Option(SsoPrompt.EVERY_TIME, "Ask users every time they sign in until they integrate the calendars"),
 )
 LONGEST_GRACE = 30  # days
@@ -236,12 +240,14 @@ class Integrations(Section, prefix="integrations", title="Integrations", page=MA
     )
     sso_prompt: SsoPrompt = setting(
         default=SsoPrompt.OFF,
-        levels=ACCOUNT_AND_GROUP,
         label="Ask users to integrate Office 365 calendar when signing in with SSO credentials",
-        help="People are taken to Microsoft after they have signed in. Nobody is connected without agreeing there.",
+        help=(
+            "After single sign-on, and only then, whoever may connect Office 365 by OAuth and has no working "
+            "connection is asked to. Nobody is connected without agreeing at Microsoft, and everybody may go on "
+            "without it."
+        ),
         options=SSO_PROMPTS,
         say=say_prompt,
-        offered=False,
     )
     domains: DomainRule = setting(
         default=DomainRule(),

@@ -21,6 +21,7 @@ from integrations import (
     credentials,
     fitting,
     incidents,
+    prompt_answers,
     redeeming,
     refreshing,
     states,
@@ -111,6 +112,7 @@ def apply_policy(**_: object) -> None:
 
 @shared_task(name="integrations.forget_old_consents")
 def forget_old_consents(**_: object) -> None:
+    prompt_answers.settle()
     connecting.forget_old(now=timezone.now())
 
 

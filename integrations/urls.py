@@ -16,6 +16,8 @@ from integrations.views import (
     leaving_ews,
     organization_trip,
     organizations,
+    prompt_list,
+    prompts,
     trials,
 )
 
@@ -29,6 +31,12 @@ urlpatterns = [
     path("profile/calendar/stop/", connection.connection_stop, name="connection_stop"),
     path("profile/calendar/try/", connection.connection_try, name="connection_try"),
     path("profile/calendar/delete/", connection.connection_delete, name="connection_delete"),
+    path("profile/calendar/prompt/", prompts.calendar_prompt, name="calendar_prompt"),
+    path("profile/calendar/prompt/done/", prompts.calendar_prompt_done, name="calendar_prompt_done"),
+    path("account/calendar-prompts/", prompt_list.calendar_prompts, name="calendar_prompts"),
+    path("account/calendar-prompts.csv", prompt_list.calendar_prompts_csv, name="calendar_prompts_csv"),
+    path("account/calendar-prompts/reset/", prompt_list.calendar_prompts_reset, name="calendar_prompts_reset"),
+    path("account/calendar-prompts/undo/", prompt_list.calendar_prompts_undo, name="calendar_prompts_undo"),
     path("profile/calendar/approval/", approvals.ask_admin, name="ask_admin"),
     path("profile/calendar/approval/take-back/", approvals.approval_take_back, name="approval_take_back"),
     path("account/connections/approvals/", approvals.approvals, name="approvals"),

@@ -54,6 +54,9 @@ OPERATORS: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, NOT_T
 # Nobody is sent to the sign-in page, but not back from it.
 NOT_SIGNED_OUT: Answers = (SIGN_IN_ALONE, IN, IN, IN, IN, IN)
 
+# Nobody of them has a second factor.
+NOT_ON: Answers = (SIGN_IN, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE)
+
 
 @dataclass(frozen=True)
 class Door:
@@ -95,6 +98,8 @@ DOORS = {
     "operations_check": Door(OPERATORS, "POST"),
     # accounts
     "profile": Door(SIGNED_IN),
+    "security": Door(SIGNED_IN),
+    "security_sign_out": Door(SIGNED_IN, "POST"),
     "profile_edit": Door(SIGNED_IN),
     "people": Door(ADMINS),
     "people_invite": Door(ADMINS),
@@ -102,6 +107,7 @@ DOORS = {
     "person_role": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"role": "admin"}),
     "person_primary_group": Door(ADMINS_OF_THE_PERSON, "POST", PERSON, {"group": "sales"}),
     "person_delete": Door(ADMINS_OF_THE_PERSON, named=PERSON),
+    "person_second_factor": Door(ADMINS_OF_THE_PERSON, named=PERSON),
     "person_release": Door(ADMINS_OF_THE_PERSON, named=PERSON),
     "person_deactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
     "person_reactivate": Door(ADMINS_OF_THE_PERSON, "POST", PERSON),
@@ -161,6 +167,12 @@ DOORS = {
     "connection_stop": Door(SIGNED_IN, "POST"),
     "connection_try": Door(SIGNED_IN, "POST"),
     "connection_delete": Door(SIGNED_IN),
+    "calendar_prompt": Door(SIGNED_IN),  # without a prompt in the session it leads to the profile
+    "calendar_prompt_done": Door(SIGNED_IN),
+    "calendar_prompts": Door(ADMINS),
+    "calendar_prompts_csv": Door(ADMINS),
+    "calendar_prompts_reset": Door(ADMINS),
+    "calendar_prompts_undo": Door(ADMINS, "POST", sent={"at": "2026-09-01T09:00:00+00:00"}),
     "ask_admin": Door(SIGNED_IN, "POST"),
     "approval_take_back": Door(SIGNED_IN, "POST"),
     "approvals": Door(ADMINS),
@@ -219,6 +231,14 @@ DOORS = {
     "account_reset_password_done": Door(EVERYBODY),
     "account_reset_password_from_key": Door(EVERYBODY, named={"uidb36": "1", "key": "forged"}),  # as above
     "account_reset_password_from_key_done": Door(EVERYBODY),
+    "mfa_index": Door(EVERYBODY),  # leads on to Security, which asks to sign in
+    "mfa_authenticate": Door(NOT_SIGNED_OUT),  # no sign-in is under way
+    "mfa_reauthenticate": Door(SIGNED_IN),
+    "mfa_activate_totp": Door(SIGNED_IN),
+    "mfa_deactivate_totp": Door(NOT_ON),
+    "mfa_view_recovery_codes": Door(NOT_ON),
+    "mfa_generate_recovery_codes": Door(SIGNED_IN),
+    "mfa_download_recovery_codes": Door(NOT_ON),
     "account_confirm_login_code": Door(NOT_SIGNED_OUT),  # no code is under way
 }
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.nudging import nudge
-from integrations import admin_consent, connecting, redeeming
+from integrations import admin_consent, connecting, prompting, redeeming
 from integrations.organization import answers
 from integrations.tasks import redeem
 from integrations.views.approvals import admin_consent_answer
@@ -47,4 +47,5 @@ def microsoft_callback(request: HttpRequest) -> HttpResponse:
             redeeming.redeem(consent.pk, now=now)  # a refusal needs nobody else: it ends here and now
         else:
             nudge(redeem, consent_id=str(consent.pk))
-    return HttpResponseRedirect(reverse("profile") + "#calendar")
+    way_back = prompting.way_back(request, answer.get("state", ""))
+    return HttpResponseRedirect(way_back or reverse("profile") + "#calendar")

@@ -49,7 +49,7 @@ def test_decisions_that_their_declarations_explain_are_no_news(kestrel: Account,
         stored(ENABLED.key, False, **at)
     stored(SERVICES.key, SERVICES.to_json(ServicePolicy()), group=sales)
     stored(GRACE.key, 0, account=kestrel)
-    prompt = setting_of(Integrations, "sso_prompt")  # declared, and not offered yet
+    prompt = setting_of(Integrations, "sso_prompt")
     stored(prompt.key, prompt.to_json(prompt.default), account=kestrel)
 
     assert "System check identified no issues" in checked()

@@ -52,6 +52,7 @@ RULES = {
     "accounts.domain_names",
     "integrations.domains",
     "integrations.policy",
+    "integrations.prompt_rules",
     "integrations.failures",
     "integrations.aadsts",
     "integrations.ews_addresses",

@@ -23,7 +23,17 @@ from accounts.domain_proofs import record
 from accounts.models import AuditEntry, Bond, IdentityProvider, Protocol, Role, SingleSignOnIdentity, User
 from accounts.models.audit import MASKED_PERSON
 from accounts.single_sign_on import identities
-from integrations import approvals, connecting, consent_proof, diagnosis, disconnecting, fitting, states, trials
+from integrations import (
+    approvals,
+    connecting,
+    consent_proof,
+    diagnosis,
+    disconnecting,
+    fitting,
+    prompt_resets,
+    states,
+    trials,
+)
 from integrations.diagnosis import bundle
 from integrations.exchange import servers
 from integrations.failures import Failure, Outcome, Reason
@@ -36,6 +46,7 @@ from integrations.preferences import Integrations, Method
 from tests.cast import PASSWORD, Cast, ClientOf
 from tests.integrations import leaving
 from tests.integrations.authorized import authorized, connected_by, set_up_by_admin
+from tests.integrations.prompted import asked
 from tests.integrations.served import read, served, tied_to
 from tests.integrations.stopped import KESTREL, consented, made, proved, queue, recorded, stopped
 from tests.integrations.tied import take_back
@@ -74,6 +85,7 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     client_of(cast.dana).get(reverse("sign_ins_csv"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
     client_of(cast.dana).get(reverse("ews_csv"), {"q": "Alice"})
+    _prompts(cast, client_of)
     for person in (cast.dana, cast.gus, cast.alice, cast.bob, cast.wilhelmina):
         called[person.pk] = (person.name, person.email)
     called[cast.bob.pk] += ("Robert", "robert@kestrel.example")
@@ -284,6 +296,16 @@ def _by_the_organization(cast: Cast) -> None:
     links.leave(link, [cast.wilhelmina.pk], Reason.NOT_COVERED, now=NOW())
     links.use_for(link, ["kestrel.example", "owl.example"], now=NOW())
     links.ended(link, actor=cast.dana, now=NOW())
+
+
+def _prompts(cast: Cast, client_of: ClientOf) -> None:
+    """Alice, Sales and everybody are asked once more to connect the calendar, and the last of it is taken back."""
+    for whose in (cast.alice, cast.sales, cast.kestrel):
+        asked(cast.alice)
+        now = NOW()
+        prompt_resets.reset(whose, actor=cast.dana, now=now)
+    prompt_resets.undo(cast.kestrel, at=now, actor=cast.dana, now=now)
+    client_of(cast.dana).get(reverse("calendar_prompts_csv"), {"q": "Alice"})
 
 
 def _domains(cast: Cast) -> None:

@@ -20,8 +20,8 @@ ROWS = [
         "integrations.sso_prompt",
         "Ask users to integrate Office 365 calendar when signing in with SSO credentials",
         SsoPrompt.OFF,
-        ACCOUNT_AND_GROUP,
-        False,
+        ALL_LEVELS,
+        True,
         False,
     ),
     (

@@ -83,8 +83,8 @@ def test_the_rows_of_the_product_cost_the_same_with_any_number_of_connections(
     path = "/account/settings/mail-calendar/"
     client.get(path)
 
-    # As above, two that count the connections, and one that names the organizations.
-    with django_assert_num_queries(12):
+    # As above, two that count the connections, one that names the organizations, and one that counts who was asked.
+    with django_assert_num_queries(13):
         answer = client.get(path)
 
     assert f"{size} people are connected." in text_of(answer)

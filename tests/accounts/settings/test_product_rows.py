@@ -44,9 +44,9 @@ def test_each_level_has_the_rows_that_hold_there(cast: Cast, client_of: ClientOf
     group = rows(client_of(cast.gus).get(f"/groups/{cast.sales.pk}/settings/mail-calendar/"))
     own = rows(client_of(cast.alice).get("/settings/mail-calendar/"))
 
-    assert account == ["enabled", "services", "domains", "expiry_alerts", "grace"]
-    assert group == ["enabled", "services", "domains", "expiry_alerts"]
-    assert own == ["enabled", "services", "domains", "expiry_alerts"]
+    assert account == ["enabled", "services", "sso_prompt", "domains", "expiry_alerts", "grace"]
+    assert group == ["enabled", "services", "sso_prompt", "domains", "expiry_alerts"]
+    assert own == ["enabled", "services", "sso_prompt", "domains", "expiry_alerts"]
 
 
 def test_a_person_sees_what_the_account_and_groups_alone_decide_and_why(cast: Cast, client_of: ClientOf) -> None:
@@ -65,7 +65,7 @@ def test_a_person_sees_what_the_account_and_groups_alone_decide_and_why(cast: Ca
 def test_choices_that_do_not_work_yet_are_not_shown(dana: User, client_of: ClientOf) -> None:
     shown = text_of(client_of(dana).get(PAGE))
 
-    assert "SSO credentials" not in shown
+    assert "Bidirectional sync" not in shown
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "Nobody is connected yet."), (1, "1 person is connected.")])
