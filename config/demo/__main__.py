@@ -70,6 +70,7 @@ def _bring_up(supervisor: Supervisor, installation: Installation) -> None:
     for command in (installation.portal(), installation.worker(), installation.beat()):
         supervisor.start(command)
     supervisor.run(installation.manage("seed", "seed_demo"), within=PATIENCE)
+    supervisor.run(installation.seed_single_sign_on(), within=PATIENCE)
     say("Waiting for the portal and the worker …")
     supervisor.wait_until(lambda: answers_ok(installation.readiness), who="portal", within=PATIENCE)
     supervisor.wait_until(lambda: worker_is_ready(supervisor.output("worker")), who="worker", within=PATIENCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +78,8 @@ class Installation:
                 "SIMULATOR_APP_CLIENT_ID": self.keys["MICROSOFT_CLIENT_ID"],
                 "SIMULATOR_APP_CLIENT_SECRET": self.keys["MICROSOFT_CLIENT_SECRET"],
                 "SIMULATOR_APP_REDIRECT_URI": self.redirect_uri,
+                "SIMULATOR_SSO_CLIENT_SECRET": self.keys["SINGLE_SIGN_ON_CLIENT_SECRET"],
+                "SIMULATOR_SSO_PORTAL": self.url,
                 **self.for_simulator,
             },
         )
@@ -85,6 +87,12 @@ class Installation:
     def manage(self, name: str, *arguments: str) -> Command:
         """A management command that ends by itself."""
         return Command(name, _python(ROOT / "manage.py", *arguments), self.environment())
+
+    def seed_single_sign_on(self) -> Command:
+        """The secret is the one that the simulated Entra knows."""
+        command = self.manage("seed-single-sign-on", "seed_single_sign_on")
+        secret = {"DEMO_SINGLE_SIGN_ON_SECRET": self.keys["SINGLE_SIGN_ON_CLIENT_SECRET"]}
+        return replace(command, environment={**command.environment, **secret})
 
     def portal(self) -> Command:
         return self._module(
@@ -148,6 +156,9 @@ class Installation:
             # An Exchange server of their own, at https://localhost:8444/EWS/Exchange.asmx.
             "EXCHANGE_PORTS": f"443,{self.ports.simulator_exchange}",
             "EXCHANGE_CA_BUNDLE": str(self.certificate_authority),
+            # Kestrel’s people sign in at the simulated Entra, too, if they like.
+            "SINGLE_SIGN_ON_PORTS": f"443,{self.ports.simulator_https}",
+            "SINGLE_SIGN_ON_CA_BUNDLE": str(self.certificate_authority),
             # Domains are looked up in the simulated organizations' zones, and all that answers is on this machine.
             "DNS_SERVERS": f"127.0.0.1:{self.ports.simulator_dns}",
             "PRIVATE_NETWORKS_ALLOWED": "127.0.0.0/8,::1/128",

@@ -14,6 +14,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "TOKEN_KEYS": lambda: f"demo:{base64.b64encode(secrets.token_bytes(32)).decode()}",
     "MICROSOFT_CLIENT_ID": lambda: str(uuid.uuid4()),
     "MICROSOFT_CLIENT_SECRET": lambda: secrets.token_urlsafe(32),
+    "SINGLE_SIGN_ON_CLIENT_SECRET": lambda: secrets.token_urlsafe(32),
     "SIMULATOR_CONTROL_TOKEN": lambda: secrets.token_urlsafe(32),
     "REDIS_PASSWORD": lambda: secrets.token_hex(24),
 }

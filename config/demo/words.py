@@ -54,6 +54,10 @@ def welcome(ports: Ports, data: Path) -> str:
        http://localhost:{ports.simulator_http} (Kestrel & Co > Publish a TXT record), verify it. Then choose Application
        Permissions in Integrations > Authorize and Save: one consent, Dana’s at Microsoft, connects everybody
        whom the settings leave to it (the group Sales has made a choice of its own).
+    7. Sign out, and sign in as Gus by Kestrel’s Entra, the simulated one: kestrel-demo-1 there. The first time Meridian
+       asks for his own password, too, unless kestrel.example is verified (6.); then even Ingrid, whom it does not
+       know, may come in. What can go wrong is ordered at http://localhost:{ports.simulator_http}
+       (Meridian single sign-on > In Kestrel & Co).
 
   Mail that Meridian writes:  http://localhost:{ports.portal}/mailbox/  (kept in {data / "mail"})
   Logs are in {data / "logs"}.

@@ -175,7 +175,7 @@ def test_roles_are_assigned_to_people(portal: Portal) -> None:
     portal.lie("assign-role", role="Portal.Admin", people=[ALICE])
 
     assert portal.claims()["roles"] == ["Portal.User", "Portal.Admin"]
-    assert "roles" not in portal.claims("gus@kestrel.example")
+    assert "roles" not in portal.claims("nora@kestrel.example")
     with pytest.raises(requests.HTTPError):
         portal.lie("assign-role", role="Portal.Owner", people=[ALICE])
 
