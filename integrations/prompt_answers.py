@@ -32,7 +32,7 @@ _LOOKS = {
     Answer.FAILED: ("warn", "alert"),
     Answer.NONE: ("plain", "ring"),
 }
-# After “You were asked at sign-in on 19 November, 18:04”.
+# After “You were asked at sign-in (19 November, 18:04)”.
 _OWN = {
     Answer.DECLINED: " and went on without it.",
     Answer.REFUSED: " and did not agree at Microsoft.",

@@ -63,6 +63,8 @@ class Counts:
     connected: int = 0
     refused: int = 0
     failed: int = 0
+    # Who is to be asked again, and was not yet.
+    reset: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,17 +108,21 @@ def export(chosen: Chosen, *, actor: User, now: datetime, zone: tzinfo) -> Itera
 
 def counts(account: Account) -> Counts:
     """One query."""
-    counted = newest_of_each(account).filter(reset_at=None).order_by().values("became").annotate(number=Count("pk"))
+    found = newest_of_each(account).order_by().values("became")
+    counted = list(found.annotate(number=Count("pk", filter=Q(reset_at=None)), of=Count("pk")))
     numbers = {row["became"]: row["number"] for row in counted}
+    asked = sum(numbers.values())
     of = {name: sum(numbers.get(answer, 0) for answer in answers) for name, (_, answers) in ANSWERS.items()}
-    return Counts(sum(numbers.values()), of["connected"], of["refused"], of["failed"])
+    reset = sum(row["of"] for row in counted) - asked
+    return Counts(asked, of["connected"], of["refused"], of["failed"], reset)
 
 
 def on_row(account: Account) -> SafeString:
     """Under the setting, at the account. One query."""
     found = counts(account)
     if not found.asked:
-        return SafeString("")
+        link = '<a href="{}">Nobody asked</a> since the last reset.'
+        return format_html(link, reverse("calendar_prompts")) if found.reset else SafeString("")
     people = "1 person" if found.asked == 1 else f"{found.asked:,} people"
     return format_html(
         '<a href="{}">{} asked</a>: {} connected, {} refused, {} failed.',

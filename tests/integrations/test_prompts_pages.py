@@ -99,6 +99,27 @@ def test_going_on_without_it_leads_where_they_were_going_and_is_an_answer(alices
     assert "and went on without it. You can connect here any time." in text_of(alices.get("/profile/"))
 
 
+@pytest.mark.parametrize(
+    ("state", "is_said"), [("", True), ("needs_reauth", True), ("connected", False), ("paused", False)]
+)
+def test_the_profile_says_how_to_connect_by_hand_while_nothing_works(
+    state: str, is_said: bool, alices: Client, alice: User
+) -> None:
+    CalendarPrompt.objects.update(answer=Answer.FAILED, answered_at=timezone.now(), reason="no_mailbox")
+    if state:
+        connect([alice], state)
+
+    words = "and it did not work then. You can connect here any time."
+    assert (words in text_of(alices.get("/profile/"))) == is_said
+
+
+def test_who_may_not_connect_is_not_told_that_they_can(kestrel: Account, dana: User, alices: Client) -> None:
+    alices.post(PROMPT, {"do": "go-on"})
+    set_to("enabled", False, at=kestrel, by=dana)
+
+    assert "You can connect here any time." not in text_of(alices.get("/profile/"))
+
+
 @pytest.mark.parametrize("path", [PROMPT, DONE])
 def test_without_an_open_prompt_there_is_nothing_to_see(
     path: str, alice: User, bob: User, alices: Client, client_of: ClientOf
@@ -161,7 +182,7 @@ def test_the_last_time_of_each_is_counted_and_listed(cast: Cast, client_of: Clie
 
     page = text_of(client_of(cast.dana).get(LIST))
 
-    assert prompt_listing.counts(cast.kestrel) == prompt_listing.Counts(4, 1, 1, 1)
+    assert prompt_listing.counts(cast.kestrel) == prompt_listing.Counts(asked=4, connected=1, refused=1, failed=1)
     assert "Asked 4 people" in page
     assert "The account has no mailbox that Meridian can read" in page
     assert page.count("alice@kestrel.example") == 1
@@ -343,6 +364,10 @@ def test_the_row_counts_and_leads_to_the_list(cast: Cast, client_of: ClientOf) -
 
     assert "4 people asked: 1 connected, 1 refused, 1 failed." in text_of(page)
     assert f'<a href="{LIST}">' in page.content.decode()
+
+    prompt_resets.reset(cast.kestrel, actor=cast.dana, now=timezone.now())
+
+    assert "Nobody asked since the last reset." in text_of(client_of(cast.dana).get("/account/settings/mail-calendar/"))
 
 
 NO_SSO, NO_OAUTH = "Nobody signs in by single sign-on yet.", "People do not connect Office 365 themselves."
