@@ -20,9 +20,11 @@ from accounts.views import (
     releasing,
     settings,
     sign_ins,
+    sso_openid,
 )
 
 urlpatterns: list[URLPattern] = [
+    path("auth/sso/<slug:key>/callback/", sso_openid.sso_callback, name="sso_callback"),
     path("profile/", profile.profile, name="profile"),
     path("profile/edit/", profile.profile_edit, name="profile_edit"),
     path("people/", people.people, name="people"),

@@ -37,6 +37,9 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "axes",
     "csp",
     "django_htmx",
@@ -135,6 +138,11 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 # A wrong password is counted by axes, which knows whose browser it is; here only how often the page is sent at all.
 ACCOUNT_RATE_LIMITS = {"login": "100/m/ip", "login_failed": ""}
+# Identity providers are set up by accounts, with pages of our own: allauth's are not among the addresses.
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.social_adapter.ByTheAccountAlone"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
 # Whose address counts for rate limits: without it everybody behind the proxy would share one.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 
@@ -190,6 +198,11 @@ MICROSOFT_MY_APPS_URL = read.url(
 # Roots to trust there, besides the usual ones; and the ports that may stand in an EWS address, besides 443.
 EXCHANGE_CA_BUNDLE = read.file("EXCHANGE_CA_BUNDLE", default="")
 EXCHANGE_PORTS = read.ports("EXCHANGE_PORTS", default=[443])
+
+# ── Identity providers of organizations ─────────────────────────────────────
+# As above, for those by which people sign in.
+SINGLE_SIGN_ON_CA_BUNDLE = read.file("SINGLE_SIGN_ON_CA_BUNDLE", default="")
+SINGLE_SIGN_ON_PORTS = read.ports("SINGLE_SIGN_ON_PORTS", default=[443])
 
 # ── Associated domains ──────────────────────────────────────────────────────
 # Who is asked where a domain's proof stands; empty: the servers of the system.

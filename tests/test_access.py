@@ -97,6 +97,7 @@ DOORS = {
     "operations": Door(OPERATORS),
     "operations_check": Door(OPERATORS, "POST"),
     # accounts
+    "sso_callback": Door(NOBODY, named={"key": "unknown"}),  # of no provider
     "profile": Door(SIGNED_IN),
     "security": Door(SIGNED_IN),
     "security_sign_out": Door(SIGNED_IN, "POST"),
