@@ -11,4 +11,4 @@ class AccountsConfig(AppConfig):
         from accounts import checks  # noqa: F401  registers what `manage.py check` asks of the stored settings
 
         # Declares the audit actions of sign-in and listens to allauth's signals.
-        from accounts.sign_in import adapter  # noqa: F401
+        from accounts.sign_in import adapter, second_factor  # noqa: F401

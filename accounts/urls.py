@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 
 from accounts.views import (
     audit,
@@ -18,6 +19,7 @@ from accounts.views import (
     people,
     profile,
     releasing,
+    security,
     settings,
     sign_ins,
     sso_openid,
@@ -26,6 +28,16 @@ from accounts.views import (
 urlpatterns: list[URLPattern] = [
     path("auth/sso/<slug:key>/callback/", sso_openid.sso_callback, name="sso_callback"),
     path("profile/", profile.profile, name="profile"),
+    path("profile/security/", security.security, name="security"),
+    path("profile/security/sign-out/", security.security_sign_out, name="security_sign_out"),
+    path("auth/2fa/", RedirectView.as_view(pattern_name="security"), name="mfa_index"),
+    path("auth/2fa/authenticate/", security.authenticate, name="mfa_authenticate"),
+    path("auth/2fa/reauthenticate/", security.reauthenticate, name="mfa_reauthenticate"),
+    path("auth/2fa/totp/activate/", security.activate, name="mfa_activate_totp"),
+    path("auth/2fa/totp/deactivate/", security.deactivate, name="mfa_deactivate_totp"),
+    path("auth/2fa/recovery-codes/", security.show_codes, name="mfa_view_recovery_codes"),
+    path("auth/2fa/recovery-codes/generate/", security.make_codes, name="mfa_generate_recovery_codes"),
+    path("auth/2fa/recovery-codes/download/", security.download_codes, name="mfa_download_recovery_codes"),
     path("profile/edit/", profile.profile_edit, name="profile_edit"),
     path("people/", people.people, name="people"),
     path("people/invite/", people.people_invite, name="people_invite"),
@@ -33,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     path("people/<int:pk>/role/", people.person_role, name="person_role"),
     path("people/<int:pk>/primary-group/", people.person_primary_group, name="person_primary_group"),
     path("people/<int:pk>/delete/", deleting.person_delete, name="person_delete"),
+    path("people/<int:pk>/second-factor/", security.person_second_factor, name="person_second_factor"),
     path("people/<int:pk>/release/", releasing.person_release, name="person_release"),
     path("people/<int:pk>/deactivate/", people.person_deactivate, name="person_deactivate"),
     path("people/<int:pk>/reactivate/", people.person_reactivate, name="person_reactivate"),

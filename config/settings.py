@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.socialaccount.providers.saml",
@@ -156,6 +157,20 @@ AXES_VERBOSE = False  # addresses do not belong into a log
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 KNOWN_BROWSER_COOKIE_NAME = "__Host-meridian-browser" if IS_HTTPS else "meridian-browser"
+
+MFA_ADAPTER = "accounts.sign_in.second_factor.SealedSecrets"
+MFA_FORMS = {
+    "activate_totp": "accounts.forms.second_factor.FirstCode",
+    "authenticate": "accounts.forms.second_factor.SignInCode",
+    "reauthenticate": "accounts.forms.second_factor.CodeAgain",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Meridian"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds before and after: clocks of phones differ
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_REAUTHENTICATION_REQUIRED = False  # by `accounts.sign_in.again`, for everything alike
+# Whoever is here was invited, so that nobody takes an address away from its owner by adding it first.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 SESSION_COOKIE_NAME = "__Host-meridian" if IS_HTTPS else "meridian"
 SESSION_COOKIE_SECURE = IS_HTTPS

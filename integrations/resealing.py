@@ -19,6 +19,7 @@ from django.db.models import Count, Model, Q, QuerySet
 
 from accounts import vault
 from accounts.models import IdentityProvider
+from integrations import sealed_factors
 from integrations.models import (
     Connection,
     ConsentRequest,
@@ -77,6 +78,7 @@ def in_use() -> list[KeyUse]:
             counts[["", *ids][int(name.rpartition("_")[2])]] += count
     # So far the empty id has stood for all.
     counts[""] -= sum(counts[key_id] for key_id in ids)
+    counts.update(sealed_factors.counts(ids))
     return [KeyUse(key_id, count, key_id in settings.TOKEN_KEYS) for key_id, count in counts.items() if key_id or count]
 
 
@@ -89,6 +91,9 @@ def reseal(*, batch: int = BATCH) -> Iterator[Progress]:
                 done = _reseal(model, column, some)
                 resealed, unreadable = resealed + done.resealed, unreadable + done.unreadable
                 yield Progress(resealed, unreadable)
+    for anew, left in sealed_factors.reseal(batch):
+        resealed, unreadable = resealed + anew, unreadable + left
+        yield Progress(resealed, unreadable)
 
 
 def retire() -> list[str]:
@@ -100,7 +105,7 @@ def retire() -> list[str]:
 
 def wrong_keys() -> list[str]:
     """The ids of keys that are missing, or do not open what bears their id; told by a few values of each column."""
-    wrong = set[str]()
+    wrong = sealed_factors.wrong_keys(FEW)
     for model, columns in SEALED.items():
         for column in columns:
             stored = model._default_manager.filter(**{f"{column}__startswith": vault.FORM})

@@ -20,6 +20,7 @@ from accounts.cascade.declare import Level
 from accounts.doors import SignedInRequest
 from accounts.forms.people import InviteForm, PeopleFilter, RoleForm, State, count_by_state, state_of
 from accounts.models import Membership, Role, User
+from accounts.sign_in import second_factor
 from accounts.views import releasing
 from accounts.views.submitting import said
 from accounts.views.tabs import pages_at
@@ -83,6 +84,7 @@ def person(request: SignedInRequest, pk: int) -> HttpResponse:
         "may_manage": may_manage,
         "may_list": request.user.is_account_admin,
         "role_form": RoleForm(by=request.user, person=shown),
+        "has_second_factor": may_manage and second_factor.is_on(shown),
         "identities": releasing.shown_of(shown) if may_manage else [],
         "tab": "profile",
         "pages": pages_at(Level.USER) if may_manage else [],

@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
 from django.core import mail
 from django.db import transaction
 from django.test import Client, override_settings
@@ -22,6 +24,7 @@ from accounts.cascade import declare, write
 from accounts.domain_proofs import record
 from accounts.models import AuditEntry, Bond, IdentityProvider, Protocol, Role, SingleSignOnIdentity, User
 from accounts.models.audit import MASKED_PERSON
+from accounts.sign_in import second_factor
 from accounts.single_sign_on import identities
 from integrations import (
     approvals,
@@ -81,6 +84,7 @@ def lived(cast: Cast, microsoft: Simulator, client_of: ClientOf) -> dict[int, tu
     _by_the_organization(cast)
     _domains(cast)
     _identity(cast)
+    _second_factor(cast, client_of)
     client_of(cast.dana).get(reverse("audit_download"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("sign_ins_csv"), {"person": str(cast.bob.pk), "q": "Alice"})
     client_of(cast.dana).get(reverse("connections_csv"), {"q": "Alice", "state": "connected"})
@@ -332,6 +336,23 @@ def _identity(cast: Cast) -> None:
     since: dict[str, Any] = {"bond": Bond.DOMAIN, "bound_at": NOW(), "last_used_at": NOW(), "email": cast.alice.email}
     bound = SingleSignOnIdentity.objects.create(provider=provider, user=cast.alice, issuer="i", subject="s", **since)
     identities.release(cast.alice, bound.pk, actor=cast.dana, now=NOW())
+
+
+def _second_factor(cast: Cast, client_of: ClientOf) -> None:
+    """Gus turns it on, makes codes, uses one, and turns it off; then he has it again, and Dana resets it."""
+    browser = client_of(cast.gus)
+    for _ in range(2):
+        browser.get(reverse("mfa_activate_totp"))
+        step = next(totp.yield_hotp_counters_from_time())
+        code = totp.format_hotp_value(totp.hotp_value(browser.session[totp.SECRET_SESSION_KEY], step))
+        browser.post(reverse("mfa_activate_totp"), {"code": code})
+        browser.post(reverse("mfa_generate_recovery_codes"))
+        (codes,) = Authenticator.objects.filter(user=cast.gus, type="recovery_codes")
+        second_factor.redeem(cast.gus, codes.wrap().get_unused_codes()[0], now=NOW())
+        if _ == 0:
+            browser.post(reverse("mfa_deactivate_totp"))
+    browser.post(reverse("security_sign_out"))
+    second_factor.reset(cast.gus, actor=cast.dana, now=NOW())
 
 
 def test_every_action_was_lived_through(lived: dict[int, tuple[str, ...]]) -> None:

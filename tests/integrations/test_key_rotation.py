@@ -11,11 +11,13 @@ import sys
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import vault
 from accounts.models import User
+from accounts.sign_in.second_factor import PLACE
 from integrations import resealing, token_keys
 from integrations.models import Connection, TokenKey
 from tests.at_once import at_once
@@ -121,6 +123,61 @@ def test_what_no_key_opens_stays_and_is_counted(cast: Cast, old_keys: None, sett
 
     assert Connection.objects.get(pk=one.pk).access_token == "v1.lost.AAAA"
     assert opened(one, "refresh_token") == f"refresh_token of {one.pk}"
+
+
+def with_second_factor(person: User) -> tuple[Authenticator, Authenticator]:
+    def sealed(secret: str) -> str:
+        return vault.seal(secret, bound_to=PLACE)
+
+    app = {"secret": sealed("the key"), "last_step": 7}
+    codes = {"seed": sealed("the seed"), "used_mask": 5, "migrated_codes": [sealed("one"), sealed("two")]}
+    return (
+        Authenticator.objects.create(user=person, type="totp", data=app),
+        Authenticator.objects.create(user=person, type="recovery_codes", data=codes),
+    )
+
+
+def test_second_factors_are_sealed_anew_too(cast: Cast, old_keys: None, settings: Any) -> None:
+    app, codes = with_second_factor(cast.alice)
+    rotate_to_new(settings)
+    assert uses() == {"new": 0, "old": 4}
+
+    *_, last = resealing.reseal(batch=1)
+
+    assert last == resealing.Progress(resealed=4, unreadable=0)
+    assert uses() == {"new": 4, "old": 0}
+    settings.TOKEN_KEYS = {"new": NEW}
+    for row in (app, codes):
+        row.refresh_from_db()
+    assert app.data["last_step"] == 7
+    assert vault.open_sealed(app.data["secret"], bound_to=PLACE) == "the key"
+    assert codes.data["used_mask"] == 5
+    assert vault.open_sealed(codes.data["seed"], bound_to=PLACE) == "the seed"
+    assert [vault.open_sealed(code, bound_to=PLACE) for code in codes.data["migrated_codes"]] == ["one", "two"]
+    assert list(resealing.reseal()) == []
+
+
+def test_a_second_factor_that_no_key_opens_stays_and_is_counted(cast: Cast, old_keys: None, settings: Any) -> None:
+    app, _ = with_second_factor(cast.alice)
+    Authenticator.objects.filter(pk=app.pk).update(data={"secret": "v1.lost.AAAA"})
+    rotate_to_new(settings)
+
+    *_, last = resealing.reseal()
+
+    assert last == resealing.Progress(resealed=3, unreadable=1)
+    assert uses() == {"": 1, "new": 3, "old": 0}
+    assert Authenticator.objects.get(pk=app.pk).data == {"secret": "v1.lost.AAAA"}
+
+
+@pytest.mark.parametrize("keys", [{"old": OTHER}, {"new": NEW}])
+def test_second_factors_tell_which_key_is_wrong(
+    keys: dict[str, bytes], cast: Cast, old_keys: None, settings: Any
+) -> None:
+    with_second_factor(cast.alice)
+    assert resealing.wrong_keys() == []
+    settings.TOKEN_KEYS = keys
+
+    assert resealing.wrong_keys() == ["old"]
 
 
 def test_the_command_tells_what_may_be_taken_out(
