@@ -93,6 +93,14 @@ def test_an_id_token_says_who_it_is(portal: Portal) -> None:
     assert "auth_time" not in claims
 
 
+def test_a_guest_is_of_another_organization(portal: Portal) -> None:
+    claims = portal.claims("erin@partner.example")
+
+    assert claims["tid"] == TID
+    assert claims["idp"] != claims["iss"]
+    assert "idp" not in portal.claims()
+
+
 def test_the_same_person_is_another_subject_to_each_application(portal: Portal) -> None:
     elsewhere = payload(portal.client.connect()["id_token"])
 
@@ -224,9 +232,13 @@ def test_an_id_token_for_somebody_else_or_without_an_address(portal: Portal) -> 
     portal.lie("sso-audience", on=True)
     portal.lie("sso-email", on=True)
 
-    token = portal.token()
+    answer = portal.answer()
 
-    assert "email" not in payload(token)
+    token = answer["id_token"]
+    bearer = {"Authorization": f"Bearer {answer['access_token']}"}
+    told = portal.client.http.get(f"{portal.simulator.origin}/oidc/userinfo", headers=bearer, timeout=30).json()
+    assert ALICE not in f"{payload(token)} {told}"
+    assert {"email", "preferred_username"} & {*payload(token), *told} == set()
     with pytest.raises(jwt.InvalidAudienceError):
         portal.verified(token)
     portal.lie("sso-honest")

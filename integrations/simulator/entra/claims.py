@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import jwt
 
@@ -136,6 +137,8 @@ def id_token(
         claims |= {"name": person.name, "preferred_username": person.sign_in_name}
     if "email" in scopes and person.mail:
         claims["email"] = person.mail
+    if person.is_guest:
+        claims["idp"] = f"https://sts.windows.net/{_home(person)}/"
     if nonce:
         claims["nonce"] = nonce
     if code:
@@ -156,6 +159,11 @@ def client_info(person: Person) -> str:
 def granted(scopes: Sequence[str], oidc: Sequence[str]) -> str:
     """The `scope` of a token answer: never `offline_access`."""
     return " ".join([*scopes, *(name for name in OIDC if name in oidc and name != "offline_access")])
+
+
+def _home(person: Person) -> UUID:
+    """The tenant of a guest's own organization, which is not simulated."""
+    return uuid5(NAMESPACE_DNS, person.address.rpartition("@")[2])
 
 
 def pairwise(person: Person, audience: str) -> str:

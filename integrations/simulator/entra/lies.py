@@ -15,6 +15,7 @@ from integrations.simulator.models import Application, Tenant
 # the new one, published beside the usual one.
 CURRENT, EXPIRED, UNPUBLISHED, PUBLISHED = "current", "expired", "unpublished", "published"
 RIGHT, NONE, BROKEN = "right", "none", "broken"
+ADDRESSES = ("email", "preferred_username")
 SOMEBODY_ELSE = "00000000-0000-4000-8000-00000000e15e"
 
 
@@ -37,7 +38,7 @@ class Lies:
     def on_claims(self, claims: dict[str, Any]) -> dict[str, Any]:
         """Of an id_token, before it is signed."""
         if self.without_email:
-            claims = {name: value for name, value in claims.items() if name != "email"}
+            claims = {name: value for name, value in claims.items() if name not in ADDRESSES}
         moved = {name: claims[name] + self.clock_minutes * 60 for name in _TIMES if name in claims}
         return {**claims, **moved, "aud": self.audience(claims["aud"])}
 

@@ -14,7 +14,7 @@ from integrations.simulator import place
 from integrations.simulator.control import faults, seen, tally, usage
 from integrations.simulator.control.resetting import ConnectionBroken
 from integrations.simulator.control.troubles import WHY, GraphInTrouble
-from integrations.simulator.entra import claims
+from integrations.simulator.entra import claims, lies
 from integrations.simulator.graph import (
     asking,
     batch,
@@ -31,7 +31,7 @@ from integrations.simulator.graph.errors import Refused
 from integrations.simulator.graph.paths import Found, Route
 from integrations.simulator.graph.replies import Reply
 from integrations.simulator.graph.wire import Call
-from integrations.simulator.models import Fault, Person
+from integrations.simulator.models import Application, Fault, Person
 
 log = logging.getLogger("simulator")
 
@@ -193,6 +193,12 @@ def _about(person: Person, caller: Caller, call: Call) -> dict[str, str]:
         "given_name": person.given_name,
         "picture": f"{place.here().machine_origin(call.request.get_host())}/v1.0/me/photo/$value",
     }
-    if "email" in caller.granted and person.mail:
+    if "email" in caller.granted and person.mail and not _lacks_address(person, caller):
         about["email"] = person.mail
     return about
+
+
+def _lacks_address(person: Person, caller: Caller) -> bool:
+    """On order: what the id_token keeps to itself, this must not tell."""
+    application = Application.objects.filter(client_id=caller.client_id).first()
+    return application is not None and lies.of(application, person.tenant).without_email

@@ -115,7 +115,7 @@ def _attributes(told: etree._Element, reply: SamlReply, session: BrowserSession,
     statement = etree.SubElement(told, _in("AttributeStatement"))
     person = session.person
     for name, values in _said_of(person, session, reply):
-        if ordered.without_email and name == f"{words.PERSONAL}/emailaddress":
+        if ordered.without_email and name in words.ADDRESSES:
             continue
         attribute = etree.SubElement(statement, _in("Attribute"), Name=name)
         for value in values:

@@ -25,6 +25,7 @@ TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 MICROSOFT = "http://schemas.microsoft.com/identity/claims"
 ROLES = "http://schemas.microsoft.com/ws/2008/06/identity/claims"
 PERSONAL = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
+ADDRESSES = (f"{PERSONAL}/emailaddress", f"{PERSONAL}/name")
 METHODS = "http://schemas.microsoft.com/claims/authnmethodsreferences"
 GROUPS_ELSEWHERE = "http://schemas.microsoft.com/claims/groups.link"
 BY_PASSWORD = "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password"  # noqa: S105
