@@ -21,11 +21,18 @@ from accounts.views import (
     releasing,
     security,
     settings,
+    sign_in,
     sign_ins,
     sso_openid,
 )
 
 urlpatterns: list[URLPattern] = [
+    # Of allauth, and more.
+    path("auth/login/", sign_in.page, name="account_login"),
+    path("auth/reauthenticate/", sign_in.reauthenticate, name="account_reauthenticate"),
+    path("auth/password/change/", sign_in.change_password, name="account_change_password"),
+    path("auth/password/set/", sign_in.set_password, name="account_set_password"),
+    path("auth/email/", sign_in.change_address, name="account_email"),
     path("auth/sso/<slug:key>/callback/", sso_openid.sso_callback, name="sso_callback"),
     path("profile/", profile.profile, name="profile"),
     path("profile/security/", security.security, name="security"),

@@ -15,8 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operations/check/", operations.operations_check, name="operations_check"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     path("mailbox/<str:letter>/", mailbox.mailbox_letter, name="mailbox_letter"),
-    path("auth/", include("allauth.account.urls")),
     path("", include("accounts.urls")),
+    path("auth/", include("allauth.account.urls")),
     path("", include("integrations.urls")),
     path("", include("calendaring.urls")),
 ]

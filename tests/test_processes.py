@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
 def test_dana_signs_in_on_the_real_thing(product: Product, page: Page) -> None:
     page.goto(product.url)
     page.get_by_label("E-mail").fill("dana@kestrel.example")
+    page.get_by_role("button", name="Next").click()
     page.get_by_label("Password", exact=True).fill("meridian-demo-1")
     page.get_by_role("button", name="Sign in").click()
 

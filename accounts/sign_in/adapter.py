@@ -15,13 +15,14 @@ from django.contrib.auth.signals import user_login_failed
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
-from accounts.sign_in import addresses
+from accounts.sign_in import addresses, asking, traces
+from accounts.single_sign_on.causes import Cause
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
         "invalid_login": "E-mail and password do not belong together.",
         "invalid_password_reset": "This link was used already or is too old.",
         "too_many_login_attempts": "That was wrong too often. Wait fifteen minutes, then try again.",
+        "only_single_sign_on": "Your organization signs in by its identity provider only. No password is taken.",
         "rate_limited": "That was too often. Wait a few minutes, then try again.",
     }
 
@@ -52,10 +54,39 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
         return False
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Every password that lets somebody in comes through here, and each leaves its trace in the sign-in log."""
+        email = str(credentials.get("email", ""))
+        if not asking.way_of(email).takes_password:
+            raise self._refuse_password(request, email, Cause.ONLY_SINGLE_SIGN_ON)
         user: User | None = super().authenticate(request, **credentials)
         if user is None and getattr(request, "axes_locked_out", False):
-            raise self.validation_error("too_many_login_attempts")
+            raise self._refuse_password(request, email, Cause.TOO_MANY_TRIES)
+        if user is None:
+            traces.refused(request, email, Cause.WRONG_PASSWORD)
+        elif asking.only_by(user):  # by another address of the person
+            raise self._refuse_password(request, user.email, Cause.ONLY_SINGLE_SIGN_ON)
+        elif not user.is_active:
+            traces.refused(request, user.email, Cause.DEACTIVATED)
         return user
+
+    def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
+        """After the last step of a sign-in by password. By single sign-on nobody comes this way."""
+        traces.signed_in(request, user)
+        answer: HttpResponse = super().post_login(request, user, **details)
+        return answer
+
+    def clean_password(self, password: str, user: User | None = None) -> str:
+        if user is not None and asking.only_by(user):
+            raise self.validation_error("only_single_sign_on")
+        return str(super().clean_password(password, user=user))
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Where no password counts, a letter that says so: the page is the same for everybody."""
+        provider = asking.only_by(user)
+        if provider is None:
+            super().send_password_reset_mail(user, email, context)
+        else:
+            self.send_mail("account/email/password_by_provider", email, {"user": user, "provider": provider})
 
     def login(self, request: HttpRequest, user: User) -> None:
         with transaction.atomic():
@@ -98,6 +129,12 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships
         """Sent when the transaction is over: a mail server is slow, and what was rolled back must not be told."""
         letter = self.render_mail(template_prefix, email, {"email": email, "portal": settings.PUBLIC_URL, **context})
         transaction.on_commit(lambda: _post(letter))
+
+    def _refuse_password(self, request: HttpRequest, email: str, cause: Cause) -> Exception:
+        traces.refused(request, email, cause)
+        code = "too_many_login_attempts" if cause is Cause.TOO_MANY_TRIES else "only_single_sign_on"
+        refusal: Exception = self.validation_error(code)
+        return refusal
 
     def _refuse(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         self.add_message(

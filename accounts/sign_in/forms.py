@@ -24,12 +24,32 @@ class _InOurWords(BaseForm):
             field.widget.attrs.pop("placeholder", None)
 
 
-class SignIn(_InOurWords, allauth.LoginForm):  # type: ignore[misc]  # allauth ships no types
-    labels = {"login": "E-mail", "password": "Password"}
+class Address(_InOurWords, allauth.LoginForm):  # type: ignore[misc]  # allauth ships no types
+    """The first step: nothing but the address, checked for its shape alone."""
+
+    labels = {"login": "E-mail"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].widget.attrs["autocomplete"] = "username"
+
+    def _setup_password_field(self) -> None:
+        del self.fields["password"]
+
+    def clean(self) -> dict[str, Any]:
+        return dict(self.cleaned_data)
+
+
+class SignIn(_InOurWords, allauth.LoginForm):  # type: ignore[misc]  # allauth ships no types
+    """The second step. The address stays a field: password managers look for one."""
+
+    labels = {"login": "E-mail", "password": "Password"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "readonly": True}
+        if not self.is_bound:
+            self.fields["password"].widget.attrs["autofocus"] = True
 
 
 class ForgottenPassword(_InOurWords, allauth.ResetPasswordForm):  # type: ignore[misc]  # allauth ships no types

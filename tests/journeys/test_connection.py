@@ -143,9 +143,7 @@ def test_a_letters_link_leads_to_one_button_and_back_to_the_same_connection(prod
     alice = windows.signed_out()
 
     alice.goto(f"{product.url}/profile/calendar/reconnect/")
-    alice.get_by_label("E-mail").fill("alice@kestrel.example")
-    alice.get_by_label("Password", exact=True).fill(story.PORTAL_PASSWORD)
-    alice.get_by_role("button", name="Sign in").click()
+    story.fill_in_the_sign_in_form(alice, "alice@kestrel.example")
     expect(alice.get_by_role("heading", name="Reconnect your calendar")).to_be_visible()
     expect(alice.get_by_role("main")).to_contain_text("Microsoft wants to confirm that it is you")
     alice.get_by_role("button", name="Reconnect").click()

@@ -7,7 +7,7 @@ import secrets
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys import ground
+from tests.journeys import ground, story
 from tests.journeys.windows import Windows
 from tests.processes import Product
 
@@ -38,9 +38,7 @@ def test_from_invitation_to_signing_in(product: Product, windows: Windows) -> No
 
     another_day = windows.signed_out()
     another_day.goto(product.url)
-    another_day.get_by_label("E-mail").fill(address)
-    another_day.get_by_label("Password", exact=True).fill(PASSWORD)
-    another_day.get_by_role("button", name="Sign in").click()
+    story.fill_in_the_sign_in_form(another_day, address, PASSWORD)
     expect(another_day.get_by_role("heading", name="Meetings")).to_be_visible()
 
     windows.forgive("status of 410")

@@ -61,7 +61,6 @@ def test_guessing_from_many_addresses_is_guessing_all_the_same(alice: User) -> N
 
 
 def test_how_the_address_is_written_makes_no_difference(alice: User) -> None:
-    email = "alice@kestrel.example"
     for written in (
         "Alice@kestrel.example",
         "ALICE@KESTREL.EXAMPLE",

@@ -36,8 +36,8 @@ def sign_in_by_keyboard(page: Page, live_server: LiveServer, person: User) -> No
     page.goto(f"{live_server.url}/auth/login/?next=/profile/")
     page.get_by_label("E-mail").focus()
     page.keyboard.type(person.email)
-    page.keyboard.press("Tab")  # "Forgotten?"
-    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Password", exact=True)).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
 
@@ -67,6 +67,39 @@ def test_pages_are_fit_for_everybody_on_a_narrow_screen(
     assert [heard for heard in complaints if "/nowhere/" not in heard] == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_second_step_is_fit_for_everybody(
+    page: Page, live_server: LiveServer, wilhelmina: User, scheme: str
+) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{live_server.url}/auth/login/")
+    page.get_by_label("E-mail").fill(wilhelmina.email)
+    page.get_by_role("button", name="Next").click()
+
+    expect(page.get_by_label("E-mail")).to_have_value(wilhelmina.email)
+    expect(page.get_by_label("E-mail")).not_to_be_editable()
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+def test_going_back_and_starting_again_ask_for_the_address(page: Page, live_server: LiveServer, alice: User) -> None:
+    page.goto(f"{live_server.url}/auth/login/?next=/profile/")
+    page.get_by_label("E-mail").fill("alcie@kestrel.example")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_label("Password", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Password", exact=True)).to_have_count(0)
+    expect(page.get_by_label("E-mail")).to_be_editable()
+
+    page.get_by_label("E-mail").fill("alcie@kestrel.example")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("link", name="Not you?").click()
+    sign_in_by_keyboard(page, live_server, alice)
+
+    expect(page).to_have_url(f"{live_server.url}/profile/")
+
+
 def test_one_signs_out_by_the_menu(page: Page, live_server: LiveServer, alice: User, complaints: list[str]) -> None:
     sign_in_by_keyboard(page, live_server, alice)
 
@@ -82,6 +115,7 @@ def test_one_signs_out_by_the_menu(page: Page, live_server: LiveServer, alice: U
 def test_a_wrong_password_is_what_is_read_first(page: Page, live_server: LiveServer, alice: User) -> None:
     page.goto(f"{live_server.url}/auth/login/")
     page.get_by_label("E-mail").fill(alice.email)
+    page.get_by_role("button", name="Next").click()
     page.get_by_label("Password").fill("not this one")
 
     page.get_by_role("button", name="Sign in").click()
@@ -97,3 +131,25 @@ def test_signing_in_works_without_a_script(browser: Browser, live_server: LiveSe
 
     expect(page).to_have_url(f"{live_server.url}/profile/")
     page.context.close()
+
+
+@pytest.mark.parametrize(("trigger", "expected"), [("load", "true"), ("every 100ms", "true"), ("click", None)])
+def test_what_a_page_asks_for_by_itself_says_so(
+    page: Page, live_server: LiveServer, alice: User, trigger: str, expected: str | None
+) -> None:
+    sign_in_by_keyboard(page, live_server, alice)
+    expect(page).to_have_url(f"{live_server.url}/profile/")
+    with page.expect_request(lambda request: "by=" in request.url) as asked:
+        page.evaluate(
+            """(trigger) => {
+                const button = document.createElement("button");
+                button.setAttribute("hx-get", "/profile/?by=itself");
+                button.setAttribute("hx-trigger", trigger);
+                document.body.append(button);
+                htmx.process(button);
+                if (trigger === "click") button.click();
+            }""",
+            trigger,
+        )
+
+    assert asked.value.header_value("x-background") == expected

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
@@ -171,8 +173,79 @@ def test_nobody_signs_up(client: Client, db: None) -> None:
 
 
 def test_the_sign_in_page_offers_a_way_to_a_new_password(client: Client, db: None) -> None:
-    page = client.get(SIGN_IN).content.decode()
+    page = client.post(SIGN_IN, {"login": "alice@kestrel.example"}).content.decode()
 
     assert 'href="/auth/password/reset/">Forgotten?</a>' in page
     assert 'autocomplete="username"' in page
     assert 'autocomplete="current-password"' in page
+
+
+def test_the_address_is_asked_for_first_and_nothing_else(client: Client, db: None) -> None:
+    page = client.get(f"{SIGN_IN}?next=/profile/").content.decode()
+
+    assert 'name="login"' in page
+    assert 'autocomplete="username"' in page
+    assert 'name="password"' not in page
+    assert '<input type="hidden" name="next" value="/profile/">' in page
+
+
+def test_then_the_password_with_the_address_in_sight(client: Client, alice: User) -> None:
+    page = client.post(SIGN_IN, {"login": alice.email, "next": "/profile/"}).content.decode()
+
+    field = re.search(r'<input type="email" name="login"[^>]*>', page)
+    assert field
+    assert f'value="{alice.email}"' in field[0]
+    assert "readonly" in field[0]
+    assert 'autocomplete="username"' in field[0]
+    assert 'name="password"' in page
+    assert 'href="/auth/login/?next=%2Fprofile%2F">Not you?</a>' in page
+    assert '<input type="hidden" name="next" value="/profile/">' in page
+
+
+def test_an_address_nobody_has_is_asked_for_a_password_as_well(client: Client, alice: User) -> None:
+    known = client.post(SIGN_IN, {"login": alice.email}).content.decode()
+    unknown = client.post(SIGN_IN, {"login": "nobody@kestrel.example"}).content.decode()
+
+    def bare(page: str) -> str:
+        return re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", page)
+
+    assert bare(known).replace(alice.email, "…") == bare(unknown).replace("nobody@kestrel.example", "…")
+
+
+def test_giving_an_address_keeps_nothing(client: Client, alice: User) -> None:
+    client.post(SIGN_IN, {"login": alice.email})
+
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["", "alice", "alice@", "@kestrel.example"])
+@pytest.mark.parametrize("more", [{}, {"password": PASSWORD}])
+def test_what_is_no_address_is_asked_for_again(client: Client, db: None, typed: str, more: dict[str, str]) -> None:
+    page = client.post(SIGN_IN, {"login": typed, **more}).content.decode()
+
+    assert 'href="#id_login"' in page
+    assert f'value="{typed}"' in page or not typed
+    assert 'name="password"' not in page
+
+
+def test_a_wrong_password_is_asked_for_again_beside_the_address(client: Client, alice: User) -> None:
+    page = sign_in(client, alice.email, "not this one").content.decode()
+
+    assert f'value="{alice.email}"' in page
+    assert 'name="password"' in page
+    assert "not this one" not in page
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://corvid.example/", "//corvid.example/", "/\\corvid.example", "javascript:1"]
+)
+def test_starting_again_leads_nowhere_else(client: Client, db: None, elsewhere: str) -> None:
+    page = client.post(SIGN_IN, {"login": "alice@kestrel.example", "next": elsewhere}).content.decode()
+
+    assert 'href="/auth/login/">Not you?</a>' in page
+
+
+def test_who_is_signed_in_already_goes_on(client: Client, alice: User) -> None:
+    client.force_login(alice)
+
+    assert client.get(f"{SIGN_IN}?next=/profile/")["Location"] == "/profile/"
