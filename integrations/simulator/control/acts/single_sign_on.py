@@ -272,8 +272,8 @@ ACTIONS = (
     _wrong(
         "sso-email",
         "Leave out the e-mail address",
-        "The claims “email” and “preferred_username” and the attributes “emailaddress” and “name” are missing; userinfo "
-        "has none, either.",
+        "The claims “email” and “preferred_username” and the attributes “emailaddress” and “name” are missing; "
+        "userinfo has none, either.",
         leave_out_email,
         flag("on", "Left out", current=lambda enrolment: _now(enrolment).without_email),
     ),
