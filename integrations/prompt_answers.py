@@ -22,8 +22,15 @@ SHOWN = 5
 _REFUSALS = (Reason.DECLINED.value, Reason.CANCELLED.value)
 _DONE = Q(consent__step=Step.DONE)
 _REFUSED = Q(consent__step=Step.FAILED, consent__reason__in=_REFUSALS)
-_FAILED = Q(consent__step=Step.FAILED)
-_BECAME = ((_DONE, Answer.CONNECTED), (_REFUSED, Answer.REFUSED), (_FAILED, Answer.FAILED))
+# By another trip of the same person, or stopped by them: what was asked here has no answer of its own.
+_LEFT = Q(consent__step=Step.FAILED, consent__reason=Ending.SUPERSEDED)
+_FAILED = Q(consent__step=Step.FAILED) & ~_LEFT
+_BECAME = (
+    (_DONE, Answer.CONNECTED),
+    (_REFUSED, Answer.REFUSED),
+    (_LEFT, Answer.NONE),
+    (_FAILED, Answer.FAILED),
+)
 _LOOKS = {
     Answer.CONNECTED: ("good", "check"),
     Answer.AT_MICROSOFT: ("info", "clock"),
@@ -81,7 +88,7 @@ def settle() -> int:
     trip = ConsentRequest.objects.filter(pk=OuterRef("consent"))
     for of_trip, answer in _BECAME:
         ended = went.filter(pk__in=went.filter(of_trip).values("pk"))
-        reason: Any = "" if answer == Answer.CONNECTED else Subquery(trip.values("reason")[:1])
+        reason: Any = "" if answer in (Answer.CONNECTED, Answer.NONE) else Subquery(trip.values("reason")[:1])
         number += ended.update(answer=answer, reason=reason, answered_at=Subquery(trip.values("ended_at")[:1]))
     return number
 

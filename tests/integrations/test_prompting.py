@@ -30,7 +30,7 @@ from integrations.sign_in_hints import Known
 from tests.cast import FOUNDED, ClientOf
 from tests.integrations.prompted import DONE, GOING_TO, PROMPT, asked, say, signs_in
 from tests.integrations.tied import connect, set_to
-from tests.integrations.wired import connected, forget_microsoft
+from tests.integrations.wired import begun, connected, forget_microsoft
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db
@@ -328,6 +328,18 @@ def test_what_became_is_written_down_before_trips_are_forgotten(alice: User, mic
     assert became() == ["connected", "failed"]
 
 
+def test_another_trip_meanwhile_leaves_it_without_an_answer(alices: Client, alice: User, microsoft: Simulator) -> None:
+    signs_in(alices, alice)
+    set_out(alices)
+    assert became() == ["at_microsoft"]
+
+    connected(alice, microsoft)
+
+    assert became() == [""]
+    assert prompt_answers.settle() == 1
+    assert CalendarPrompt.objects.get().answer == Answer.NONE
+
+
 # ── Whom Microsoft is told to expect ────────────────────────────────────────
 def asked_of_microsoft(address: str) -> tuple[str, str]:
     query = parse_qs(urlsplit(address).query)
@@ -338,6 +350,20 @@ def test_microsoft_is_told_whom_single_sign_on_has_shown(alices: Client, alice: 
     signs_in(alices, alice, email="alice@kestrel.example", tenant=TENANT)
 
     assert asked_of_microsoft(set_out(alices)) == ("alice@kestrel.example", "")
+
+
+def test_who_just_signed_in_at_the_same_tenant_gives_no_second_password(
+    alices: Client, alice: User, microsoft: Simulator
+) -> None:
+    browser = microsoft.http()
+    microsoft.sign_in(begun(alice), alice.email, session=browser, answer="cancel")
+    signs_in(alices, alice, email=alice.email, tenant=TENANT)
+
+    answer = microsoft.sign_in(set_out(alices), alice.email, "nobody asks for it", session=browser)
+    alices.get(CALLBACK, answer)
+    redeeming.redeem(ConsentRequest.objects.get(step=Step.ANSWERED).pk, now=timezone.now())
+
+    assert became() == ["connected"]
 
 
 @pytest.mark.parametrize(
