@@ -12,6 +12,7 @@ from accounts import audit, claims, groups, jobs, openings, people
 from accounts.cascade import declare
 from accounts.claims import Refused
 from accounts.models import AuditEntry, Membership, Role, SettingDecision, User
+from accounts.single_sign_on import erasing
 
 DELETED = audit.declare(
     "person.deleted", "{actor} deleted {target}.", personal=("email",), say={"role": lambda role: Role(role).label}
@@ -69,6 +70,7 @@ def delete(person: User, *, actor: User | None, now: datetime, reason: str = "")
         )
         audit.erase(person, now=now)
         jobs.erase(person)
+        erasing.erase(person)
         person.delete()
 
 

@@ -86,6 +86,9 @@ def test_member(product: Product, windows: Windows, look: Look) -> None:
         "/meetings/",
         "/profile/",
         "/profile/edit/",
+        "/profile/security/",
+        "/auth/2fa/totp/activate/",
+        "/auth/2fa/recovery-codes/generate/",
         "/profile/calendar/",
         "/profile/calendar/office-365/",
         "/auth/password/change/",
@@ -163,6 +166,7 @@ def test_owner(product: Product, windows: Windows, look: Look) -> None:
 
     walk.to("/account/settings/")
     walk.to("/people/", "/people/?q=nobody-of-this-name", "/people/invite/", "/groups/create/", "/account/audit/")
+    walk.to("/account/sign-ins/", "/account/sign-ins/?q=nobody-of-this-name&since=never")
     for name in ("Dana", "Wilhelmina-Anastasia von Hohenlohe-Langenburg"):
         walk.page.goto(f"{product.url}/people/")
         walk.page.get_by_role("main").get_by_role("link", name=name).click()

@@ -16,6 +16,7 @@ from django.urls import reverse
 from accounts import letters as post_office
 from accounts.models import AuditEntry, IdentityProvider, Letter, Protocol, Role, User
 from accounts.sign_in import second_factor
+from tests.at_once import at_once
 from tests.cast import FOUNDED, PASSWORD, Cast, ClientOf, joined
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +178,20 @@ def test_a_code_older_than_the_last_does_not_count(client: Client, alice: User, 
     for ahead in (-1, 0, 2):  # before; and farther ahead than clocks may differ
         give(client, code_of(secret, ahead=ahead))
         assert not is_in(client)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_of_two_at_the_same_moment_one_code_lets_one_in(kind: str, alice: User, secret: str) -> None:
+    code = code_of(secret, ahead=1) if kind == "app" else codes_of(alice)[0]
+    let_in: list[object] = []
+
+    def come() -> None:
+        let_in.append(second_factor.redeem(alice, code, now=FOUNDED))
+
+    at_once(come, come)
+
+    assert len([one for one in let_in if one]) == 1
 
 
 def test_a_recovery_code_counts_once(client: Client, alice: User, secret: str) -> None:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import newest_first
+from accounts import deleting, newest_first
 from accounts.models import AuditEntry, IdentityProvider, Protocol, SignInEntry, User
 from accounts.single_sign_on.causes import Cause
 from accounts.single_sign_on.searching import IN_WORDS, in_words
@@ -323,3 +323,16 @@ def test_a_line_of_the_future_is_not_in_the_file(cast: Cast, client_of: ClientOf
     made(cast, at=timezone.now() - timedelta(hours=1))
 
     assert len(rows(client_of(cast.dana).get(reverse("sign_ins_csv")))) == 1
+
+
+def test_of_somebody_who_is_deleted_only_the_sign_in_itself_stays(history: Cast, client_of: ClientOf) -> None:
+    made(history, email=history.bob.email.upper(), outcome="refused", cause=Cause.NOT_JOINED, detail="bob")
+    made(history, account=history.corvid, email=history.bob.email, detail="bob")
+
+    deleting.delete(history.bob, actor=history.dana, now=NOW)
+
+    assert found(client_of(history.dana), q="bob") == []
+    left = SignInEntry.objects.filter(account=history.kestrel, outcome="refused", email="")
+    assert [(line.detail, line.ip_address, line.user) for line in left] == [("", None, None)] * 2
+    assert SignInEntry.objects.get(account=history.corvid).detail == "bob"
+    assert found(client_of(history.dana), q="alice") == ["A"]
