@@ -50,6 +50,27 @@ def test_the_whole_code_flow_works(client: Client, tenant: str) -> None:
     assert client.graph(tokens["access_token"], "/me").json()["userPrincipalName"] == ALICE
 
 
+def test_it_signs_people_in_and_is_told_when(client: Client) -> None:
+    """msal compares `auth_time` with its max_age, and `nonce` with its own."""
+    app = msal.ConfidentialClientApplication(
+        "4b8f2e63-9a17-4d50-8c3e-7f1b0d6a9e24",
+        client_credential="kestrel-single-sign-on-1",
+        authority=f"{client.simulator.origin}/kestrel.example",
+        instance_discovery=False,
+        http_client=client.simulator.http(),
+    )
+    back = "http://localhost:8000/auth/sso/kestrel-openid/callback/"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        flow = app.initiate_auth_code_flow(["email"], redirect_uri=back, max_age=60)
+
+    tokens = app.acquire_token_by_auth_code_flow(flow, client.simulator.sign_in(flow["auth_uri"]))
+
+    claims = tokens["id_token_claims"]
+    assert (claims["email"], claims["roles"]) == (ALICE, ["Portal.User"])
+    assert claims["auth_time"] <= claims["iat"]
+
+
 def test_refreshing_works_and_a_revoked_token_is_an_answer_not_an_exception(client: Client) -> None:
     app = _app(client)
     flow = _flow(app, client)

@@ -252,6 +252,19 @@ def test_an_id_token_that_was_given_before(portal: Portal) -> None:
     assert portal.token(BOB, nonce="another") == last
 
 
+def test_the_console_says_what_is_wrong_on_order(portal: Portal) -> None:
+    page = f"{portal.simulator.human_url}/console/applications/{APP}/tenants/{TID}"
+    honest = portal.client.http.get(page, timeout=30)
+    portal.lie("sso-clock", minutes=10, behind=True)
+    portal.lie("sso-signature", signature="none")
+
+    told = portal.client.http.get(page, timeout=30).text
+
+    assert honest.status_code == 200
+    assert "Sign-ins are wrong" not in honest.text
+    assert "not signed; the clock is 10 min behind" in told
+
+
 def test_lies_are_told_to_one_application_alone(portal: Portal) -> None:
     portal.lie("sso-signature", signature="none")
 

@@ -18,6 +18,7 @@ from integrations.simulator.control import diary, forms, logbook, subjects
 from integrations.simulator.control.badges import badges
 from integrations.simulator.control.console import guarded, names, show
 from integrations.simulator.entra import approvals
+from integrations.simulator.entra.lies import Lies
 from integrations.simulator.models import Application, Grant, Person, ServicePrincipal, Subscription, Tenant
 from integrations.simulator.names import zones
 
@@ -120,6 +121,7 @@ def enrolment(request: HttpRequest, client_id: UUID, tid: UUID) -> HttpResponse:
             "scoped_roles": principal.scoped_roles.prefetch_related("people").order_by("name"),
             "policy": getattr(principal, "access_policy", None),
             "assigned": principal.assigned.order_by("name"),
+            "lies": Lies(**principal.lies).told(),
         }
     return show(request, "console_enrolment", {**context, "names": names()})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
@@ -32,6 +32,18 @@ class Lies:
     def clock(self) -> timedelta:
         return timedelta(minutes=self.clock_minutes)
 
+    def told(self) -> Sequence[str]:
+        """For the console, a few words each."""
+        found = [_OF_CERTIFICATES.get(self.certificate, ""), _OF_SIGNATURES.get(self.signature, "")]
+        if self.clock_minutes:
+            found.append(
+                f"the clock is {abs(self.clock_minutes)} min {'ahead' if self.clock_minutes > 0 else 'behind'}"
+            )
+        found += ["no e-mail address"] if self.without_email else []
+        found += ["for another application"] if self.wrong_audience else []
+        found += ["the last answer once more"] if self.replays else []
+        return [one for one in found if one]
+
     def audience(self, right: str) -> str:
         return SOMEBODY_ELSE if self.wrong_audience else right
 
@@ -57,6 +69,12 @@ def once_more(lies: Lies, whose: Hashable, fresh: str) -> str:
         return fresh
 
 
+_OF_CERTIFICATES = {
+    EXPIRED: "an expired certificate signs",
+    UNPUBLISHED: "a new certificate signs, which is not published",
+    PUBLISHED: "a new certificate signs",
+}
+_OF_SIGNATURES = {NONE: "not signed", BROKEN: "the signature does not fit"}
 _TIMES = ("iat", "nbf", "exp", "auth_time")
 _lock = Lock()
 _last: dict[Hashable, str] = {}
