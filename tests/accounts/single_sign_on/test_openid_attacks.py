@@ -15,6 +15,7 @@ from accounts.single_sign_on.checks import Checks
 from tests.accounts.single_sign_on.at_openid import refused, set_up, signed_in, trip_to
 from tests.openid_provider import (
     CLIENT_ID,
+    CLIENT_SECRET,
     Document,
     OpenIdProvider,
     another_provider,
@@ -224,6 +225,22 @@ def test_a_trip_to_another_provider(kestrel: Account, openid_provider: OpenIdPro
         openid_connect.receive(row, trip, {"state": trip.state, "code": "c"}, Checks(), now=datetime.now(UTC))
 
     assert found.value.cause == Cause.NOT_ASKED
+
+
+def test_nothing_that_opens_a_door_is_logged(
+    openid_provider: OpenIdProvider, row: IdentityProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    trip, now, checks = trip_to(row), datetime.now(UTC), Checks()
+    answer = openid_provider.browse(openid_connect.begin(row, trip, now=now))
+    caplog.clear()
+    openid_connect.receive(row, trip, answer, checks, now=now)
+    openid_provider.faults.sign = by_nobody
+    refused(openid_provider, row)
+
+    said = f"{caplog.text} {checks.made}"
+    tokens = [*openid_provider.subjects, openid_provider.forms[0]["code"], trip.code_verifier, trip.nonce]
+    assert not [secret for secret in [*tokens, CLIENT_SECRET, "eyJ"] if secret in said]
 
 
 def test_a_description_of_somebody_else(openid_provider: OpenIdProvider, row: IdentityProvider) -> None:
