@@ -119,11 +119,11 @@ class Product:
 
     def manage(self, *arguments: str) -> str:
         """A management command; what it said."""
-        child = self._launch(self.installation.manage(f"manage-{arguments[0]}", *arguments))
-        if not child.wait(PATIENCE) or child.exit_code():
-            child.kill()
-            raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{child.output()}")
-        return child.output()
+        return self._finish(self.installation.manage(f"manage-{arguments[0]}", *arguments))
+
+    def seed_single_sign_on(self) -> None:
+        """The demo's people may sign in by the simulated Entra from now on, as in `make demo`."""
+        self._finish(self.installation.seed_single_sign_on())
 
     def output(self, name: str) -> str:
         """All that the process has written, of its earlier lives too."""
@@ -154,6 +154,13 @@ class Product:
             raise ValueError(f"{name} is none of {', '.join(PROCESSES)}")
         command: Callable[[], Command] = getattr(self.installation, name)
         self._children[name] = self._launch(command())
+
+    def _finish(self, command: Command) -> str:
+        child = self._launch(command)
+        if not child.wait(PATIENCE) or child.exit_code():
+            child.kill()
+            raise RuntimeError(f"{command.name} failed:\n{child.output()}")
+        return child.output()
 
     def _launch(self, command: Command) -> Child:
         log = self.data / "logs" / f"{command.name}.log"
