@@ -414,7 +414,7 @@ def test_signing_out_everywhere_else_keeps_this_session(alice: User, bob: User, 
     assert elsewhere.get(reverse("security_sign_out")).status_code == 405
 
 
-def test_a_code_shows_again_who_it_is(alice: User, secret: str, client_of: ClientOf) -> None:
+def test_a_code_shows_again_who_it_is(alice: User, bob: User, secret: str, client_of: ClientOf) -> None:
     browser = client_of(alice)
     session = browser.session
     session["began_at"] -= 16 * 60
@@ -425,5 +425,9 @@ def test_a_code_shows_again_who_it_is(alice: User, secret: str, client_of: Clien
     answer = browser.post(reverse("mfa_reauthenticate"), {"code": code_of(secret, ahead=1), "next": back})
 
     assert "Give a code of your app." in page
+    assert f'href="{reverse("account_reauthenticate")}?next=' in page
+    asked = client_of(alice).get(reverse("account_reauthenticate"), {"next": back}).content.decode()
+    assert f'href="{reverse("mfa_reauthenticate")}?next=' in asked
+    assert "By a code instead" not in client_of(bob).get(reverse("account_reauthenticate")).content.decode()
     assert answer.headers["Location"] == back
     assert browser.get(reverse(OFF)).status_code == 200
