@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from accounts.single_sign_on.causes import Cause, Refused
 WELL_KNOWN = "/.well-known/openid-configuration"
 _WHAT = "The description of the provider"
 _LONGEST = 1000  # characters of an address
+_IS_ODD = re.compile(r"[\x00-\x20\x7f\\<>\"]")
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,15 @@ def address_of(issuer: str) -> str:
 
 def of(issuer: str, *, now: datetime) -> Discovered:
     """Raises Refused; among others where what is there calls itself otherwise than exactly `issuer` (§4.3)."""
-    document = kept.read(address_of(issuer), what=_WHAT, now=now)
-    found = _read(document)
-    if found.issuer != issuer:
-        raise Refused(Cause.ISSUER, f"The provider calls itself {found.issuer}, and {issuer} is what is set up.")
-    return found
+
+    def must_be_it(document: dict[str, Any]) -> None:
+        if (said := _read(document).issuer) != issuer:
+            raise Refused(Cause.ISSUER, f"The provider calls itself {said}, and {issuer} is what is set up.")
+
+    document = kept.read(address_of(issuer), what=_WHAT, sound=must_be_it, now=now)
+    # Kept by an admin's look at the same address, it may have another `/` at its end.
+    must_be_it(document)
+    return _read(document)
 
 
 def typed(address: str, *, now: datetime) -> Discovered:
@@ -53,11 +59,12 @@ def typed(address: str, *, now: datetime) -> Discovered:
     wanted = address.strip().partition("#")[0].removesuffix("/").removesuffix(WELL_KNOWN).rstrip("/")
     if not wanted.startswith("https://") or not urlsplit(wanted).hostname or "?" in wanted:
         raise Refused(Cause.ISSUER, "The issuer is an address that begins with https:// and has no query.")
-    found = _read(kept.read_anew(address_of(wanted), what=_WHAT, now=now))
-    if found.issuer.rstrip("/") != wanted:
-        kept.forget(address_of(wanted))
-        raise Refused(Cause.ISSUER, f"The provider at {wanted} calls itself {found.issuer}: that is its address.")
-    return found
+
+    def must_be_there(document: dict[str, Any]) -> None:
+        if (said := _read(document).issuer).rstrip("/") != wanted:
+            raise Refused(Cause.ISSUER, f"The provider at {wanted} calls itself {said}: that is its address.")
+
+    return _read(kept.read_anew(address_of(wanted), what=_WHAT, sound=must_be_there, now=now))
 
 
 def is_entra(issuer: str) -> bool:
@@ -103,7 +110,7 @@ def _userinfo(document: dict[str, Any]) -> str:
 
 def _text(document: dict[str, Any], name: str) -> str:
     found = document.get(name)
-    if isinstance(found, str) and 0 < len(found) <= _LONGEST:
+    if isinstance(found, str) and 0 < len(found) <= _LONGEST and found.isascii() and _IS_ODD.search(found) is None:
         return found
     raise Refused(Cause.PROVIDER_MISTAKEN, f"{_WHAT} has no sensible {name}.")
 

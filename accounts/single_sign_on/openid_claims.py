@@ -24,7 +24,7 @@ Claims = dict[str, Any]
 def vouched(claims: Claims, provider: IdentityProvider, more: Callable[[], Claims], checks: Checks) -> Vouched:
     """`more` asks for further claims (userinfo): only where the token has no address. Raises Refused."""
     if not _find(claims, provider.email_claim or "email"):
-        claims = {**more(), **claims}
+        claims = {**more(), **{name: said for name, said in claims.items() if said not in (None, "")}}
     is_entra = discovery.is_entra(provider.issuer)
     email = _address(claims, provider, checks, is_entra=is_entra)
     return Vouched(
@@ -63,7 +63,7 @@ def _doubt(claims: Claims, *, is_entra: bool) -> str:
     if is_entra and owned is not None and _is_no(owned):
         return "says that the domain’s owner has not verified it (xms_edov)"
     home = claims.get("idp")
-    if is_entra and owned is None and isinstance(home, str) and home != claims["iss"]:
+    if is_entra and owned is None and isinstance(home, str) and str(claims.get("tid")).lower() not in home.lower():
         return "of a guest of the tenant, whose own organization decides on it (idp)"
     return ""
 

@@ -28,15 +28,15 @@ def fitting(url: str, *, kid: str, algorithm: str, now: datetime) -> list[jwt.Py
 
     An unknown name makes us read again, since keys are exchanged at any time; but not each time. Raises Refused.
     """
-    found = _fitting(kept.read(url, what=_WHAT, now=now), kid, algorithm)
+    found = _fitting(kept.read(url, what=_WHAT, sound=_keys, now=now), kid, algorithm)
     if not found and kept.may_read_out_of_turn(url):
-        found = _fitting(kept.read_anew(url, what=_WHAT, now=now), kid, algorithm)
+        found = _fitting(kept.read_anew(url, what=_WHAT, sound=_keys, now=now), kid, algorithm)
     return found
 
 
 def count(url: str, *, now: datetime) -> int:
     """How many there are by which anything could be judged, whichever algorithm. Raises Refused."""
-    keys = _keys(kept.read_anew(url, what=_WHAT, now=now))
+    keys = _keys(kept.read_anew(url, what=_WHAT, sound=_keys, now=now))
     return sum(any(_fits(key, algorithm) for algorithm in ALGORITHMS) for key in keys)
 
 

@@ -165,9 +165,20 @@ def test_what_is_kept_serves_while_it_cannot_be_read(openid_provider: OpenIdProv
     assert len(openid_provider.asked) == 2, "It is not asked for each sign-in while it is in trouble."
 
 
+def test_nonsense_is_not_kept(openid_provider: OpenIdProvider, row: IdentityProvider) -> None:
+    openid_provider.faults.instead["/.well-known/openid-configuration"] = (200, "application/json", '{"busy": true}')
+    assert refused(openid_provider, row).cause == Cause.PROVIDER_MISTAKEN
+    openid_provider.faults.instead.clear()
+    openid_provider.faults.instead["/keys"] = (200, "application/json", '{"busy": true}')
+    assert refused(openid_provider, row).cause == Cause.PROVIDER_MISTAKEN
+    openid_provider.faults.instead.clear()
+
+    assert signed_in(openid_provider, row).subject == "alice-7"
+
+
 # ── What it says of the person ──────────────────────────────────────────────
 def test_an_address_that_only_userinfo_has(openid_provider: OpenIdProvider, row: IdentityProvider) -> None:
-    del openid_provider.person["email"]
+    openid_provider.person["email"] = None
     openid_provider.userinfo = {"email": "alice@kestrel.example"}
 
     assert signed_in(openid_provider, row).email == "alice@kestrel.example"
@@ -256,6 +267,12 @@ def test_of_entra_an_address_that_nobody_has_verified(
     openid_provider.person |= {**said, "email": "dana@kestrel.example", "preferred_username": "m@corvid.example"}
 
     assert signed_in(openid_provider, entra).email == "m@corvid.example"
+
+
+def test_of_entra_a_member_of_the_tenant_is_no_guest(openid_provider: OpenIdProvider, entra: IdentityProvider) -> None:
+    openid_provider.person["idp"] = f"https://sts.windows.net/{TENANT}/"
+
+    assert signed_in(openid_provider, entra).email == "alice@kestrel.example"
 
 
 # ── Trouble ─────────────────────────────────────────────────────────────────
@@ -413,6 +430,18 @@ def test_a_provider_without_keys(openid_provider: OpenIdProvider) -> None:
         openid_connect.look(openid_provider.issuer, now=datetime.now(UTC))
 
     assert found.value.cause == Cause.KEY_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "said", ["https://a.example/\r\nSet-Cookie: x", "https://a b/", "javascript:alert(1)", 3, None]
+)
+def test_an_endpoint_that_is_no_address(said: Any, openid_provider: OpenIdProvider) -> None:
+    openid_provider.faults.discovery = lambda found: found.update(authorization_endpoint=said)
+
+    with pytest.raises(Refused) as found:
+        openid_connect.look(openid_provider.issuer, now=datetime.now(UTC))
+
+    assert found.value.cause == Cause.PROVIDER_MISTAKEN
 
 
 @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "userinfo_endpoint", "authorization_endpoint"])
