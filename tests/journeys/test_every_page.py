@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
 from playwright.sync_api import Page, expect
 
 from tests.journeys import authorizing, ground, story
@@ -103,6 +104,37 @@ def test_member(product: Product, windows: Windows, look: Look) -> None:
     _open_menus(walk)
 
     assert not walk.faults
+
+
+def test_second_factor(product: Product, windows: Windows, look: Look) -> None:
+    """Gus turns it on, is asked for it, is seen to have it, and turns it off."""
+    gus, dana = Walk(windows.of("gus", **look), product), Walk(windows.of("dana", **look), product)
+    page = gus.page
+
+    page.goto(f"{product.url}/auth/2fa/totp/activate/")
+    page.get_by_role("textbox", name="Code").fill("wrong")
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_text("This code is not right.").first).to_be_visible()
+    gus.look()
+    page.get_by_role("textbox", name="Code").fill(_code_of(page.locator("#secret").inner_text()))
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_text("You see them this once.")).to_be_visible()
+    gus.look()
+    gus.to("/auth/2fa/recovery-codes/", "/auth/2fa/reauthenticate/", "/profile/security/")
+    somebody = Walk(windows.signed_out(**look), product)
+    somebody.page.goto(f"{product.url}/auth/login/")
+    story.fill_in_the_sign_in_form(somebody.page, story.address("gus"))
+    expect(somebody.page.get_by_role("heading", name="Your code")).to_be_visible()
+    somebody.look()
+    story.to_person(dana.page, product, "gus")
+    dana.look()
+    dana.page.get_by_role("link", name="Reset the second factor").click()
+    dana.look()
+    gus.to("/auth/2fa/totp/deactivate/")
+    page.get_by_role("button", name="Turn off").click()
+    expect(page.get_by_text("The second factor is off.")).to_be_visible()
+
+    assert not [*gus.faults, *somebody.faults, *dana.faults]
 
 
 def test_connection_in_each_state(product: Product, windows: Windows, look: Look) -> None:
@@ -291,6 +323,11 @@ def test_simulated_microsoft(product: Product, windows: Windows, look: Look) -> 
 def _give_the_address(page: Page) -> None:
     page.get_by_label("E-mail").fill(story.address("nobody"))
     page.get_by_role("button", name="Next").click()
+
+
+def _code_of(secret: str) -> str:
+    """What an app with this key shows now."""
+    return str(totp.format_hotp_value(totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time()) + 1)))
 
 
 def _is_handed_on(dana: Walk, windows: Windows, product: Product, look: Look) -> None:
