@@ -17,6 +17,7 @@ from accounts import (
     letters,
 )
 from accounts.nudging import nudge
+from accounts.single_sign_on import log
 
 _sending = threading.Lock()
 _checking_domains = threading.Lock()
@@ -77,3 +78,8 @@ def check_domains(**_: object) -> None:
             domains.check_due(now=timezone.now())
         finally:
             _checking_domains.release()
+
+
+@shared_task(name="accounts.forget_old_sign_ins")
+def forget_old_sign_ins(**_: object) -> None:
+    log.forget_old(now=timezone.now())

@@ -23,6 +23,7 @@ from accounts.views import (
     settings,
     sign_in,
     sign_ins,
+    single_sign_on_trip,
     sso_openid,
 )
 
@@ -33,6 +34,9 @@ urlpatterns: list[URLPattern] = [
     path("auth/password/change/", sign_in.change_password, name="account_change_password"),
     path("auth/password/set/", sign_in.set_password, name="account_set_password"),
     path("auth/email/", sign_in.change_address, name="account_email"),
+    path("auth/sso/confirm/", single_sign_on_trip.sso_confirm, name="sso_confirm"),
+    path("auth/sso/trouble/<str:reference>/", single_sign_on_trip.sso_trouble, name="sso_trouble"),
+    path("auth/sso/<slug:key>/start/", single_sign_on_trip.sso_start, name="sso_start"),
     path("auth/sso/<slug:key>/callback/", sso_openid.sso_callback, name="sso_callback"),
     path("profile/", profile.profile, name="profile"),
     path("profile/security/", security.security, name="security"),

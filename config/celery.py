@@ -101,6 +101,8 @@ app.conf.update(
         "count-down-credentials": _every(3600.0, "integrations.count_down_credentials"),
         # Proofs of associated domains: those somebody waits for, and daily those that count.
         "check-domains": _every(5.0, "accounts.check_domains"),
+        # Lines of the sign-in log of a season ago.
+        "forget-old-sign-ins": _every(6 * 3600.0, "accounts.forget_old_sign_ins"),
         # Rows of sessions that have ended.
         "forget-expired-sessions": _every(6 * 3600.0, "accounts.forget_expired_sessions"),
     },

@@ -97,6 +97,9 @@ DOORS = {
     "operations": Door(OPERATORS),
     "operations_check": Door(OPERATORS, "POST"),
     # accounts
+    "sso_start": Door(NOBODY, named={"key": "unknown"}),
+    "sso_confirm": Door((SIGN_IN_ALONE,) * 6),  # nobody is on the way
+    "sso_trouble": Door(NOBODY, named={"reference": "ABCDEFGH"}),
     "sso_callback": Door(NOBODY, named={"key": "unknown"}),  # of no provider
     "profile": Door(SIGNED_IN),
     "security": Door(SIGNED_IN),

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from accounts.models import IdentityProvider, User
-
-try:
-    from accounts.single_sign_on import providers  # type: ignore[attr-defined, unused-ignore]
-except ImportError:  # until it is there
-    providers = None  # type: ignore[assignment, unused-ignore]
+from accounts.single_sign_on import providers
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Way:
 
 
 def way_of(email: str) -> Way:
-    provider = providers.for_address(email) if providers else None
+    provider = providers.for_address(email)
     if provider is None or not provider.is_only:
         return Way(provider, takes_password=True)
     keeps = User.objects.filter(account_id=provider.account_id, email__iexact=email.strip(), keeps_password=True)

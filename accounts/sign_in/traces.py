@@ -14,11 +14,7 @@ from django.utils import timezone
 
 from accounts.models import SignInMethod, SignInOutcome, User
 from accounts.sign_in import guessing
-
-try:
-    from accounts.single_sign_on import log  # type: ignore[attr-defined, unused-ignore]
-except ImportError:  # until it is there
-    log = None  # type: ignore[assignment, unused-ignore]
+from accounts.single_sign_on import log
 from accounts.single_sign_on.causes import Cause
 
 _DETAIL = {
@@ -49,8 +45,6 @@ def _wrong_code(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _record(request: HttpRequest, user: User, outcome: SignInOutcome, cause: Cause | None = None) -> None:
-    if log is None:
-        return
     log.record(
         user.account,
         method=SignInMethod.PASSWORD,

@@ -38,6 +38,7 @@ IN_WORDS: Mapping[Cause, str] = {
     Cause.MALFORMED: "Could not be read",
     Cause.NOBODY: "Nobody here has this address",
     Cause.NOT_JOINED: "Invited, but has not joined yet",
+    Cause.NOT_PROVED: "Neither a password nor a verified domain proves who it is",
     Cause.DEACTIVATED: "Deactivated",
     Cause.ANOTHER_ACCOUNT: "Belongs to another account",
     Cause.BOUND_TO_ANOTHER: "Bound to another identity of the provider",

@@ -22,11 +22,7 @@ from accounts.doors import SignedInRequest
 from accounts.models import IdentityProvider
 from accounts.sign_in import again, asking
 from accounts.sign_in.forms import Address, SignIn
-
-try:
-    from accounts.single_sign_on import starting  # type: ignore[attr-defined, unused-ignore]
-except ImportError:  # until it is there
-    starting = None  # type: ignore[assignment, unused-ignore]
+from accounts.single_sign_on import starting
 
 
 class SignInPage(allauth.LoginView):  # type: ignore[misc]  # allauth ships no types

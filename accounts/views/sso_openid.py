@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib import import_module
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -13,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.models import IdentityProvider, Protocol
-from accounts.single_sign_on import openid_connect, trips
+from accounts.single_sign_on import arriving, openid_connect, trips
 from accounts.single_sign_on.causes import Cause, Refused
 from accounts.single_sign_on.checks import Checks
 from accounts.single_sign_on.trips import Trip
@@ -25,17 +23,14 @@ def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
     now = timezone.now()
     found = IdentityProvider.objects.select_related("account")
     provider = get_object_or_404(found, key=key, protocol=Protocol.OPENID_CONNECT)
-    arriving: Any = import_module("accounts.single_sign_on.arriving")
     trip, checks = trips.take(request, request.GET.get("state", ""), provider=provider.pk), Checks()
     try:
         on_the_way = _on_the_way(trip, checks, now=now)
         answer = _answer(request, checks)
         vouched = openid_connect.receive(provider, on_the_way, answer, checks, now=now)
     except Refused as refused:
-        refusal: HttpResponse = arriving.refuse(request, provider, refused, trip=trip, checks=checks, now=now)
-        return refusal
-    arrived: HttpResponse = arriving.arrive(request, provider, on_the_way, vouched, checks, now=now)
-    return arrived
+        return arriving.refuse(request, provider, refused, trip=trip, checks=checks, now=now)
+    return arriving.arrive(request, provider, on_the_way, vouched, checks, now=now)
 
 
 def _on_the_way(trip: Trip | None, checks: Checks, *, now: datetime) -> Trip:

@@ -50,6 +50,7 @@ RULES = {
     "accounts.cascade.decide",
     "accounts.cascade.declare",
     "accounts.domain_names",
+    "accounts.single_sign_on.deciding",
     "integrations.domains",
     "integrations.policy",
     "integrations.prompt_rules",

@@ -22,10 +22,21 @@ from accounts import audit, deleting, domains, groups, invitations, people
 from accounts.audit.declarations import Action
 from accounts.cascade import declare, write
 from accounts.domain_proofs import record
-from accounts.models import AuditEntry, Bond, IdentityProvider, Protocol, Role, SingleSignOnIdentity, User
+from accounts.models import (
+    AssociatedDomain,
+    AuditEntry,
+    Bond,
+    DomainState,
+    IdentityProvider,
+    Protocol,
+    Role,
+    SingleSignOnIdentity,
+    User,
+)
 from accounts.models.audit import MASKED_PERSON
 from accounts.sign_in import second_factor
-from accounts.single_sign_on import identities
+from accounts.single_sign_on import identities, settling
+from accounts.single_sign_on.vouched import Vouched
 from integrations import (
     approvals,
     connecting,
@@ -336,6 +347,15 @@ def _identity(cast: Cast) -> None:
     since: dict[str, Any] = {"bond": Bond.DOMAIN, "bound_at": NOW(), "last_used_at": NOW(), "email": cast.alice.email}
     bound = SingleSignOnIdentity.objects.create(provider=provider, user=cast.alice, issuer="i", subject="s", **since)
     identities.release(cast.alice, bound.pk, actor=cast.dana, now=NOW())
+    AssociatedDomain.objects.filter(account=cast.kestrel, name="kestrel.example").delete()
+    AssociatedDomain.objects.create(
+        account=cast.kestrel, name="kestrel.example", token="t", added_at=NOW(), state=DomainState.VERIFIED
+    )
+    IdentityProvider.objects.filter(pk=provider.pk).update(creates_people=True)
+    provider.refresh_from_db()
+    # Alice is bound anew; and somebody joins.
+    for subject, email in (("s", cast.alice.email), ("n", "new@kestrel.example")):
+        settling.settle(provider, Vouched(Protocol.SAML, "i", subject, email), now=NOW())
 
 
 def _second_factor(cast: Cast, client_of: ClientOf) -> None:

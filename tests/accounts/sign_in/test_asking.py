@@ -12,7 +12,6 @@ from accounts.models import Account, AssociatedDomain, DomainState, IdentityProv
 from accounts.single_sign_on.causes import Cause
 from tests.cast import FOUNDED, PASSWORD, ClientOf
 
-pytest.importorskip("accounts.single_sign_on.providers")
 SIGN_IN = "/auth/login/"
 WRONG = "not this one"
 NEW = "quite another long one"
