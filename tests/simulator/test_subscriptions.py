@@ -310,6 +310,11 @@ def test_another_applications_subscription_is_not_there(
         spa_redirect_uris="[]",
         permissions="[]",
         roles="[]",
+        identifier_uris="[]",
+        app_roles="[]",
+        tells_groups=False,
+        name_id="email",
+        signs="assertion",
     )
     rows.update("subscription", f"graph_id = '{UUID(made['id']).hex}'", application_id=other)
 
