@@ -17,9 +17,10 @@ from accounts import (
     letters,
 )
 from accounts.nudging import nudge
-from accounts.single_sign_on import log
+from accounts.single_sign_on import certificate_letters, log, rereading
 
 _sending = threading.Lock()
+_reading_metadata = threading.Lock()
 _checking_domains = threading.Lock()
 
 
@@ -83,3 +84,18 @@ def check_domains(**_: object) -> None:
 @shared_task(name="accounts.forget_old_sign_ins")
 def forget_old_sign_ins(**_: object) -> None:
     log.forget_old(now=timezone.now())
+
+
+@shared_task(name="accounts.read_metadata")
+def read_metadata(**_: object) -> None:
+    """One at a time in a process, as for domains."""
+    if _reading_metadata.acquire(blocking=False):
+        try:
+            rereading.read_due(now=timezone.now())
+        finally:
+            _reading_metadata.release()
+
+
+@shared_task(name="accounts.count_down_certificates")
+def count_down_certificates(**_: object) -> None:
+    certificate_letters.count_down(now=timezone.now())

@@ -25,6 +25,7 @@ from accounts.views import (
     sign_ins,
     single_sign_on_trip,
     sso_openid,
+    sso_saml,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -38,6 +39,9 @@ urlpatterns: list[URLPattern] = [
     path("auth/sso/trouble/<str:reference>/", single_sign_on_trip.sso_trouble, name="sso_trouble"),
     path("auth/sso/<slug:key>/start/", single_sign_on_trip.sso_start, name="sso_start"),
     path("auth/sso/<slug:key>/callback/", sso_openid.sso_callback, name="sso_callback"),
+    path("auth/sso/<slug:key>/acs/", sso_saml.sso_acs, name="sso_acs"),
+    path("auth/sso/<slug:key>/finish/", sso_saml.sso_finish, name="sso_finish"),
+    path("auth/sso/<slug:key>/metadata.xml", sso_saml.sso_metadata, name="sso_metadata"),
     path("profile/", profile.profile, name="profile"),
     path("profile/security/", security.security, name="security"),
     path("profile/security/sign-out/", security.security_sign_out, name="security_sign_out"),

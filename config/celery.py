@@ -101,6 +101,10 @@ app.conf.update(
         "count-down-credentials": _every(3600.0, "integrations.count_down_credentials"),
         # Proofs of associated domains: those somebody waits for, and daily those that count.
         "check-domains": _every(5.0, "accounts.check_domains"),
+        # Metadata of identity providers that speak SAML: daily, and hourly while it cannot be read.
+        "read-metadata": _every(10.0, "accounts.read_metadata"),
+        # The end of the certificates that sign people in comes nearer.
+        "count-down-certificates": _every(3600.0, "accounts.count_down_certificates"),
         # Lines of the sign-in log of a season ago.
         "forget-old-sign-ins": _every(6 * 3600.0, "accounts.forget_old_sign_ins"),
         # Rows of sessions that have ended.

@@ -94,7 +94,7 @@ def _read(document: dict[str, Any]) -> Discovered:
         )
     return Discovered(
         issuer=issuer,
-        authorization_endpoint=_for_browsers(_text(document, "authorization_endpoint")),
+        authorization_endpoint=for_browsers(_text(document, "authorization_endpoint"), what="authorization_endpoint"),
         token_endpoint=_for_us(_text(document, "token_endpoint"), "token_endpoint"),
         jwks_uri=_for_us(_text(document, "jwks_uri"), "jwks_uri"),
         userinfo_endpoint=_for_us(userinfo, "userinfo_endpoint") if (userinfo := _userinfo(document)) else "",
@@ -126,14 +126,14 @@ def _for_us(url: str, name: str) -> str:
     return url
 
 
-def _for_browsers(url: str) -> str:
-    """By https; plainly on this machine alone, where the operator allows that: in demonstrations."""
+def for_browsers(url: str, *, what: str) -> str:
+    """By https; plainly on this machine alone, where the operator allows that: in demonstrations. Raises Refused."""
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname and "#" not in url:
         return url
     if parts.scheme == "http" and parts.hostname == "localhost" and _is_allowed_here():
         return url
-    raise Refused(Cause.PROVIDER_MISTAKEN, f"{_WHAT} gives no https address as authorization_endpoint.")
+    raise Refused(Cause.PROVIDER_MISTAKEN, f"{_WHAT} gives no https address as {what}.")
 
 
 def _is_allowed_here() -> bool:

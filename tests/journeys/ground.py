@@ -80,7 +80,8 @@ def crowd(product: Product, count: int) -> Iterator[list[str]]:
         f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {count})"
         " INSERT INTO accounts_user (password, account_id, email, name, role, time_zone, is_active, joined_at,"
         " session_epoch, keeps_password) SELECT password, account_id, 'crowd-' || n || '@kestrel.example',"
-        " 'Crowd ' || n, role, time_zone, is_active, joined_at, 0, keeps_password FROM number, accounts_user WHERE email = 'bob@kestrel.example'",
+        " 'Crowd ' || n, role, time_zone, is_active, joined_at, 0, keeps_password"
+        " FROM number, accounts_user WHERE email = 'bob@kestrel.example'",
         'INSERT INTO account_emailaddress (user_id, email, verified, "primary")'
         " SELECT id, email, is_active, is_active FROM accounts_user WHERE email LIKE 'crowd-%'",
     )
