@@ -18,6 +18,7 @@ USERS = NavigationItem("Users", "people", "people", order=0)
 GROUPS = NavigationItem("Groups", "groups", "people", order=1)
 ACCOUNT_PROFILE = NavigationItem("Account Profile", "account_profile", "shield", order=-10)
 ACCOUNT_SETTINGS = NavigationItem("Account Settings", "account_settings", "shield", order=0)
+SINGLE_SIGN_ON = NavigationItem("Single Sign-On", "single_sign_on", "key", order=80)
 OPERATIONS = NavigationItem("Operations", "operations", "pulse", order=0)
 SIGN_INS = NavigationItem("Sign-in log", "sign_ins", "key", order=85)
 AUDIT = NavigationItem("Audit log", "audit", "shield", order=90)
@@ -55,7 +56,9 @@ class Frame:
         if not user.is_authenticated:
             return ()
         if user.is_account_admin:
-            of_account = self._links(ACCOUNT_PROFILE, ACCOUNT_SETTINGS, SIGN_INS, AUDIT, *openings.account_navigation)
+            of_account = self._links(
+                ACCOUNT_PROFILE, ACCOUNT_SETTINGS, SINGLE_SIGN_ON, SIGN_INS, AUDIT, *openings.account_navigation
+            )
             return (
                 Part("User Management", "people", self._links(USERS, GROUPS)),
                 Part("Account Management", "shield", of_account),

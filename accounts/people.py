@@ -23,7 +23,7 @@ from accounts.claims import NotAllowed as NotAllowed
 from accounts.claims import PersonGone as PersonGone
 from accounts.claims import Refused as Refused
 from accounts.groups import membership
-from accounts.models import Account, Group, Role, User
+from accounts.models import Account, Group, IdentityProvider, Role, User
 from accounts.sign_in import addresses
 
 ACCOUNT_CREATED = audit.declare("account.created", "{actor} created the account {target}.")
@@ -55,6 +55,13 @@ class AddressTaken(Refused):
 
 class LastOwner(Refused):
     sentence = "This is the last active owner of the account. Make somebody else an owner first."
+
+
+class LastWayIn(Refused):
+    sentence = (
+        "This is the last owner who keeps a password while everybody else signs in by single sign-on only. Let another "
+        "owner keep one first."
+    )
 
 
 class OwnDeactivation(Refused):
@@ -159,7 +166,8 @@ def change_role(person: User, *, role: str, actor: User | None, now: datetime) -
         _require_may_give(actor, role)
         keep_an_owner(person)
         before, person.role = person.role, Role(role).value
-        person.save(update_fields=["role"])
+        person.keeps_password = person.keeps_password and person.role == Role.OWNER
+        person.save(update_fields=["role", "keeps_password"])
         _record(ROLE_CHANGED, person, actor=actor, now=now, before={"role": before}, after={"role": person.role})
     return person
 
@@ -235,12 +243,23 @@ def add(
 
 
 def keep_an_owner(person: User) -> None:
-    """Raises LastOwner where `person` is the last who could manage everything."""
+    """Raises LastOwner where `person` is the last who could manage everything, and LastWayIn where nobody else could
+    when the identity provider fails."""
     if person.role != Role.OWNER or not person.is_active:
         return
     others = User.objects.of(person.account).filter(role=Role.OWNER, is_active=True).exclude(pk=person.pk)
     if not others.exists():
         raise LastOwner
+    if not person.keeps_password or others.filter(keeps_password=True).exists():
+        return
+    if IdentityProvider.objects.filter(account=person.account, is_only=True).exists():
+        raise LastWayIn
+
+
+def keep_password(person: User, *, keeps: bool) -> None:
+    """Whatever single sign-on does. In the caller's transaction, which has claimed the account."""
+    person.keeps_password = keeps
+    person.save(update_fields=["keeps_password"])
 
 
 def _require_may_give(actor: User | None, role: str) -> None:

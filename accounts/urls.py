@@ -23,6 +23,8 @@ from accounts.views import (
     settings,
     sign_in,
     sign_ins,
+    single_sign_on,
+    single_sign_on_switches,
     single_sign_on_trip,
     sso_openid,
     sso_saml,
@@ -114,6 +116,44 @@ urlpatterns: list[URLPattern] = [
     path("account/audit.csv", audit.audit_download, name="audit_download"),
     path("account/sign-ins/", sign_ins.sign_ins, name="sign_ins"),
     path("account/sign-ins.csv", sign_ins.sign_ins_csv, name="sign_ins_csv"),
+    path("account/single-sign-on/", single_sign_on.single_sign_on, name="single_sign_on"),
+    path("account/single-sign-on/add/", single_sign_on.identity_provider_add, name="identity_provider_add"),
+    path("account/single-sign-on/<int:pk>/", single_sign_on.identity_provider, name="identity_provider"),
+    path("account/single-sign-on/<int:pk>/edit/", single_sign_on.identity_provider_edit, name="identity_provider_edit"),
+    path("account/single-sign-on/<int:pk>/read/", single_sign_on.identity_provider_read, name="identity_provider_read"),
+    path(
+        "account/single-sign-on/<int:pk>/meridian.pem",
+        single_sign_on.identity_provider_certificate,
+        name="identity_provider_certificate",
+    ),
+    path(
+        "account/single-sign-on/<int:pk>/test/",
+        single_sign_on_switches.identity_provider_test,
+        name="identity_provider_test",
+    ),
+    path(
+        "account/single-sign-on/<int:pk>/tests/<str:reference>/",
+        single_sign_on_switches.sign_in_test,
+        name="sign_in_test",
+    ),
+    path(
+        "account/single-sign-on/<int:pk>/on/", single_sign_on_switches.identity_provider_on, name="identity_provider_on"
+    ),
+    path(
+        "account/single-sign-on/<int:pk>/off/",
+        single_sign_on_switches.identity_provider_off,
+        name="identity_provider_off",
+    ),
+    path(
+        "account/single-sign-on/<int:pk>/only/",
+        single_sign_on_switches.identity_provider_only,
+        name="identity_provider_only",
+    ),
+    path(
+        "account/single-sign-on/<int:pk>/remove/",
+        single_sign_on_switches.identity_provider_remove,
+        name="identity_provider_remove",
+    ),
     path("invitation/", invitations.invitation, name="invitation"),
     path("invitation/<str:token>/", invitations.invitation_link, name="invitation_link"),
 ]

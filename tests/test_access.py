@@ -18,13 +18,26 @@ from accounts.cascade import write
 from accounts.cascade.changes import Choose, to_json
 from accounts.cascade.declare import Level, setting_of
 from accounts.member_lists import read_pasted
-from accounts.models import AssociatedDomain, AuditEntry, Job, JobState, PendingChange, Role, User
+from accounts.models import (
+    AssociatedDomain,
+    AuditEntry,
+    IdentityProvider,
+    Job,
+    JobState,
+    PendingChange,
+    Role,
+    SignInEntry,
+    User,
+)
+from accounts.single_sign_on import log
 from integrations import trials
 from integrations.console import bulk
 from integrations.exchange import servers
 from integrations.models import Connection, LinkRequest, State, TenantLink, Trial
 from integrations.preferences import Integrations, Method, ServicePolicy
+from tests.accounts.single_sign_on.test_saml import set_up
 from tests.cast import Cast, ClientOf, joined
+from tests.saml_provider import SamlProvider
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +100,8 @@ DISCONNECTING = {"pk": "people whom Dana is about to disconnect"}
 WHOSE_DISCONNECTING: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, NOT_THERE, IN, NOT_THERE)
 AUTHORIZATION = {"pk": "an authorization of Dana’s"}
 WHOSE_AUTHORIZATION: Answers = (SIGN_IN, FORBIDDEN, FORBIDDEN, FORBIDDEN, IN, NOT_THERE)
+PROVIDER = {"pk": "Kestrel’s identity provider"}
+TEST = {**PROVIDER, "reference": "ABCDEFGH"}
 DOORS = {
     # config
     "home": Door(EVERYBODY),  # leads on to the meetings, which ask to sign in
@@ -162,6 +177,18 @@ DOORS = {
     "audit_download": Door(ADMINS),
     "sign_ins": Door(ADMINS),
     "sign_ins_csv": Door(ADMINS),
+    "single_sign_on": Door(ADMINS),
+    "identity_provider_add": Door(ADMINS),
+    "identity_provider": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "identity_provider_edit": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "identity_provider_read": Door(ADMINS_OF_THE_PERSON, "POST", named=PROVIDER),
+    "identity_provider_certificate": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "identity_provider_test": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "sign_in_test": Door(ADMINS_OF_THE_PERSON, named=TEST),
+    "identity_provider_on": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "identity_provider_off": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "identity_provider_only": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
+    "identity_provider_remove": Door(ADMINS_OF_THE_PERSON, named=PROVIDER),
     "invitation": Door((NOT_THERE, IN, IN, IN, IN, IN)),  # without a link there is no invitation
     "invitation_link": Door(EVERYBODY, named={"token": "forged"}),
     # integrations
@@ -274,13 +301,7 @@ def test_it_lets_in_whom_it_should(
     assert _kind(answer, _address(name, cast)) == door.answers[READERS.index(reader)], answer.headers
 
 
-# The form that comes there is the identity provider’s; whose sign-in it is is judged by the session, one page later.
-FORMS_OF_OTHERS = {"sso_acs"}
-
-
-@pytest.mark.parametrize(
-    "name", [name for name, door in DOORS.items() if door.method == "POST" and name not in FORMS_OF_OTHERS]
-)
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.method == "POST"])
 def test_what_changes_something_cannot_be_asked_for_by_a_link(name: str, cast: Cast, client_of: ClientOf) -> None:
     answer = client_of(cast.dana).get(_address(name, cast))
 
@@ -307,6 +328,16 @@ def test_another_sign_in_address_is_taken_only_after_the_password(cast: Cast, cl
     answer = client_of(cast.alice).post(reverse("account_email"), {"email": "new@kestrel.example", "action_add": ""})
 
     assert urlsplit(answer.headers["Location"]).path == reverse("account_reauthenticate")
+
+
+def _identity_provider(cast: Cast) -> int:
+    """With a test that somebody made."""
+    if (known := IdentityProvider.objects.filter(account=cast.kestrel).first()) is not None:
+        return int(known.pk)
+    row = set_up(cast.kestrel, SamlProvider())
+    entry = log.record(cast.kestrel, method="saml", outcome="tested", now=timezone.now(), provider=row)
+    SignInEntry.objects.filter(pk=entry.pk).update(reference=TEST["reference"])
+    return int(row.pk)
 
 
 def _ask(browser: Client, name: str, cast: Cast) -> HttpResponseBase:
@@ -431,6 +462,7 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     SERVER["pk"]: _server,
     DOMAIN["pk"]: _domain,
     AUTHORIZATION["pk"]: _authorization,
+    PROVIDER["pk"]: _identity_provider,
     "a change to Application Permissions that Dana reviews": _change_to_application_permissions,
     "a change of the account": _entry,
 }

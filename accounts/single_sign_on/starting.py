@@ -30,11 +30,13 @@ _WORDS = "single_sign_on_links"
 _AT_ONCE = 5  # tabs of one browser
 
 
-def link(request: HttpRequest, provider: IdentityProvider, *, going_to: str, email: str = "") -> str:
+def link(
+    request: HttpRequest, provider: IdentityProvider, *, going_to: str, email: str = "", purpose: Purpose = "sign_in"
+) -> str:
     """The address, good for one trip of this browser."""
     word = secrets.token_urlsafe(16)
     others = list(request.session.get(_WORDS, {}).items())[-(_AT_ONCE - 1) :]
-    mine = {"provider": provider.pk, "going_to": returning.ours(going_to), "email": email}
+    mine = {"provider": provider.pk, "going_to": returning.ours(going_to), "email": email, "purpose": purpose}
     request.session[_WORDS] = {**dict(others), word: mine}
     return f"{reverse('sso_start', args=[provider.key])}?{urlencode({'go': word})}"
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.contrib.auth import authenticate
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -19,6 +19,7 @@ from accounts.single_sign_on.causes import WORDS, Cause, Refused, Words
 from accounts.single_sign_on.checks import Checks
 from accounts.single_sign_on.confirming import Waiting
 from accounts.single_sign_on.deciding import Step
+from accounts.single_sign_on.trips import Purpose
 
 TOLD_FOR = timedelta(days=1)
 
@@ -26,13 +27,18 @@ TOLD_FOR = timedelta(days=1)
 @require_GET
 @never_cache
 def sso_start(request: HttpRequest, key: str) -> HttpResponse:
-    """On to the provider, if a page of ours has sent this browser; else it asks first."""
-    on = IdentityProvider.objects.filter(is_on=True).select_related("account")
-    provider = get_object_or_404(on, key=key)
+    """On to the provider, if a page of ours has sent this browser; else it asks first. One that is off is there for
+    tests alone."""
+    provider = get_object_or_404(IdentityProvider.objects.select_related("account"), key=key)
     meant = starting.take(request, provider, request.GET.get("go", ""))
+    purpose: Purpose = "test" if meant and meant.get("purpose") == "test" else "sign_in"
+    if not provider.is_on and purpose != "test":
+        raise Http404
     if meant is not None:
         now = timezone.now()
-        return starting.go(request, provider, going_to=meant["going_to"], email=meant["email"], now=now)
+        return starting.go(
+            request, provider, going_to=meant["going_to"], email=meant["email"], purpose=purpose, now=now
+        )
     link = starting.link(request, provider, going_to=request.GET.get("next", ""))
     return render(request, "accounts/single_sign_on_start.html", {"provider": provider, "link": link})
 

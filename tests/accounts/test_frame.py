@@ -59,6 +59,7 @@ def test_owners_and_admins_see_everything_without_asking_the_database(
         "Organizations",
         "Exchange servers",
         "EWS retirement",
+        "Single Sign-On",
         "Sign-in log",
         "Audit log",
     ]

@@ -35,7 +35,7 @@ from accounts.models import (
 )
 from accounts.models.audit import MASKED_PERSON
 from accounts.sign_in import second_factor
-from accounts.single_sign_on import identities, settling
+from accounts.single_sign_on import identities, only, rereading, saml_metadata, setting_up, settling
 from accounts.single_sign_on.vouched import Vouched
 from integrations import (
     approvals,
@@ -67,6 +67,7 @@ from tests.integrations.tied import take_back
 from tests.integrations.travelling import learnt, own
 from tests.integrations.wired import connected
 from tests.name_server import NameServer
+from tests.saml_provider import SamlProvider
 from tests.simulated import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -353,9 +354,32 @@ def _identity(cast: Cast) -> None:
     )
     IdentityProvider.objects.filter(pk=provider.pk).update(creates_people=True)
     provider.refresh_from_db()
+    _set_up(provider, cast)
     # Alice is bound anew; and somebody joins.
     for subject, email in (("s", cast.alice.email), ("n", "new@kestrel.example")):
         settling.settle(provider, Vouched(Protocol.SAML, "i", subject, email), now=NOW())
+
+
+def _set_up(provider: IdentityProvider, cast: Cast) -> None:
+    """Dana sets another one up, changes it, tries it, turns it on, ends passwords and allows them, and removes it."""
+    columns = {"name": "Another", "issuer": "j", "email_claim": "email"}
+    made = setting_up.add(cast.kestrel, Protocol.SAML, setting_up.Given(columns), actor=cast.dana, now=NOW())
+    given = setting_up.Given({"name": "Other"})
+    made = setting_up.change(made, given, seen=made.changed_at, actor=cast.dana, now=NOW())
+    IdentityProvider.objects.filter(pk=made.pk).update(tested_at=NOW())
+    only.turn_on(made, actor=cast.dana, now=NOW())
+    only.end_passwords(made, [cast.dana.pk], actor=cast.dana, now=NOW())
+    second = User.objects.get(pk=cast.alice.pk)
+    User.objects.filter(pk=second.pk).update(role=Role.OWNER)
+    only.end_passwords(made, [cast.dana.pk, second.pk], actor=cast.dana, now=NOW())
+    only.end_passwords(made, [cast.dana.pk], actor=cast.dana, now=NOW())
+    User.objects.filter(pk=second.pk).update(role=Role.MEMBER)
+    only.allow_passwords(made, actor=cast.dana, now=NOW())
+    only.turn_off(made, actor=cast.dana, now=NOW())
+    setting_up.remove(made, actor=cast.dana, now=NOW())
+    directory = SamlProvider()
+    found = saml_metadata.parse(directory.metadata(issuer=provider.issuer), now=NOW())
+    rereading._take(provider, found, now=NOW())
 
 
 def _second_factor(cast: Cast, client_of: ClientOf) -> None:
