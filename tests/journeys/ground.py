@@ -19,6 +19,9 @@ PATIENCE = 120.0  # seconds; only a failure waits that long, and the machine may
 TRIES = 10
 PLACES = ("group", "membership")  # where people are, each after what it refers to
 OF_A_PERSON = (
+    "integrations_calendarprompt",
+    "accounts_signinentry",
+    "accounts_singlesignonidentity",
     "integrations_awaitedapproval",
     "integrations_consentrequest",
     "integrations_connection",
@@ -40,6 +43,12 @@ def begin_again(product: Product, *, enabled: bool = True) -> None:
     value = "true" if enabled else "false"
     statements = (
         "DELETE FROM integrations_trial",
+        "DELETE FROM integrations_calendarprompt",
+        "DELETE FROM accounts_signinentry",
+        "DELETE FROM accounts_spentassertion",
+        "DELETE FROM accounts_singlesignonidentity",
+        "UPDATE accounts_identityprovider SET is_on = '0', is_only = '0'",
+        "UPDATE accounts_user SET keeps_password = '0'",
         "DELETE FROM integrations_awaitedapproval",
         "DELETE FROM integrations_tenantconsent",
         "DELETE FROM integrations_incident",

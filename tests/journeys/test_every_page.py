@@ -199,6 +199,7 @@ def test_owner(product: Product, windows: Windows, look: Look) -> None:
     walk.to("/account/settings/")
     walk.to("/people/", "/people/?q=nobody-of-this-name", "/people/invite/", "/groups/create/", "/account/audit/")
     walk.to("/account/sign-ins/", "/account/sign-ins/?q=nobody-of-this-name&since=never")
+    walk.to("/account/single-sign-on/", "/account/single-sign-on/add/", "/account/single-sign-on/add/?protocol=saml")
     for name in ("Dana", "Wilhelmina-Anastasia von Hohenlohe-Langenburg"):
         walk.page.goto(f"{product.url}/people/")
         walk.page.get_by_role("main").get_by_role("link", name=name).click()
