@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.http import HttpRequest
 
-from accounts.models import IdentityProvider, Protocol
+from accounts.models import IdentityProvider, Protocol, User
 from accounts.single_sign_on.vouched import Vouched
 
 LASTS = timedelta(minutes=10)
@@ -20,6 +20,8 @@ class Waiting:
     provider: IdentityProvider
     vouched: Vouched
     going_to: str
+    # The person whose password was given, where a code of the second factor is to follow.
+    proved: int | None = None
 
 
 def keep(request: HttpRequest, provider: IdentityProvider, vouched: Vouched, *, going_to: str, now: datetime) -> None:
@@ -44,7 +46,12 @@ def waiting(request: HttpRequest, *, now: datetime) -> Waiting | None:
     # JSON knows no tuples.
     lists = {name: None if said[name] is None else tuple(said[name]) for name in ("groups", "roles")}
     vouched = Vouched(**{**said, **lists, "protocol": Protocol(said["protocol"])})
-    return Waiting(provider, vouched, kept["going_to"])
+    return Waiting(provider, vouched, kept["going_to"], kept.get("proved"))
+
+
+def note_password(request: HttpRequest, person: User) -> None:
+    """It was right; the code of the second factor is next."""
+    request.session[_KEY] = {**request.session[_KEY], "proved": person.pk}
 
 
 def note_wrong(request: HttpRequest) -> int:

@@ -12,8 +12,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.forms.second_factor import SignInCode
 from accounts.forms.single_sign_on_trip import OwnPassword
 from accounts.models import IdentityProvider, SignInEntry, SignInOutcome, User
+from accounts.sign_in import second_factor
 from accounts.single_sign_on import arriving, confirming, settling, starting
 from accounts.single_sign_on.causes import WORDS, Cause, Refused, Words
 from accounts.single_sign_on.checks import Checks
@@ -54,6 +56,8 @@ def sso_confirm(request: HttpRequest) -> HttpResponse:
         confirming.forget(request)
         messages.warning(request, "That took too long, or was done already. Sign in again.")
         return redirect("account_login")
+    if waiting.proved == named.named.pk:
+        return _second(request, waiting, named.named)
     form = OwnPassword(request.POST or None)
     if form.is_valid():
         return _proved(request, waiting, named.named, form)
@@ -74,16 +78,13 @@ def sso_trouble(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _proved(request: HttpRequest, waiting: Waiting, person: User, form: OwnPassword) -> HttpResponse:
-    now = timezone.now()
     # Through Django, so that guesses count here as they do on the sign-in page.
     user = authenticate(request, email=person.email, password=form.cleaned_data["password"])
+    if user == person and second_factor.is_on(person):
+        confirming.note_password(request, person)
+        return redirect("sso_confirm")
     if user == person:
-        confirming.forget(request)
-        try:
-            bound = settling.settle(waiting.provider, waiting.vouched, now=now, proved=person)
-        except Refused as refused:
-            return _refuse(request, waiting, refused)
-        return arriving.let_in(request, waiting.provider, waiting.vouched, bound, going_to=waiting.going_to, now=now)
+        return _bind(request, waiting, person)
     is_locked = getattr(request, "axes_locked_out", False)
     if is_locked or not confirming.note_wrong(request):
         confirming.forget(request)
@@ -94,7 +95,25 @@ def _proved(request: HttpRequest, waiting: Waiting, person: User, form: OwnPassw
     return _ask(request, waiting, form)
 
 
-def _ask(request: HttpRequest, waiting: Waiting, form: OwnPassword) -> HttpResponse:
+def _second(request: HttpRequest, waiting: Waiting, person: User) -> HttpResponse:
+    """Whoever has a second factor shows it here, too: from then on the provider lets them in without it."""
+    form = SignInCode(request.POST if "code" in request.POST else None, user=person)
+    if not form.is_valid():
+        return _ask(request, waiting, form)
+    return _bind(request, waiting, person)
+
+
+def _bind(request: HttpRequest, waiting: Waiting, person: User) -> HttpResponse:
+    now = timezone.now()
+    confirming.forget(request)
+    try:
+        bound = settling.settle(waiting.provider, waiting.vouched, now=now, proved=person)
+    except Refused as refused:
+        return _refuse(request, waiting, refused)
+    return arriving.let_in(request, waiting.provider, waiting.vouched, bound, going_to=waiting.going_to, now=now)
+
+
+def _ask(request: HttpRequest, waiting: Waiting, form: OwnPassword | SignInCode) -> HttpResponse:
     context = {"form": form, "provider": waiting.provider, "email": waiting.vouched.email}
     return render(request, "accounts/single_sign_on_confirm.html", context)
 

@@ -31,8 +31,9 @@ from accounts.models import (
 )
 from accounts.single_sign_on import log, returning
 from accounts.single_sign_on.causes import WORDS, Cause
+from tests.accounts.sign_in.test_second_factor import code_of, turned_on
 from tests.accounts.single_sign_on.at_openid import set_up
-from tests.cast import FOUNDED, PASSWORD, joined
+from tests.cast import FOUNDED, PASSWORD, ClientOf, joined
 from tests.openid_provider import OpenIdProvider, another_provider, openid_certificate, openid_provider
 
 __all__ = ["another_provider", "openid_certificate", "openid_provider"]
@@ -98,6 +99,31 @@ def test_an_address_alone_asks_for_the_own_password_once(
     another = Client()
     assert sign_in(another, openid_provider).headers["Location"] != "/auth/sso/confirm/"
     assert who(another) == str(alice.pk)
+
+
+@pytest.mark.usefixtures("row")
+def test_who_has_a_second_factor_shows_it_too(
+    client: Client, openid_provider: OpenIdProvider, alice: User, client_of: ClientOf
+) -> None:
+    secret = turned_on(client_of(alice))
+    sign_in(client, openid_provider, going_to="/profile/edit/")
+
+    first = client.post("/auth/sso/confirm/", {"password": PASSWORD})
+    assert (first.headers["Location"], who(client)) == ("/auth/sso/confirm/", "")
+    assert not SingleSignOnIdentity.objects.exists()
+    page = client.get("/auth/sso/confirm/").content
+    assert b"second factor" in page
+    assert b'type="password"' not in page
+
+    for said in ({"code": "000000"}, {"code": ""}, {"password": PASSWORD}):
+        client.post("/auth/sso/confirm/", said)
+        assert who(client) == ""
+        assert not SingleSignOnIdentity.objects.exists()
+    assert SignInEntry.objects.filter(cause=Cause.WRONG_CODE).count() == 1
+
+    right = client.post("/auth/sso/confirm/", {"code": code_of(secret, ahead=1)})
+    assert (right.headers["Location"], who(client)) == ("/profile/edit/", str(alice.pk))
+    assert SingleSignOnIdentity.objects.get().bond == Bond.PASSWORD
 
 
 @pytest.mark.usefixtures("row", "alice")
